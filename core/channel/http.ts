@@ -1,0 +1,34 @@
+import { Context, type Effect } from "effect"
+import type { ChannelRejected, ChannelUncertain } from "./errors.ts"
+
+/** What a channel sends. The bytes go out exactly as given, so that what was signed is what is sent. */
+export interface ChannelHttpRequest {
+  readonly method: "GET" | "POST"
+  /** Absolute http(s) URL whose host the provider's `egress` names. */
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+  /** Milliseconds until the call is given up as uncertain; the core's deadline (15,000) holds if it is sooner. */
+  readonly timeoutMs?: number
+}
+
+/** What came back, whatever its status: raw bytes, because signatures are over them. At most 1 MiB (bills: 64 MiB). */
+export interface ChannelHttpAnswer {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+/**
+ * A channel's only way out. The core supplies it with the egress list, the deadline, the recording for the order's
+ * timeline (secrets scrubbed) and, in tests, the simulator. Redirects are not followed.
+ * Fails with ChannelRejected only where no byte of the request left (the connection was refused, the name is unknown);
+ * everything after that is ChannelUncertain.
+ */
+export class ChannelHttp extends Context.Service<
+  ChannelHttp,
+  {
+    readonly send: (request: ChannelHttpRequest) => Effect.Effect<ChannelHttpAnswer, ChannelRejected | ChannelUncertain>
+  }
+>()("payhub/channel/ChannelHttp") {}

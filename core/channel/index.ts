@@ -1,0 +1,30 @@
+/** Everything a channel's author imports. */
+export { CHANNEL_CODES, type Flow, type ProductType } from "../domain/channel-code.ts"
+export { StoreUnavailable } from "../domain/errors.ts"
+export { fenOfYuan, yuanText } from "../domain/money.ts"
+export type { Json, JsonObject, Payment } from "../domain/order.ts"
+export { canonicalString, hmacSha256, sameDigest } from "../domain/signature.ts"
+export { shanghaiMs, shanghaiParts, shanghaiText } from "../domain/time.ts"
+export { AccountInvalid, ChannelRejected, ChannelUncertain, NoticeRefused } from "./errors.ts"
+export { ChannelHttp, type ChannelHttpAnswer, type ChannelHttpRequest } from "./http.ts"
+export type {
+  Bill,
+  Channel,
+  ChannelProvider,
+  ChargeRef,
+  ChargeRequest,
+  ChargeState,
+  CloseState,
+  GatewayUrls,
+  JsapiParams,
+  Notice,
+  PayerIdentity,
+  Presentation,
+  Product,
+  RawNotice,
+  RefundRef,
+  RefundRequest,
+  RefundState,
+  Reply
+} from "./provider.ts"
+export type { ChannelBook, ChannelSite, SiteContext, SiteRequest, SiteResponse } from "./site.ts"

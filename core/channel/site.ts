@@ -1,0 +1,45 @@
+import type { Effect } from "effect"
+import type { StoreUnavailable } from "../domain/errors.ts"
+import type { JsonObject } from "../domain/order.ts"
+import type { GatewayUrls } from "./provider.ts"
+
+/** A small, durable, shared map that a provider's own site keeps its book in. */
+export interface ChannelBook {
+  readonly get: (key: string) => Effect.Effect<JsonObject | null, StoreUnavailable>
+  /**
+   * Replaces a value atomically, whichever process or request does it at the same time, and returns the new one.
+   * `change` may run more than once and must be pure; returning its argument leaves the value as it is.
+   */
+  readonly update: (
+    key: string,
+    change: (value: JsonObject | null) => JsonObject
+  ) => Effect.Effect<JsonObject, StoreUnavailable>
+}
+
+export interface SiteContext<Account> {
+  readonly gateway: GatewayUrls
+  readonly account: Account
+  readonly accountId: string
+  readonly book: ChannelBook
+  /** The payer's address, behind trusted proxies too. */
+  readonly clientIp: string
+}
+
+/** Answers every request under `/<provider id>/…`. Bodies are at most 64 KiB and read before it is called. */
+export type ChannelSite<Account> = (
+  request: SiteRequest,
+  context: SiteContext<Account>
+) => Effect.Effect<SiteResponse, StoreUnavailable>
+
+export interface SiteRequest {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+export interface SiteResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+}

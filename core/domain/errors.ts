@@ -1,0 +1,74 @@
+import { Schema } from "effect"
+
+/*
+ * Everything that can end a merchant's call, one tag for each answer of the contract's section 10. The edge
+ * (core/http/messages.ts) has a row for every tag; a new tag without its row does not compile.
+ */
+
+export class MalformedRequest extends Schema.TaggedError<MalformedRequest>()("MalformedRequest", {}) {}
+export class AppIdMissing extends Schema.TaggedError<AppIdMissing>()("AppIdMissing", {}) {}
+export class MerchantUnknown extends Schema.TaggedError<MerchantUnknown>()("MerchantUnknown", {}) {}
+export class SignatureInvalid extends Schema.TaggedError<SignatureInvalid>()("SignatureInvalid", {}) {}
+export class MerchantDisabled extends Schema.TaggedError<MerchantDisabled>()("MerchantDisabled", {}) {}
+export class TimestampExpired extends Schema.TaggedError<TimestampExpired>()("TimestampExpired", {}) {}
+export class IpForbidden extends Schema.TaggedError<IpForbidden>()("IpForbidden", {}) {}
+export class NonceUsed extends Schema.TaggedError<NonceUsed>()("NonceUsed", {}) {}
+
+/** Fields at fault in the table's order; each text is a key of core/http/messages.ts, or a text to show as it is. */
+export class FieldsInvalid extends Schema.TaggedError<FieldsInvalid>()("FieldsInvalid", {
+  errors: Schema.Array(Schema.Struct({ field: Schema.String, messages: Schema.Array(Schema.String) }))
+}) {}
+export class AmountNotPositive extends Schema.TaggedError<AmountNotPositive>()("AmountNotPositive", {}) {}
+export class OrderNumberMissing extends Schema.TaggedError<OrderNumberMissing>()("OrderNumberMissing", {}) {}
+export class DuplicateOrder extends Schema.TaggedError<DuplicateOrder>()("DuplicateOrder", {}) {}
+export class OrderNotFound extends Schema.TaggedError<OrderNotFound>()("OrderNotFound", {}) {}
+
+/** Too many calls; a slot is free again after `retryAfterMs`. `windowMs` is what the message names. */
+export class ThrottleExceeded extends Schema.TaggedError<ThrottleExceeded>()("ThrottleExceeded", {
+  retryAfterMs: Schema.Number,
+  windowMs: Schema.Number
+}) {}
+
+/** No channel took the order; with an order number: one refused it for good and the number is used. */
+export class ChannelUnavailable extends Schema.TaggedError<ChannelUnavailable>()("ChannelUnavailable", {
+  orderNo: Schema.NullOr(Schema.String)
+}) {}
+
+/** The order is stored and nobody knows whether the channel took it: reconcile asks on; the merchant must query. */
+export class ChargeUncertain extends Schema.TaggedError<ChargeUncertain>()("ChargeUncertain", {
+  orderNo: Schema.String
+}) {}
+
+export class PayLinkExpired extends Schema.TaggedError<PayLinkExpired>()("PayLinkExpired", {}) {}
+export class OtherPayer extends Schema.TaggedError<OtherPayer>()("OtherPayer", {}) {}
+
+/** A store did not answer: nothing was decided, the caller may try again. `store` and `cause` are for the log only. */
+export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
+  store: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {}
+
+/** More calls at once than the gateway takes. */
+export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {}) {}
+
+export type CashierError =
+  | MalformedRequest
+  | AppIdMissing
+  | MerchantUnknown
+  | SignatureInvalid
+  | MerchantDisabled
+  | TimestampExpired
+  | IpForbidden
+  | NonceUsed
+  | FieldsInvalid
+  | AmountNotPositive
+  | OrderNumberMissing
+  | DuplicateOrder
+  | OrderNotFound
+  | ThrottleExceeded
+  | ChannelUnavailable
+  | ChargeUncertain
+  | PayLinkExpired
+  | OtherPayer
+  | StoreUnavailable
+  | Overloaded

@@ -1,0 +1,51 @@
+import type { Redacted } from "effect"
+
+/** `test` merchants (`pk_test_…`) are charged at the sandbox only; `live` ones (`pk_live_…`) never reach it. */
+export type MerchantMode = "live" | "test"
+
+/** How many orders one address may place in a window; "off" lets all through. */
+export type ThrottleRule = { readonly count: number; readonly windowMs: number } | "off"
+
+/** A merchant as the pipeline sees it. */
+export interface Merchant {
+  readonly id: number
+  readonly appId: string
+  readonly name: string
+  readonly mode: MerchantMode
+  readonly active: boolean
+  /** Where webhooks go when an order names no notify_url. */
+  readonly callbackUrl: string | null
+  /** IPv4/IPv6 addresses and CIDR ranges; empty = every address. */
+  readonly allowIps: ReadonlyArray<string>
+  /** null = the gateway's default. */
+  readonly throttle: ThrottleRule | null
+  /** Ids of the channel accounts this merchant uses, in its order of preference; null = every enabled account. */
+  readonly accounts: ReadonlyArray<string> | null
+  readonly createdAt: Date
+}
+
+/** One live secret of a merchant, opened. */
+export interface MerchantSecret {
+  readonly id: number
+  readonly secret: Redacted.Redacted<string>
+  readonly createdAt: Date
+  /** The end of a rotation's overlap; null = until rotated. */
+  readonly expiresAt: Date | null
+  /** When the first request signed with it verified; null = never yet. */
+  readonly firstUsedAt: Date | null
+}
+
+/**
+ * The secret that signs webhooks now: the newest that a request has verified with, so that a merchant in the middle of
+ * a rotation is not sent signatures it cannot check yet; once the overlap is over, the newest (contract section 4).
+ */
+export const signingSecret = (secrets: ReadonlyArray<MerchantSecret>, nowMs: number): MerchantSecret | undefined => {
+  const live = liveSecrets(secrets, nowMs)
+  return live.find((secret) => secret.firstUsedAt !== null) ?? live.at(-1)
+}
+
+/** The secrets that requests may verify with now, newest first. */
+export const liveSecrets = (secrets: ReadonlyArray<MerchantSecret>, nowMs: number): ReadonlyArray<MerchantSecret> =>
+  secrets
+    .filter((secret) => secret.expiresAt === null || secret.expiresAt.getTime() > nowMs)
+    .sort((a, b) => b.id - a.id)

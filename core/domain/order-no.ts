@@ -1,0 +1,38 @@
+import { randomBytes } from "node:crypto"
+import { shanghaiParts } from "./time.ts"
+
+const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/** 36³: the first three of the eight characters are the merchant's, so two merchants (almost) never share a number. */
+const TAGS = 36 ** 3
+const RANDOMS = 36 ** 5
+
+/**
+ * A new order number: `QR` or `WX`, the second in Shanghai as yyyyMMddHHmmss, and eight of [0-9A-Z]
+ * (contract section 5). The store's primary key refuses the rare repetition inside one merchant and second; the caller
+ * then draws again.
+ * @param random 32 random bits; drawn when absent
+ */
+export const newOrderNo = (prefix: "QR" | "WX", merchantId: number, nowMs: number, random = randomUint32()): string =>
+  prefix + shanghaiParts(nowMs) + base36((merchantId * 7919) % TAGS, 3) + base36(random % RANDOMS, 5)
+
+/** Whether a text has the shape of an order number of ours. */
+export const isOrderNo = (text: string): boolean => /^(QR|WX)\d{14}[0-9A-Z]{8}$/.test(text)
+
+const base36 = (value: number, length: number): string => {
+  let text = ""
+  for (let rest = value; text.length < length; rest = Math.floor(rest / 36)) text = ALPHABET[rest % 36] + text
+  return text
+}
+
+// One system call serves 256 numbers: at ten thousand orders a second it is seen in the profile otherwise.
+let pool = Buffer.alloc(0)
+let used = 0
+const randomUint32 = (): number => {
+  if (used + 4 > pool.length) {
+    pool = randomBytes(1024)
+    used = 0
+  }
+  used += 4
+  return pool.readUInt32LE(used - 4)
+}
