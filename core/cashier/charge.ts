@@ -1,0 +1,120 @@
+import { Clock, Effect, Exit } from "effect"
+import type { ChargeRef, Presentation } from "../channel/provider.ts"
+import { ChannelUnavailable, ChargeUncertain } from "../domain/errors.ts"
+import type { Json, JsonObject, Order } from "../domain/order.ts"
+import { Background } from "../pipeline/background.ts"
+import { Persistence } from "../pipeline/persistence.ts"
+import type { Exchange } from "./channel-http.ts"
+import type { OpenedAccount } from "./channels.ts"
+import { Settings } from "./settings.ts"
+
+/** What a channel is asked to charge: the stored order, and the payer where the flow needs one. */
+export interface Charge {
+  readonly order: Pick<
+    Order,
+    | "merchantId"
+    | "orderNo"
+    | "channelCode"
+    | "amountFen"
+    | "note"
+    | "createdAt"
+    | "expiresAt"
+    | "clientIp"
+    | "reference"
+  >
+  readonly jsapi?: { readonly appId: string | null; readonly openid: string; readonly miniProgram: boolean }
+}
+
+/**
+ * Charges a stored order at its account, then at the others that serve the same code: only a definite refusal moves it
+ * on. An uncertain answer ends here: the payer may be able to pay there, so nobody else may be asked.
+ */
+export const chargeOrder = Effect.fnUntraced(function* (
+  charge: Charge,
+  accounts: readonly [OpenedAccount, ...Array<OpenedAccount>]
+) {
+  const { orders } = yield* Persistence
+  const background = yield* Background
+  const clock = yield* Clock.Clock
+  const key = { merchantId: charge.order.merchantId, orderNo: charge.order.orderNo }
+  let reference = charge.order.reference
+
+  for (const [index, account] of accounts.entries()) {
+    if (index > 0) {
+      reference = account.channel.reference?.(charge.order) ?? {}
+      const target = { provider: account.provider.id, accountId: account.id, feeRateBp: account.feeRateBp, reference }
+      // Durable before the channel hears of it: its notice must find the order at this account.
+      if (!(yield* orders.moveToAccount(key, target))) return yield* new ChargeUncertain({ orderNo: key.orderNo })
+    }
+    const record: Array<Exchange> = []
+    const startedMs = clock.currentTimeMillisUnsafe()
+    const request = yield* chargeRequest({ ...charge, order: { ...charge.order, reference } }, account)
+    const exit = yield* Effect.exit(account.act(() => account.channel.charge(request), record))
+    const entry = {
+      ...key,
+      provider: account.provider.id,
+      accountId: account.id,
+      attempt: index + 1,
+      at: new Date(startedMs),
+      durationMs: clock.currentTimeMillisUnsafe() - startedMs
+    }
+
+    if (Exit.isSuccess(exit)) {
+      const presentation = exit.value
+      const stored = orders.recordCharge({
+        ...entry,
+        outcome: "accepted",
+        presentation: toJson(presentation),
+        detail: exchangesOf(record)
+      })
+      // All that settling needs is in the order already. Only a JSAPI payer's second look needs this answer.
+      yield* charge.jsapi === undefined ? background.run(stored) : stored
+      return { presentation, account }
+    }
+
+    const failure = yield* Effect.flip(Effect.failCause(exit.cause))
+    const detail: Json = { reason: failure.message, exchanges: exchangesOf(record) }
+    if (failure._tag === "ChannelUncertain") {
+      yield* background.run(orders.recordCharge({ ...entry, outcome: "uncertain", presentation: null, detail }))
+      return yield* new ChargeUncertain({ orderNo: key.orderNo })
+    }
+    yield* orders.recordCharge({ ...entry, outcome: "rejected", presentation: null, detail })
+  }
+
+  yield* orders.end(key, "FAILED", "every channel account refused the order")
+  return yield* new ChannelUnavailable({ orderNo: key.orderNo })
+})
+
+const chargeRequest = Effect.fnUntraced(function* (charge: Charge, account: OpenedAccount) {
+  const { urls } = yield* Settings
+  const { publicUrl } = urls()
+  const { order, jsapi } = charge
+  return {
+    orderNo: order.orderNo,
+    code: order.channelCode,
+    amountFen: order.amountFen,
+    description: order.note,
+    createdAt: order.createdAt,
+    expiresAt: order.expiresAt,
+    noticeUrl: `${publicUrl}/api/notice/${account.id}`,
+    returnUrl: `${publicUrl}/pay/return`,
+    clientIp: order.clientIp,
+    reference: order.reference,
+    ...(jsapi === undefined ? {} : { jsapi })
+  }
+})
+
+/** An order as its channel knows it. */
+export const chargeRefOf = (order: Order): ChargeRef => ({
+  orderNo: order.orderNo,
+  code: order.channelCode,
+  amountFen: order.amountFen,
+  createdAt: order.createdAt,
+  expiresAt: order.expiresAt,
+  reference: order.reference,
+  channelTradeNo: order.channelTradeNo
+})
+
+const exchangesOf = (record: ReadonlyArray<Exchange>): Json => record.map((exchange) => ({ ...exchange }))
+
+const toJson = (presentation: Presentation): JsonObject => presentation as unknown as JsonObject

@@ -1,0 +1,42 @@
+import { Effect } from "effect"
+import type { RawNotice, Reply } from "../channel/provider.ts"
+import type { KeptNotice } from "../pipeline/persistence.ts"
+import { Persistence } from "../pipeline/persistence.ts"
+import { Channels } from "./channels.ts"
+import { settlePayment } from "./settle.ts"
+
+/** What the provider is told, or null when there is no such account. */
+export type NoticeAnswer = Reply | null
+
+/**
+ * A provider's notice to `/api/notice/:account`: verified and read by the channel, judged and booked here, acknowledged
+ * only when what it says is durable. A store that does not answer is a refusal: the provider will come again.
+ */
+export const takeNotice = Effect.fnUntraced(function* (accountId: string, raw: RawNotice) {
+  const channels = yield* Channels
+  const { orders } = yield* Persistence
+  const account = yield* channels.open(accountId)
+  if (account === null) return null
+  const { accepted, refused } = account.channel.replies
+
+  const notice = yield* account
+    .act(() => account.channel.readNotice(raw), [])
+    .pipe(
+      Effect.catchTag(["NoticeRefused", "ChannelUncertain"], (reason) =>
+        // Forgeries are not kept: anybody can send them, and the disk is ours.
+        Effect.logWarning("a notice was refused", { account: accountId, reason: reason.message }).pipe(Effect.as(null))
+      )
+    )
+  if (notice === null) return refused
+  if (notice.payment === null) return accepted
+
+  const kept: KeptNotice = { accountId, receivedAt: raw.receivedAt, headers: { ...raw.headers }, body: raw.body }
+  const order = yield* orders.findByOrderNo(notice.orderNo)
+  if (order === null || order.accountId !== accountId) {
+    yield* orders.keepStrayNotice({ ...kept, orderNo: notice.orderNo, detail: { ...notice.payment, paidAt: null } })
+    yield* Effect.logError("a notice names no order of its account", { account: accountId, order_no: notice.orderNo })
+    return accepted
+  }
+  yield* settlePayment(order, notice.payment, kept)
+  return accepted
+})

@@ -1,0 +1,22 @@
+import { createHmac } from "node:crypto"
+import { Context, Redacted } from "effect"
+import type { GatewayUrls } from "../channel/provider.ts"
+import type { GatewayConfig } from "../config.ts"
+
+/** What the running gateway knows of itself. */
+export class Settings extends Context.Service<
+  Settings,
+  {
+    readonly config: GatewayConfig
+    /** Known once it listens. */
+    readonly urls: () => GatewayUrls
+    /** Signs links that the gateway hands out and must recognise later, in any of its processes. */
+    readonly linkKey: Uint8Array
+  }
+>()("payhub/cashier/Settings") {}
+
+/** A key for links, drawn from the master key so that every process has the same one and a leak of it opens nothing. */
+export const linkKeyOf = (masterKey: Redacted.Redacted<string>): Uint8Array =>
+  createHmac("sha256", Buffer.from(Redacted.value(masterKey), "base64"))
+    .update("payhub/links/v1")
+    .digest()

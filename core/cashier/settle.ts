@@ -1,0 +1,71 @@
+import assert from "node:assert/strict"
+import { Effect } from "effect"
+import { feeFen } from "../domain/money.ts"
+import { judgePayment, type Order, type Payment } from "../domain/order.ts"
+import { Notifier } from "../pipeline/notifier.ts"
+import { type KeptNotice, Persistence } from "../pipeline/persistence.ts"
+
+/** What became of a payment that a channel reported: settled now, known already, or kept and flagged. */
+export type Settled = "settled" | "repeated" | "flagged"
+
+/** Between two looks at an order another decision can come first this often before we give up; once is usual. */
+const LOOKS_MAX = 5
+
+/**
+ * Books a verified payment: the only way in which an order becomes PAID. The notice and reconcile both end here, so a
+ * payment that both report is booked once. Signature and account were checked by the caller; the money, the state and
+ * the trade number are checked here.
+ * @param notice the raw notice, or null where the payment comes from an authenticated query
+ */
+export const settlePayment = Effect.fnUntraced(function* (found: Order, payment: Payment, notice: KeptNotice | null) {
+  const { orders } = yield* Persistence
+  const notifier = yield* Notifier
+  const source = notice === null ? ("query" as const) : ("notice" as const)
+  let order = found
+
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const verdict = judgePayment(order, payment)
+    if (verdict.kind === "repeated") return "repeated"
+    if (verdict.kind === "anomaly") {
+      yield* orders.flag({ order, anomaly: verdict.anomaly, payment, source, notice })
+      yield* Effect.logError("a payment does not match its order", {
+        order_no: order.orderNo,
+        anomaly: verdict.anomaly
+      })
+      return "flagged"
+    }
+    const money = settledMoney(order, payment)
+    const webhook = yield* notifier.webhookFor(order, { ...money, paidAt: payment.paidAt })
+    const outcome = yield* orders.settle({
+      order,
+      provider: order.provider,
+      payment,
+      ...money,
+      webhook,
+      source,
+      notice
+    })
+    if (outcome === "settled") {
+      notifier.wake()
+      return "settled"
+    }
+    if (outcome === "trade-reused") {
+      yield* orders.flag({ order, anomaly: "trade-reused", payment, source, notice })
+      yield* Effect.logError("a channel's trade number came for a second order", { order_no: order.orderNo })
+      return "flagged"
+    }
+    const again = yield* orders.find(order)
+    assert(again !== null, "an order that was found is never deleted")
+    order = again
+  }
+  return yield* Effect.die(new Error(`order ${found.orderNo} did not come to rest`))
+})
+
+/** The fee is the channel's where it reports one, else the account's rate; it is fixed here (contract section 7). */
+const settledMoney = (order: Order, payment: Payment) => {
+  assert(order.amountFen > 0, "a stored order has a positive amount")
+  assert(payment.amountFen === order.amountFen, "only the order's own amount is settled")
+  const fee = payment.feeFen ?? feeFen(order.amountFen, order.feeRateBp)
+  assert(Number.isSafeInteger(fee) && fee >= 0 && fee <= order.amountFen, "a fee is whole fen within the amount")
+  return { feeFen: fee, actualFen: order.amountFen - fee }
+}

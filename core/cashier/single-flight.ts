@@ -1,0 +1,28 @@
+import { Context, Effect, Layer, Semaphore } from "effect"
+
+/** Runs effects of one key one after the other within this process. */
+export class SingleFlight extends Context.Service<
+  SingleFlight,
+  { readonly run: <A, E, R>(key: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> }
+>()("payhub/cashier/SingleFlight") {
+  static readonly layer: Layer.Layer<SingleFlight> = Layer.sync(SingleFlight, () => {
+    const held = new Map<string, { readonly lock: Semaphore.Semaphore; users: number }>()
+    return SingleFlight.of({
+      run: (key, effect) =>
+        Effect.suspend(() => {
+          const entry = held.get(key) ?? { lock: Semaphore.makeUnsafe(1), users: 0 }
+          held.set(key, entry)
+          entry.users++
+          return entry.lock
+            .withPermits(1)(effect)
+            .pipe(
+              Effect.ensuring(
+                Effect.sync(() => {
+                  if (--entry.users === 0) held.delete(key)
+                })
+              )
+            )
+        })
+    })
+  })
+}

@@ -1,0 +1,53 @@
+import { Effect } from "effect"
+import { JSAPI_CODE } from "../domain/channel-code.ts"
+import { admit, notifyUrlFault, type SignedCall } from "./admit.ts"
+import { chargeOrder } from "./charge.ts"
+import { positiveAmount } from "./fields.ts"
+import { newPayToken, payTokenHash } from "./pay-token.ts"
+import { placeOrder } from "./place-order.ts"
+import { DEFAULT_NOTE, payPageUrl } from "./qrcode-pay.ts"
+import { Tables } from "./tables.ts"
+import { uncertainOnceStored } from "./uncertain.ts"
+
+/** Minutes that a JSAPI order can be paid for where timeOutExpress does not say (contract section 6). */
+const EXPIRE_MINUTES = 30
+
+/** `POST /api/cashier/wechat-js-pay` (contract section 6). Answers the `data` of the envelope. */
+export const wechatJsPay = Effect.fnUntraced(function* (call: SignedCall) {
+  const tables = yield* Tables
+  const merchant = yield* admit(call)
+  const fields = yield* tables.wechatJsPay(call.parameters, { notify_url: notifyUrlFault(merchant, call.parameters) })
+  yield* positiveAmount(fields.amount)
+
+  const token = newPayToken()
+  const openid = fields.subOpenId ?? null
+  const payer = { appId: fields.appId ?? null, miniProgram: fields.isMiniPg === "1" }
+  const { order, accounts } = yield* placeOrder({
+    merchant,
+    clientIp: call.clientIp,
+    prefix: "WX",
+    merchantOrderNo: fields.merchant_order_no,
+    amountFen: fields.amount,
+    notifyUrl: fields.notify_url ?? merchant.callbackUrl ?? "",
+    body: "",
+    extra: fields.extra ?? "",
+    note: fields.note ?? DEFAULT_NOTE,
+    channelCode: JSAPI_CODE,
+    expireMinutes: fields.timeOutExpress ?? EXPIRE_MINUTES,
+    jsapi: () => ({ ...payer, tokenHash: payTokenHash(token), openid })
+  })
+
+  const charged =
+    openid === null
+      ? undefined
+      : yield* uncertainOnceStored(order, chargeOrder({ order, jsapi: { ...payer, openid } }, accounts))
+  return {
+    order_no: order.orderNo,
+    merchant_order_no: order.merchantOrderNo,
+    amount: order.amountFen / 100,
+    extra: order.extra,
+    pay_url: yield* payPageUrl(token),
+    pay_token: token,
+    ...(charged?.presentation.kind === "jsapi" ? { jsapi_pay_info: charged.presentation.params } : {})
+  }
+})

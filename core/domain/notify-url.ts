@@ -1,0 +1,74 @@
+import ipaddr from "ipaddr.js"
+
+/** Longest notify_url or callback_url, in characters (contract section 5). */
+export const NOTIFY_URL_CHARS_MAX = 512
+
+/**
+ * Whether webhooks may be asked to go to a URL (contract section 5): absolute http(s), without credentials, not over
+ * NOTIFY_URL_CHARS_MAX, and not at a literal address that is not public. A name, `localhost` too, is "ok" here: it is
+ * judged by `mayPushTo` when it has been resolved.
+ * @param allow PAYHUB_WEBHOOK_ALLOW: addresses and CIDR ranges that are reached although they are not public
+ */
+export const checkNotifyUrl = (
+  text: string,
+  allow: ReadonlyArray<string>
+): "ok" | "malformed" | "too-long" | "private" => {
+  if ([...text].length > NOTIFY_URL_CHARS_MAX) return "too-long"
+  // `new URL` trims, drops line breaks, takes `http:host` and `\` for `/`: what other programs read elsewhere is refused.
+  if (!/^https?:\/\/[^/?#@]+([/?#]|$)/i.test(text) || /[\s\\\p{Cc}\p{Cs}]/u.test(text) || !URL.canParse(text)) {
+    return "malformed"
+  }
+  const { hostname } = new URL(text)
+  const address = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname
+  return ipaddr.isValid(address) && !mayPushTo(address, allow) ? "private" : "ok"
+}
+
+/**
+ * Whether a webhook may be sent to an address: it is public, or `allow` lists it. An IPv6 address that carries an IPv4
+ * one (mapped, compatible, translated, NAT64, 6to4, Teredo, ISATAP) is where that one is.
+ * @param address IPv4 or IPv6 as text, as a resolver gives it; any other text is refused
+ */
+export const mayPushTo = (address: string, allow: ReadonlyArray<string>): boolean => {
+  if (!ipaddr.isValid(address)) return false
+  const parsed = ipaddr.parse(address)
+  if (isListed(parsed, allow)) return true
+  if (!(parsed instanceof ipaddr.IPv6)) return isPublicV4(parsed as ipaddr.IPv4)
+  const carried = carriedV4(parsed)
+  // With carried addresses the outer one is a way to reach them; none of these ways is a unicast range of its own.
+  return carried === undefined
+    ? isPublicV6(parsed)
+    : carried.every((inner) => isPublicV4(inner) || isListed(inner, allow))
+}
+
+/** Virtual machines of Azure reach their metadata here, an address that looks public. */
+const METADATA = ["168.63.129.16"]
+
+const isPublicV4 = (address: ipaddr.IPv4): boolean =>
+  address.range() === "unicast" && !METADATA.includes(address.toString())
+
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3")
+
+const isPublicV6 = (address: ipaddr.IPv6): boolean => address.range() === "unicast" && address.match(GLOBAL_UNICAST)
+
+/** The IPv4 addresses in an IPv6 one; undefined = it carries none. */
+const carriedV4 = (address: ipaddr.IPv6): ReadonlyArray<ipaddr.IPv4> | undefined => {
+  const bytes = address.toByteArray()
+  const at = (offset: number) => new ipaddr.IPv4(bytes.slice(offset, offset + 4))
+  const begins = (...parts: ReadonlyArray<number>) => parts.every((part, index) => address.parts[index] === part)
+  if (begins(0, 0, 0, 0, 0, 0xffff) || begins(0, 0, 0, 0, 0xffff, 0)) return [at(12)] // ::ffff:a.b.c.d, ::ffff:0:a.b.c.d
+  if (begins(0, 0, 0, 0, 0, 0)) return [at(12)] // ::a.b.c.d, and so :: and ::1
+  if (begins(0x64, 0xff9b, 0, 0, 0, 0)) return [at(12)] // NAT64, RFC 6052
+  if (begins(0x2002)) return [at(2)] // 6to4, RFC 3056
+  // Teredo, RFC 4380: the server, and the client with its bits turned over.
+  if (begins(0x2001, 0)) return [at(4), new ipaddr.IPv4(bytes.slice(12).map((byte) => byte ^ 0xff))]
+  const isatap = (address.parts[4] === 0 || address.parts[4] === 0x200) && address.parts[5] === 0x5efe // RFC 5214
+  return isatap && isPublicV6(address) ? [at(12)] : undefined
+}
+
+const isListed = (address: ipaddr.IPv4 | ipaddr.IPv6, allow: ReadonlyArray<string>): boolean =>
+  allow.some((entry) => {
+    const [range, bits] = entry.includes("/")
+      ? ipaddr.parseCIDR(entry)
+      : ([ipaddr.parse(entry), ipaddr.parse(entry).kind() === "ipv4" ? 32 : 128] as const)
+    return range.kind() === address.kind() && address.match(range, bits)
+  })

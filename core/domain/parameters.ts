@@ -1,0 +1,30 @@
+/**
+ * One value of a flat request body. `text` is what the signature covers: a string's characters, a number exactly as it
+ * stands in the JSON, `true`/`false`, and "" for null (contract section 3).
+ */
+export interface Parameter {
+  readonly kind: "string" | "number" | "boolean" | "null"
+  readonly text: string
+}
+
+/** A request's top-level parameters, in the order in which they were sent. */
+export type Parameters = ReadonlyMap<string, Parameter>
+
+/** The pairs that are signed over. */
+export const signedPairs = function* (parameters: Parameters): Generator<readonly [string, string]> {
+  for (const [key, { text }] of parameters) yield [key, text]
+}
+
+/** A plain decimal integer: no sign but a minus, no leading zeros, no fraction, no exponent, no -0. */
+export const PLAIN_INTEGER = /^(0|-?[1-9]\d*)$/
+
+/**
+ * A parameter as the field schemas take it: undefined when it is absent, null or empty; text where a string or an
+ * integer may stand (clients send either for both); another value, which no schema takes, for the rest.
+ */
+export const fieldInput = (parameter: Parameter | undefined): string | number | boolean | undefined => {
+  if (parameter === undefined || parameter.text === "") return undefined
+  if (parameter.kind === "boolean") return parameter.text === "true"
+  if (parameter.kind === "number" && !PLAIN_INTEGER.test(parameter.text)) return Number(parameter.text)
+  return parameter.text
+}

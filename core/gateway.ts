@@ -1,0 +1,174 @@
+import { Effect, Exit, Layer, Logger, ManagedRuntime, Scope } from "effect"
+import { type AnyProvider, Channels } from "./cashier/channels.ts"
+import { reconcileLayer } from "./cashier/reconcile.ts"
+import type { GatewayUrls } from "./channel/provider.ts"
+import type { GatewayConfig } from "./config.ts"
+import { makeApp } from "./http/app.ts"
+import { noteSocketAddress } from "./http/client-address.ts"
+import type { GatewayServices, Route, Run } from "./http/edge.ts"
+import { pageRoutes } from "./http/page-routes.ts"
+import { checkMasterKey, masterKeyOf } from "./master-key.ts"
+import { ensureFirstStart, type FirstMerchant } from "./operator/first-start.ts"
+import { MerchantDirectory } from "./pipeline/merchant-directory.ts"
+import { Notifier } from "./pipeline/notifier.ts"
+import { Persistence, type StoreSignal } from "./pipeline/persistence.ts"
+import { webhookWorkerLayer } from "./pipeline/webhook-worker.ts"
+import { type Plugin, StartRefused } from "./plugin.ts"
+import { type Server, serve } from "./runtime.ts"
+import { gatewayLayer } from "./services.ts"
+
+export interface GatewayOptions {
+  readonly config: GatewayConfig
+  readonly plugins: ReadonlyArray<Plugin>
+  readonly channels: ReadonlyArray<AnyProvider>
+  /** Routes that the front door adds (documentation). */
+  readonly routes?: (run: Run) => ReadonlyArray<Route>
+  readonly reusePort?: boolean
+}
+
+export interface Gateway {
+  /** Where it is reached from this machine. */
+  readonly url: string
+  readonly publicUrl: string
+  /** The test merchant that an empty database was given, with its secret: shown once, here. */
+  readonly firstMerchant: FirstMerchant | null
+  /** Drains requests and webhooks, then closes the stores. */
+  readonly stop: () => Promise<void>
+}
+
+/** How long the stop waits for requests under way: longer than a charge takes. */
+const DRAIN_MS = 25_000
+
+/** JSON lines on stderr; stdout is for what a person or a script asked for. */
+const logging = Logger.layer([Logger.withConsoleError(Logger.formatJson)])
+
+/**
+ * Composes the layers into one runtime and one app and starts them.
+ * @throws StartRefused with a sentence for the operator
+ */
+export const createGateway = async (options: GatewayOptions): Promise<Gateway> => {
+  const { config } = options
+  let urls: GatewayUrls | undefined
+  const currentUrls = (): GatewayUrls => {
+    if (urls === undefined) throw new Error("the gateway does not listen yet")
+    return urls
+  }
+  const masterKey = await orRefuse(Effect.runPromiseExit(masterKeyOf(config)))
+  const services = gatewayLayer({ ...options, masterKey, urls: currentUrls })
+  const runtime = ManagedRuntime.make(Layer.provideMerge(services, logging))
+  // The runtime's own failures (StartRefused) show in its first use, below; after that it is built.
+  const run: Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>) =>
+    runtime.runPromiseExit(effect) as Promise<Exit.Exit<A, E>>
+
+  try {
+    const firstMerchant = await orRefuse(
+      runtime.runPromiseExit(Effect.andThen(checkMasterKey, ensureFirstStart))
+    )
+    const { app, drain } = makeApp({
+      run,
+      config,
+      siteIds: options.channels.filter(({ site }) => site !== undefined).map(({ id }) => id),
+      routes: [...pageRoutes(run), ...(options.routes?.(run) ?? [])]
+    })
+    const server = listen(config, options.reusePort ?? false, (request, address) => {
+      noteSocketAddress(request, address)
+      return app.fetch(request)
+    })
+    const localUrl = `http://${urlHost(config.host)}:${server.port}`
+    urls = { localUrl, publicUrl: config.publicUrl ?? localUrl }
+
+    const scope = Scope.makeUnsafe()
+    await orRefuse(run(Effect.andThen(followSignals, Layer.buildWithScope(workers(config, localUrl), scope))))
+    const stop = once(async () => {
+      await drain(DRAIN_MS)
+      await Effect.runPromise(Scope.close(scope, Exit.void))
+      await runtime.dispose()
+      await server.stop()
+    })
+    return { url: localUrl, publicUrl: urls.publicUrl, firstMerchant, stop }
+  } catch (error) {
+    await runtime.dispose()
+    throw error
+  }
+}
+
+/** Pushing and asking begin once the gateway can be reached: a channel may answer at once. */
+const workers = (config: GatewayConfig, localUrl: string): Layer.Layer<never, never, GatewayServices> =>
+  Layer.mergeAll(
+    webhookWorkerLayer({
+      scheduleMs: config.webhookScheduleMs,
+      allow: config.webhookAllow,
+      own: () => `${localUrl}/demo/webhook`
+    }),
+    reconcileLayer
+  )
+
+/** Drops what is cached when any process changes it, and wakes the webhook workers. */
+const followSignals = Effect.gen(function* () {
+  const store = yield* Persistence
+  const directory = yield* MerchantDirectory
+  const channels = yield* Channels
+  const notifier = yield* Notifier
+  yield* store.listen((signal: StoreSignal) => {
+    switch (signal.kind) {
+      case "merchant":
+        return directory.forget(signal.id)
+      case "account":
+        return channels.forget(signal.id)
+      case "webhook-due":
+        return notifier.wake()
+      case "all":
+        directory.forget()
+        channels.forget()
+        return notifier.wake()
+    }
+  })
+})
+
+const listen = (
+  config: GatewayConfig,
+  reusePort: boolean,
+  fetch: (request: Request, address: string) => Response | Promise<Response>
+): Server => {
+  try {
+    return serve({ hostname: config.host, port: config.port, reusePort, fetch })
+  } catch (error) {
+    throw listenRefused(config, error)
+  }
+}
+
+const listenRefused = (config: GatewayConfig, error: unknown): StartRefused => {
+  const text = String(error)
+  const inUse = /EADDRINUSE|AddrInUse|in use/i.test(text)
+  const denied = /EACCES|PermissionDenied|permission denied/i.test(text)
+  const variable = inUse || denied ? "PAYHUB_PORT" : "PAYHUB_HOST"
+  const why = inUse
+    ? "is taken by another program"
+    : denied
+      ? "needs rights that this user lacks"
+      : "cannot be listened on"
+  return new StartRefused({ variable, message: `${variable}: ${config.host}:${config.port} ${why}.` })
+}
+
+/** Every interface is reached from here by loopback; an IPv6 address is written in brackets. */
+const urlHost = (host: string): string => {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1"
+  return host.includes(":") ? `[${host}]` : host
+}
+
+/** The value of an exit; its failure thrown as what it is. */
+const orRefuse = async <A>(exit: Promise<Exit.Exit<A, unknown>>): Promise<A> => {
+  const outcome = await exit
+  if (Exit.isSuccess(outcome)) return outcome.value
+  const failure = outcome.cause.reasons.find((reason) => reason._tag === "Fail")
+  if (failure !== undefined && failure.error instanceof StartRefused) throw failure.error
+  throw new Error("the gateway could not start", { cause: outcome.cause })
+}
+
+const once = (action: () => Promise<void>): (() => Promise<void>) => {
+  let running: Promise<void> | undefined
+  return () => {
+    running ??= action()
+    return running
+  }
+}

@@ -1,0 +1,26 @@
+import ipaddr from "ipaddr.js"
+import { isInRanges } from "../pipeline/auth.ts"
+
+/** The socket's address of each request, noted by the server that took it (core/runtime.ts). */
+const sockets = new WeakMap<Request, string>()
+
+export const noteSocketAddress = (request: Request, address: string): void => void sockets.set(request, address)
+
+/**
+ * The client's address: the socket's, unless that is a trusted proxy's; then the right-most address in X-Forwarded-For
+ * that is not one (contract section 4). IPv4 in IPv6 is written as IPv4.
+ */
+export const clientAddress = (request: Request, trustedProxies: ReadonlyArray<string>): string => {
+  const socket = plain(sockets.get(request) ?? "0.0.0.0")
+  if (trustedProxies.length === 0 || !isInRanges(trustedProxies, socket)) return socket
+  const hops = (request.headers.get("x-forwarded-for") ?? "").split(",").map((hop) => hop.trim())
+  for (const hop of hops.reverse()) {
+    // Whatever is not an address was not written by a proxy we trust: what is to its left proves nothing.
+    if (!ipaddr.isValid(hop)) return socket
+    const address = plain(hop)
+    if (!isInRanges(trustedProxies, address)) return address
+  }
+  return socket
+}
+
+const plain = (address: string): string => (ipaddr.isValid(address) ? ipaddr.process(address).toString() : address)

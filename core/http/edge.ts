@@ -1,0 +1,102 @@
+import { randomBytes } from "node:crypto"
+import type { Effect, Exit } from "effect"
+import type { Channels } from "../cashier/channels.ts"
+import type { Settings } from "../cashier/settings.ts"
+import type { SingleFlight } from "../cashier/single-flight.ts"
+import type { Tables } from "../cashier/tables.ts"
+import type { GatewayConfig } from "../config.ts"
+import { Overloaded } from "../domain/errors.ts"
+import type { Auth } from "../pipeline/auth.ts"
+import type { Background } from "../pipeline/background.ts"
+import type { MerchantDirectory } from "../pipeline/merchant-directory.ts"
+import type { Notifier } from "../pipeline/notifier.ts"
+import type { Persistence } from "../pipeline/persistence.ts"
+import type { Replay } from "../pipeline/replay.ts"
+import type { Throttle } from "../pipeline/throttle.ts"
+import type { Vault } from "../pipeline/vault.ts"
+import { clientAddress } from "./client-address.ts"
+import { errorResponse, internalError, type RequestContext } from "./envelope.ts"
+import { languageOf } from "./language.ts"
+
+/** Everything that a request's effect may ask for. */
+export type GatewayServices =
+  | Auth
+  | Background
+  | Channels
+  | MerchantDirectory
+  | Notifier
+  | Persistence
+  | Replay
+  | Settings
+  | SingleFlight
+  | Tables
+  | Throttle
+  | Vault
+
+/** Runs a request's effect in the gateway's runtime. */
+export type Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>) => Promise<Exit.Exit<A, E>>
+
+/** A request with what the edge has found out about it. */
+export interface Call extends RequestContext {
+  readonly request: Request
+  readonly url: URL
+  readonly clientIp: string
+  /** Path parameters. */
+  readonly params: Readonly<Record<string, string>>
+}
+
+export type Handler = (call: Call) => Promise<Response>
+
+export interface Route {
+  readonly method: "GET" | "POST" | "OPTIONS"
+  readonly path: string
+  readonly handle: Handler
+}
+
+/** Requests under way at once; more are told to come again rather than queued without bound. */
+const REQUESTS_MAX = 4_096
+
+/** Wraps a handler into what the server calls: context, overload, and no failure without an envelope. */
+export const makeEntrance = (run: Run, config: GatewayConfig) => {
+  let underWay = 0
+  let draining = false
+  let drained: (() => void) | undefined
+  const entrance = async (handle: Handler, request: Request, params: Readonly<Record<string, string>>) => {
+    const context: RequestContext = {
+      requestId: newRequestId(),
+      language: languageOf(request.headers.get("accept-language"))
+    }
+    if (underWay >= REQUESTS_MAX || (draining && isMerchantCall(request))) return errorResponse(context, new Overloaded())
+    underWay++
+    try {
+      const clientIp = clientAddress(request, config.trustedProxies)
+      const response = await handle({ ...context, request, params, clientIp, url: new URL(request.url) })
+      return request.method === "HEAD" ? new Response(null, response) : response
+    } catch (error) {
+      const exit = await run(internalError(context, error))
+      return exit._tag === "Success" ? exit.value : new Response(null, { status: 500 })
+    } finally {
+      if (--underWay === 0) drained?.()
+    }
+  }
+  /**
+   * Refuses new merchant calls and waits until those under way have ended, at most `ms`. Everything else is still
+   * answered: orders under way at the sandbox, and webhooks to the demo, go through this very server.
+   */
+  const drain = async (ms: number): Promise<void> => {
+    draining = true
+    if (underWay === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      drained = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+  return { entrance, drain }
+}
+
+const isMerchantCall = (request: Request): boolean => new URL(request.url).pathname.startsWith("/api/cashier/")
+
+const newRequestId = (): string => `req_${randomBytes(12).toString("hex")}`

@@ -1,0 +1,149 @@
+import { Clock, Effect, Layer } from "effect"
+import { Background } from "./background.ts"
+import { Notifier } from "./notifier.ts"
+import { type LeasedWebhook, Persistence, type WebhookAttempt } from "./persistence.ts"
+import { PUSH_DEADLINE_MS, pushWebhook } from "./webhook-push.ts"
+
+/** Pushes under way at once, in all and to one host: a slow merchant holds up nobody else. */
+const PUSHES_MAX = 512
+const PUSHES_PER_HOST_MAX = 64
+const LEASED_MAX = 256
+
+/** A push and its record fit; after a crash the row is due again this soon. */
+const LEASE_MS = PUSH_DEADLINE_MS + 8_000
+
+/** Due webhooks are looked for this often even if no one wakes the worker. */
+const SWEEP_MS = 1_000
+
+export interface WorkerOptions {
+  /** Milliseconds before each push after the first of a round. */
+  readonly scheduleMs: ReadonlyArray<number>
+  readonly allow: ReadonlyArray<string>
+  /** The gateway's own receiver: a URL prefix that is always allowed. */
+  readonly own: () => string
+}
+
+/** Pushes due webhooks for as long as the gateway runs. Every process may: leases give each webhook one sender. */
+export const webhookWorkerLayer = (
+  options: WorkerOptions
+): Layer.Layer<never, never, Persistence | Notifier | Background> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { webhooks } = yield* Persistence
+      const notifier = yield* Notifier
+      const background = yield* Background
+      const clock = yield* Clock.Clock
+      const underWay = new Map<string, number>()
+      let total = 0
+      const gate = makeGate()
+      notifier.onWake(gate.open)
+
+      const push = Effect.fnUntraced(function* (webhook: LeasedWebhook) {
+        const startedMs = clock.currentTimeMillisUnsafe()
+        const attempt = webhook.attempts + 1
+        const result = yield* Effect.promise(() =>
+          pushWebhook({
+            url: webhook.url,
+            body: webhook.body,
+            allow: options.allow,
+            own: options.own(),
+            headers: {
+              "content-type": "application/json",
+              "user-agent": "PayHub-Webhook/1",
+              "x-payhub-event": webhook.eventId,
+              "x-payhub-attempt": String(attempt)
+            }
+          })
+        )
+        const endedMs = clock.currentTimeMillisUnsafe()
+        const wait = options.scheduleMs[webhook.round]
+        yield* webhooks.record({
+          merchantId: webhook.merchantId,
+          eventId: webhook.eventId,
+          orderNo: webhook.orderNo,
+          attempt,
+          at: new Date(startedMs),
+          durationMs: endedMs - startedMs,
+          status: result.status,
+          detail: result.detail,
+          next: nextStep(result.delivered, wait, endedMs)
+        })
+        if (!result.delivered && wait === undefined) {
+          yield* Effect.logError("a webhook is dead; resend it when the merchant is well", {
+            order_no: webhook.orderNo,
+            detail: result.detail
+          })
+        }
+      })
+
+      const start = (webhook: LeasedWebhook) => {
+        const host = hostOf(webhook.url)
+        underWay.set(host, (underWay.get(host) ?? 0) + 1)
+        total++
+        const done = Effect.sync(() => {
+          const left = (underWay.get(host) ?? 1) - 1
+          if (left === 0) underWay.delete(host)
+          else underWay.set(host, left)
+          total--
+          gate.open()
+        })
+        return background.run(Effect.ensuring(push(webhook), done))
+      }
+
+      const loop = Effect.gen(function* () {
+        gate.close()
+        const room = PUSHES_MAX - total
+        const busyHosts = [...underWay].filter(([, pushes]) => pushes >= PUSHES_PER_HOST_MAX).map(([host]) => host)
+        const leased =
+          room === 0
+            ? []
+            : yield* webhooks.lease({
+                limit: Math.min(room, LEASED_MAX),
+                perHost: PUSHES_PER_HOST_MAX,
+                busyHosts,
+                leaseMs: LEASE_MS
+              })
+        for (const webhook of leased) yield* start(webhook)
+        if (leased.length === 0) yield* Effect.promise((signal) => gate.wait(SWEEP_MS, signal))
+      }).pipe(
+        Effect.catchCause((cause) =>
+          Effect.logWarning("webhooks wait for the store", cause).pipe(Effect.andThen(Effect.sleep(SWEEP_MS)))
+        )
+      )
+      yield* Effect.forkScoped(Effect.forever(loop))
+    })
+  )
+
+/** What follows an attempt. @param waitMs what the schedule says before the next push; undefined = it was the last */
+export const nextStep = (delivered: boolean, waitMs: number | undefined, nowMs: number): WebhookAttempt["next"] => {
+  if (delivered) return { kind: "delivered" }
+  return waitMs === undefined ? { kind: "dead" } : { kind: "again", at: new Date(nowMs + waitMs) }
+}
+
+const hostOf = (url: string): string => new URL(url).host
+
+/** A flag that one waiter sleeps on, for a bounded time. */
+const makeGate = () => {
+  let opened = false
+  let wakeUp: (() => void) | undefined
+  return {
+    open: () => {
+      opened = true
+      wakeUp?.()
+    },
+    close: () => {
+      opened = false
+    },
+    wait: (ms: number, signal: AbortSignal) =>
+      opened
+        ? Promise.resolve()
+        : new Promise<void>((resolve) => {
+            const timer = setTimeout(resolve, ms)
+            wakeUp = () => {
+              clearTimeout(timer)
+              resolve()
+            }
+            signal.addEventListener("abort", wakeUp, { once: true })
+          })
+  }
+}

@@ -1,0 +1,67 @@
+import { Layer, type Redacted } from "effect"
+import { type AnyProvider, Channels } from "./cashier/channels.ts"
+import { linkKeyOf, Settings } from "./cashier/settings.ts"
+import { SingleFlight } from "./cashier/single-flight.ts"
+import { Tables } from "./cashier/tables.ts"
+import type { GatewayUrls } from "./channel/provider.ts"
+import type { GatewayConfig } from "./config.ts"
+import type { GatewayServices } from "./http/edge.ts"
+import { Auth } from "./pipeline/auth.ts"
+import { Background } from "./pipeline/background.ts"
+import { MerchantDirectory } from "./pipeline/merchant-directory.ts"
+import { Notifier } from "./pipeline/notifier.ts"
+import type { Persistence } from "./pipeline/persistence.ts"
+import { Replay } from "./pipeline/replay.ts"
+import { Throttle } from "./pipeline/throttle.ts"
+import { Vault } from "./pipeline/vault.ts"
+import { type Plugin, StartRefused } from "./plugin.ts"
+
+export interface ServicesOptions {
+  readonly config: GatewayConfig
+  readonly plugins: ReadonlyArray<Plugin>
+  readonly channels: ReadonlyArray<AnyProvider>
+  readonly masterKey: Redacted.Redacted<string>
+  readonly urls: () => GatewayUrls
+}
+
+/** The stores that the plugins bring; of two that bring the same, the later one. */
+const storesOf = (plugins: ReadonlyArray<Plugin>) => {
+  const slot = <K extends "persistence" | "throttleStore" | "replayStore">(name: K) =>
+    plugins.map((plugin) => plugin[name]).findLast((layer) => layer !== undefined) ?? missing(name)
+  return { persistence: slot("persistence"), throttleStore: slot("throttleStore"), replayStore: slot("replayStore") }
+}
+
+const missing = (name: string): never => {
+  throw new StartRefused({ variable: "plugins", message: `No plugin brings ${name}.` })
+}
+
+/** What operator commands need: the store, the vault and the channels. */
+export const operatorLayer = (options: ServicesOptions): Layer.Layer<Persistence | Vault | Channels, StartRefused> => {
+  const { persistence } = storesOf(options.plugins)
+  return Channels.layer(options.channels, options.urls).pipe(
+    Layer.provideMerge(Layer.mergeAll(persistence, Vault.layer(options.masterKey)))
+  )
+}
+
+/** The five layers and what stands on them, composed. */
+export const gatewayLayer = (options: ServicesOptions): Layer.Layer<GatewayServices, StartRefused> => {
+  const { config, masterKey, urls } = options
+  const { persistence, throttleStore, replayStore } = storesOf(options.plugins)
+  const settings = Layer.succeed(Settings, { config, urls, linkKey: linkKeyOf(masterKey) })
+  return Tables.layer.pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(
+        Auth.layer,
+        Throttle.layer(config.throttle),
+        Replay.layer,
+        Notifier.layer(config.timezone),
+        Channels.layer(options.channels, urls),
+        SingleFlight.layer
+      )
+    ),
+    Layer.provideMerge(MerchantDirectory.layer),
+    // Drained before the stores below it are closed.
+    Layer.provideMerge(Background.layer),
+    Layer.provideMerge(Layer.mergeAll(persistence, throttleStore, replayStore, Vault.layer(masterKey), settings))
+  )
+}
