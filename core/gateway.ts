@@ -1,12 +1,15 @@
 import { Effect, Exit, Layer, Logger, ManagedRuntime, Scope } from "effect"
 import { type AnyProvider, Channels } from "./cashier/channels.ts"
 import { reconcileLayer } from "./cashier/reconcile.ts"
+import { OWN_RECEIVER_PATH } from "./cashier/settings.ts"
 import type { GatewayUrls } from "./channel/provider.ts"
 import type { GatewayConfig } from "./config.ts"
 import { makeApp } from "./http/app.ts"
+import { assetRoutes } from "./http/asset-routes.ts"
 import { noteSocketAddress } from "./http/client-address.ts"
+import { demoRoutes } from "./http/demo.ts"
 import type { GatewayServices, Route, Run } from "./http/edge.ts"
-import { pageRoutes } from "./http/page-routes.ts"
+import { payPageRoutes } from "./http/pay-page.ts"
 import { checkMasterKey, masterKeyOf } from "./master-key.ts"
 import { ensureFirstStart, type FirstMerchant } from "./operator/first-start.ts"
 import { MerchantDirectory } from "./pipeline/merchant-directory.ts"
@@ -61,14 +64,12 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
     runtime.runPromiseExit(effect) as Promise<Exit.Exit<A, E>>
 
   try {
-    const firstMerchant = await orRefuse(
-      runtime.runPromiseExit(Effect.andThen(checkMasterKey, ensureFirstStart))
-    )
+    const firstMerchant = await orRefuse(runtime.runPromiseExit(Effect.andThen(checkMasterKey, ensureFirstStart)))
     const { app, drain } = makeApp({
       run,
       config,
       siteIds: options.channels.filter(({ site }) => site !== undefined).map(({ id }) => id),
-      routes: [...pageRoutes(run), ...(options.routes?.(run) ?? [])]
+      routes: [...payPageRoutes(run), ...demoRoutes(run), ...assetRoutes, ...(options.routes?.(run) ?? [])]
     })
     const server = listen(config, options.reusePort ?? false, (request, address) => {
       noteSocketAddress(request, address)
@@ -98,7 +99,7 @@ const workers = (config: GatewayConfig, localUrl: string): Layer.Layer<never, ne
     webhookWorkerLayer({
       scheduleMs: config.webhookScheduleMs,
       allow: config.webhookAllow,
-      own: () => `${localUrl}/demo/webhook`
+      own: localUrl + OWN_RECEIVER_PATH
     }),
     reconcileLayer
   )

@@ -1,6 +1,6 @@
 import { Layer, type Redacted } from "effect"
 import { type AnyProvider, Channels } from "./cashier/channels.ts"
-import { linkKeyOf, Settings } from "./cashier/settings.ts"
+import { linkKeyOf, OWN_RECEIVER_PATH, Settings } from "./cashier/settings.ts"
 import { SingleFlight } from "./cashier/single-flight.ts"
 import { Tables } from "./cashier/tables.ts"
 import type { GatewayUrls } from "./channel/provider.ts"
@@ -47,7 +47,12 @@ export const operatorLayer = (options: ServicesOptions): Layer.Layer<Persistence
 export const gatewayLayer = (options: ServicesOptions): Layer.Layer<GatewayServices, StartRefused> => {
   const { config, masterKey, urls } = options
   const { persistence, throttleStore, replayStore } = storesOf(options.plugins)
-  const settings = Layer.succeed(Settings, { config, urls, linkKey: linkKeyOf(masterKey) })
+  const settings = Layer.succeed(Settings, {
+    config,
+    urls,
+    ownReceiver: () => urls().localUrl + OWN_RECEIVER_PATH,
+    linkKey: linkKeyOf(masterKey)
+  })
   return Tables.layer.pipe(
     Layer.provideMerge(
       Layer.mergeAll(

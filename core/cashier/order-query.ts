@@ -38,7 +38,7 @@ export const orderQuery = Effect.fnUntraced(function* (call: SignedCall) {
 })
 
 /** Yuan texts; both parts are "0.00" until the order is paid. */
-const amountsOf = (order: Order) => ({
+export const amountsOf = (order: Order) => ({
   amount: yuanText(order.amountFen),
   actual_amount: yuanText(order.actualFen ?? 0),
   fee: yuanText(order.feeFen ?? 0)

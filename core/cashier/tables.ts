@@ -15,10 +15,11 @@ export class Tables extends Context.Service<Tables, ReturnType<typeof decoders>>
   static readonly layer: Layer.Layer<Tables, never, Channels | Settings> = Layer.effect(
     Tables,
     Effect.gen(function* () {
-      const { config } = yield* Settings
+      const { config, ownReceiver } = yield* Settings
       const channels = yield* Channels
       return decoders({
         webhookAllow: config.webhookAllow,
+        ownReceiver,
         channelCodes: channels.products.map(({ code }) => code)
       })
     })

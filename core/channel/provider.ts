@@ -38,7 +38,12 @@ export interface ChannelProvider<Account> {
   /** Parses keys once. Called when the account is added, tested or first used. */
   readonly open: (account: Account, gateway: GatewayUrls) => Effect.Effect<Channel, AccountInvalid>
   /** Present on the one provider that serves test-mode merchants; makes its account's settings at the first start. */
-  readonly testMode?: { readonly newAccount: () => unknown; readonly feeRateBp: number }
+  readonly testMode?: {
+    readonly newAccount: () => unknown
+    readonly feeRateBp: number
+    /** Path of a script of its site that stands in for WeixinJSBridge. */
+    readonly bridgeScript?: string
+  }
   /** Pages and endpoints of the provider's own, served under `/<id>/…` (the sandbox's payer page). */
   readonly site?: ChannelSite<Account>
 }

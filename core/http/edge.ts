@@ -66,7 +66,8 @@ export const makeEntrance = (run: Run, config: GatewayConfig) => {
       requestId: newRequestId(),
       language: languageOf(request.headers.get("accept-language"))
     }
-    if (underWay >= REQUESTS_MAX || (draining && isMerchantCall(request))) return errorResponse(context, new Overloaded())
+    if (underWay >= REQUESTS_MAX || (draining && isMerchantCall(request)))
+      return errorResponse(context, new Overloaded())
     underWay++
     try {
       const clientIp = clientAddress(request, config.trustedProxies)

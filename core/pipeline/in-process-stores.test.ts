@@ -4,10 +4,9 @@ import { NonceTable, WINDOW_MARKS_MAX, WindowTable } from "./in-process-stores.t
 
 describe("WindowTable", () => {
   test("answers every call as a plain list of the granted calls would", () => {
-    const calls = fc.array(
-      fc.record({ passMs: fc.integer({ min: 0, max: 40 }), key: fc.constantFrom("a", "b") }),
-      { maxLength: 200 }
-    )
+    const calls = fc.array(fc.record({ passMs: fc.integer({ min: 0, max: 40 }), key: fc.constantFrom("a", "b") }), {
+      maxLength: 200
+    })
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 60 }), calls, (count, windowMs, all) => {
         const table = new WindowTable()
@@ -31,29 +30,43 @@ describe("WindowTable", () => {
       { maxLength: 40 }
     )
     fc.assert(
-      fc.property(fc.integer({ min: 1_001, max: 3_000 }), fc.constantFrom(1_000, 2_345), bursts, (count, windowMs, all) => {
-        const table = new WindowTable()
-        const granted: Array<number> = []
-        let nowMs = 0
-        for (const { passMs, calls } of all) {
-          nowMs += passMs
-          for (let i = 0; i < calls; i++) {
-            const within = (spanMs: number) => granted.length - firstAfter(granted, nowMs - spanMs)
-            const answer = table.take("key", count, windowMs, nowMs)
-            if (answer === 0) {
-              granted.push(nowMs)
-              expect(within(windowMs)).toBeLessThanOrEqual(count)
-            } else expect(within(windowMs * (1 + 1 / WINDOW_MARKS_MAX))).toBeGreaterThanOrEqual(count)
+      fc.property(
+        fc.integer({ min: 1_001, max: 3_000 }),
+        fc.constantFrom(1_000, 2_345),
+        bursts,
+        (count, windowMs, all) => {
+          const table = new WindowTable()
+          const granted: Array<number> = []
+          let nowMs = 0
+          for (const { passMs, calls } of all) {
+            nowMs += passMs
+            for (let i = 0; i < calls; i++) {
+              const within = (spanMs: number) => granted.length - firstAfter(granted, nowMs - spanMs)
+              const answer = table.take("key", count, windowMs, nowMs)
+              if (answer === 0) {
+                granted.push(nowMs)
+                expect(within(windowMs)).toBeLessThanOrEqual(count)
+              } else expect(within(windowMs * (1 + 1 / WINDOW_MARKS_MAX))).toBeGreaterThanOrEqual(count)
+            }
           }
         }
-      }),
+      ),
       { numRuns: 30 }
     )
+  })
+
+  test("with large counts a call counts to the end of its thousandth of the window, never to its beginning", () => {
+    const table = new WindowTable()
+    for (let i = 0; i < 2_000; i++) expect(table.take("key", 2_000, 10_000, 5)).toBe(0)
+    expect(table.take("key", 2_000, 10_000, 10_004)).toBe(6)
+    expect(table.take("key", 2_000, 10_000, 10_009)).toBe(1)
+    for (let i = 0; i < 2_000; i++) expect(table.take("key", 2_000, 10_000, 10_010)).toBe(0)
   })
 
   test("never lets a call in a fraction of a millisecond early", () => {
     const table = new WindowTable()
     expect(table.take("key", 1, 3_000, 0.9)).toBe(0)
+    expect(table.take("key", 1, 3_000, 1_000.5)).toBe(2_001)
     expect(table.take("key", 1, 3_000, 3_000.8)).toBe(1)
     expect(table.take("key", 1, 3_000, 3_000.9)).toBe(0)
   })

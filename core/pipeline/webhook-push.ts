@@ -19,7 +19,7 @@ export interface Push {
   readonly headers: Readonly<Record<string, string>>
   /** Addresses and ranges that are reached although they are not public. */
   readonly allow: ReadonlyArray<string>
-  /** A destination of the gateway's own that is always allowed (the demo's receiver): URL prefix. */
+  /** The gateway's own receiver: the one local URL that is always allowed. */
   readonly own: string
 }
 
@@ -52,7 +52,7 @@ export const pushWebhook = async (push: Push): Promise<PushResult> => {
 const judgedAddress = async (url: URL, push: Push, signal: AbortSignal): Promise<string | PushResult> => {
   const name = url.hostname.replace(/^\[|\]$/g, "")
   const addresses = ipaddr.isValid(name) ? [name] : await resolve(name, signal)
-  const own = push.url.startsWith(push.own)
+  const own = push.url === push.own
   const forbidden = own ? undefined : addresses.find((address) => !mayPushTo(address, push.allow))
   if (forbidden !== undefined) {
     return { delivered: false, status: null, detail: `destination ${forbidden} is not public and not allowed` }

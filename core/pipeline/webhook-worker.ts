@@ -19,8 +19,8 @@ export interface WorkerOptions {
   /** Milliseconds before each push after the first of a round. */
   readonly scheduleMs: ReadonlyArray<number>
   readonly allow: ReadonlyArray<string>
-  /** The gateway's own receiver: a URL prefix that is always allowed. */
-  readonly own: () => string
+  /** The gateway's own receiver: the one local URL that is always allowed. */
+  readonly own: string
 }
 
 /** Pushes due webhooks for as long as the gateway runs. Every process may: leases give each webhook one sender. */
@@ -46,7 +46,7 @@ export const webhookWorkerLayer = (
             url: webhook.url,
             body: webhook.body,
             allow: options.allow,
-            own: options.own(),
+            own: options.own,
             headers: {
               "content-type": "application/json",
               "user-agent": "PayHub-Webhook/1",

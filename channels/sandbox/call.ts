@@ -1,0 +1,38 @@
+import { Clock, Effect, Option, Schema } from "effect"
+import { ChannelHttp, ChannelRejected, ChannelUncertain, type GatewayUrls } from "../../core/channel/index.ts"
+import { newNonce, type SigningKey, signatureHeaders, verified } from "./sign.ts"
+import { Refused } from "./wire.ts"
+
+/**
+ * Asks the provider's side one thing, over real HTTP: signs the request, verifies the answer over its raw bytes and for
+ * this request's nonce, then reads it. A signed refusal is definite; everything else that is not a signed answer of the
+ * expected shape is uncertain.
+ */
+export const call = <A>(
+  key: SigningKey,
+  gateway: GatewayUrls,
+  operation: string,
+  input: object,
+  shape: Schema.Codec<A, unknown>
+): Effect.Effect<A, ChannelRejected | ChannelUncertain, ChannelHttp> =>
+  Effect.gen(function* () {
+    const http = yield* ChannelHttp
+    const path = `/sandbox/api/${operation}`
+    const body = JSON.stringify(input)
+    const nonce = newNonce()
+    const signed = signatureHeaders(key, `request ${path}`, body, yield* Clock.currentTimeMillis, nonce)
+    const headers = { "content-type": "application/json", ...signed }
+    const answer = yield* http.send({ method: "POST", url: gateway.localUrl + path, headers, body })
+    if (answer.status >= 500) return yield* uncertain("server-error", `HTTP ${answer.status}`)
+    const signer = verified(key, `answer ${path}`, answer.headers, answer.body)
+    if (signer?.nonce !== nonce) return yield* uncertain("bad-signature", `HTTP ${answer.status}`)
+    const text = Buffer.from(answer.body).toString("utf8")
+    const read = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Union([Refused, shape])))(text)
+    if (Option.isNone(read)) return yield* uncertain("unreadable", "the signed answer is not as documented")
+    const value = read.value
+    return isRefused(value) ? yield* new ChannelRejected({ reason: value.reason }) : value
+  })
+
+const isRefused = Schema.is(Refused)
+
+const uncertain = (why: ChannelUncertain["why"], detail: string) => new ChannelUncertain({ why, detail })

@@ -1,0 +1,136 @@
+import { Clock, Effect } from "effect"
+import type { SiteContext, StoreUnavailable } from "../../core/channel/index.ts"
+import type { SandboxAccount } from "./account.ts"
+import { SandboxDelays } from "./delays.ts"
+import { type FaultSettings, PARALLEL_NOTICES } from "./faults.ts"
+import { newNonce, signatureHeaders } from "./sign.ts"
+import { confirm, newTradeNo, step, type Trade, type TradePayment } from "./trade.ts"
+
+/** What the provider's side sends to the gateway about trades, and what became of it. */
+export interface SentNotice {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  /** null = no answer. */
+  readonly status: number | null
+  /** The gateway's words, at most 2,000 characters; without a status, why there was no answer. */
+  readonly answer: string
+}
+
+export type NoticeType = "trade.paid" | "trade.failed" | "trade.closed"
+type Context = SiteContext<SandboxAccount>
+
+/** A notice's JSON text. @param payment null in every notice but a paid one */
+export const noticeBody = (type: NoticeType, orderNo: string, payment: TradePayment | null): string =>
+  JSON.stringify({
+    type,
+    order_no: orderNo,
+    payment: payment === null ? null : wirePayment(payment)
+  })
+
+/** A payment as it stands in notices and answers. */
+export const wirePayment = (payment: TradePayment) => ({
+  trade_no: payment.tradeNo,
+  amount_fen: payment.amountFen,
+  currency: payment.currency,
+  paid_at_ms: payment.paidAtMs,
+  fee_fen: payment.feeFen
+})
+
+/** The gateway took a notice only if it said exactly this. */
+export const isAccepted = (sent: SentNotice): boolean => sent.status === 200 && sent.answer === "success"
+
+/** Sends one notice, signed now. @param forge signs it as somebody who does not have the key would */
+export const sendNotice = (context: Context, body: string, forge = false): Effect.Effect<SentNotice> =>
+  Effect.gen(function* () {
+    const { noticeTimeoutMs } = yield* SandboxDelays
+    const nowMs = yield* Clock.currentTimeMillis
+    const signed = signatureHeaders(context.account.signingKey, "notice", body, nowMs)
+    const headers = {
+      "content-type": "application/json",
+      ...signed,
+      ...(forge ? { "sandbox-signature": newNonce() + newNonce() } : {})
+    }
+    const url = `${context.gateway.localUrl}/api/notice/${encodeURIComponent(context.accountId)}`
+    const answer = yield* Effect.tryPromise(async (signal) => {
+      const response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal })
+      return { status: response.status, answer: (await response.text()).slice(0, 2_000) }
+    }).pipe(
+      Effect.timeout(noticeTimeoutMs),
+      Effect.catch((error) =>
+        Effect.succeed({ status: null, answer: error._tag === "TimeoutError" ? "no answer in time" : "no connection" })
+      )
+    )
+    return { url, headers, body, ...answer }
+  })
+
+/**
+ * Tells the gateway of a payment as the order's faults say. Returns when each notice has been answered once; those that
+ * the gateway did not take are sent again in the background.
+ */
+export const tellPaid = (
+  context: Context,
+  trade: Trade,
+  payment: TradePayment,
+  faults: FaultSettings
+): Effect.Effect<void, StoreUnavailable> => {
+  const tell = (type: NoticeType, about: TradePayment | null) => {
+    const accepted = about === null ? Effect.void : Effect.asVoid(step(context.book, trade.orderNo, confirm))
+    return deliver(context, noticeBody(type, trade.orderNo, about), accepted, faults.notice === "forged")
+  }
+  const paid = tell("trade.paid", payment)
+  switch (faults.notice) {
+    case "silent":
+      return Effect.void
+    case "late":
+      return Effect.gen(function* () {
+        const { lateNoticeMs } = yield* SandboxDelays
+        yield* inBackground(Effect.andThen(Effect.sleep(lateNoticeMs), paid))
+      })
+    case "twice":
+      return Effect.andThen(paid, paid)
+    case "parallel":
+      return Effect.all(Array.from({ length: PARALLEL_NOTICES }).fill(paid) as Array<typeof paid>, {
+        concurrency: "unbounded",
+        discard: true
+      })
+    case "out-of-order":
+      return Effect.all([tell("trade.failed", null), paid, tell("trade.closed", null)], { discard: true })
+    case "second-payment":
+      return Effect.gen(function* () {
+        yield* paid
+        const nowMs = yield* Clock.currentTimeMillis
+        yield* tell("trade.paid", { ...payment, tradeNo: newTradeNo(nowMs), paidAtMs: nowMs })
+      })
+    default:
+      return paid
+  }
+}
+
+/** Tells the gateway, in the background, that a trade ended without a payment. */
+export const tellDeclined = (context: Context, trade: Trade): Effect.Effect<void> =>
+  inBackground(deliver(context, noticeBody("trade.failed", trade.orderNo, null), Effect.void))
+
+/** Runs on after the answer has gone out; a store that is down ends it. */
+export const inBackground = (effect: Effect.Effect<void, StoreUnavailable>): Effect.Effect<void> =>
+  Effect.asVoid(Effect.forkDetach(Effect.ignore(effect)))
+
+/** Sends once, and again in the background while the gateway does not take it; then `accepted` runs. */
+const deliver = (
+  context: Context,
+  body: string,
+  accepted: Effect.Effect<void, StoreUnavailable>,
+  forge = false
+): Effect.Effect<void, StoreUnavailable> =>
+  Effect.gen(function* () {
+    const { retryMs } = yield* SandboxDelays
+    if (isAccepted(yield* sendNotice(context, body, forge))) return yield* accepted
+    yield* inBackground(
+      Effect.gen(function* () {
+        for (const waitMs of retryMs) {
+          yield* Effect.sleep(waitMs)
+          if (isAccepted(yield* sendNotice(context, body, forge))) return yield* accepted
+        }
+      })
+    )
+  })

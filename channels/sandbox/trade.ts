@@ -1,0 +1,163 @@
+import { randomBytes } from "node:crypto"
+import { Effect, Schema } from "effect"
+import { type ChannelBook, type JsonObject, type StoreUnavailable, sameDigest } from "../../core/channel/index.ts"
+import { type FaultSettings, REPORTED_FEE_FEN } from "./faults.ts"
+import { type SigningKey, seal } from "./sign.ts"
+
+/** Money that a payer gave for a trade, as the provider reports it. */
+export const TradePayment = Schema.Struct({
+  tradeNo: Schema.String,
+  /** Whole fen. */
+  amountFen: Schema.Int,
+  currency: Schema.String,
+  paidAtMs: Schema.Int,
+  /** The provider's fee where it reports one, whole fen. */
+  feeFen: Schema.NullOr(Schema.Int)
+})
+export type TradePayment = typeof TradePayment.Type
+
+/** What the provider's book knows of an order; its key is the order number. */
+export const Trade = Schema.Struct({
+  orderNo: Schema.String,
+  tradeNo: Schema.String,
+  code: Schema.String,
+  amountFen: Schema.Int,
+  description: Schema.String,
+  createdMs: Schema.Int,
+  expiresMs: Schema.Int,
+  returnUrl: Schema.String,
+  jsapi: Schema.NullOr(Schema.Struct({ appId: Schema.String, openid: Schema.String })),
+  state: Schema.Literals(["pending", "paid", "failed", "closed"]),
+  payment: Schema.NullOr(TradePayment),
+  /** The request that won the race to pay: only that one sends notices. */
+  paidBy: Schema.NullOr(Schema.String),
+  /** Whether the gateway has acknowledged a notice of the payment. */
+  confirmed: Schema.Boolean,
+  refunds: Schema.Record(
+    Schema.String,
+    Schema.Struct({ refundFen: Schema.Int, tradeNo: Schema.String, atMs: Schema.Int })
+  )
+})
+export type Trade = typeof Trade.Type
+
+const decodeTrade = Schema.decodeUnknownSync(Trade)
+
+/** Order numbers that the book takes: no colon, so that no order can name another kind of entry. */
+export const ORDER_NO = /^[0-9A-Za-z_-]{1,64}$/
+
+/** SBX, the time in base 36 and 56 random bits: unique at this provider. */
+export const newTradeNo = (nowMs: number): string =>
+  `SBX${nowMs.toString(36).toUpperCase()}${randomBytes(7).toString("hex").toUpperCase()}`
+
+/** What a payer gives for a trade now, with the faults of stage "payment". */
+export const paymentOf = (trade: Trade, faults: FaultSettings, nowMs: number): TradePayment => ({
+  tradeNo: faults.payment === "reused-number" ? "SBX-REUSED" : trade.tradeNo,
+  amountFen: faults.payment === "wrong-amount" ? trade.amountFen - 1 : trade.amountFen,
+  currency: faults.payment === "currency" ? "USD" : "CNY",
+  paidAtMs: nowMs,
+  feeFen: faults.payment === "fee" ? REPORTED_FEE_FEN : null
+})
+
+// Every step is pure and may be run again; a step that does not apply returns its argument. Once paid, always paid.
+
+/** The payer pays, in time. */
+export const pay =
+  (payment: TradePayment, paidBy: string, nowMs: number) =>
+  (trade: Trade): Trade =>
+    isPayable(trade, nowMs) ? { ...trade, state: "paid", payment, paidBy } : trade
+
+/** Money arrives whether the trade is still open or not. */
+export const payLate =
+  (payment: TradePayment, paidBy: string) =>
+  (trade: Trade): Trade =>
+    trade.state === "paid" ? trade : { ...trade, state: "paid", payment, paidBy }
+
+export const decline =
+  (nowMs: number) =>
+  (trade: Trade): Trade =>
+    isPayable(trade, nowMs) ? { ...trade, state: "failed" } : trade
+
+export const close = (trade: Trade): Trade => (trade.state === "pending" ? { ...trade, state: "closed" } : trade)
+
+/** Past its expiry a trade closes by itself, at the latest when somebody looks. */
+export const expire =
+  (nowMs: number) =>
+  (trade: Trade): Trade =>
+    trade.state === "pending" && nowMs >= trade.expiresMs ? { ...trade, state: "closed" } : trade
+
+export const confirm = (trade: Trade): Trade => (trade.confirmed ? trade : { ...trade, confirmed: true })
+
+/** Takes a refund once for each number, and never more than was paid. */
+export const refund =
+  (refundNo: string, refundFen: number, tradeNo: string, nowMs: number) =>
+  (trade: Trade): Trade => {
+    if (trade.payment === null || Object.hasOwn(trade.refunds, refundNo)) return trade
+    const before = Object.values(trade.refunds).reduce((sum, one) => sum + one.refundFen, 0)
+    if (before + refundFen > trade.payment.amountFen) return trade
+    return { ...trade, refunds: { ...trade.refunds, [refundNo]: { refundFen, tradeNo, atMs: nowMs } } }
+  }
+
+export const isPayable = (trade: Trade, nowMs: number): boolean => trade.state === "pending" && nowMs < trade.expiresMs
+
+/** A trade that was closed before it ever came: a charge that arrives after the close must not be payable. */
+export const closedBefore = (orderNo: string, nowMs: number): Trade => ({
+  orderNo,
+  tradeNo: "",
+  code: "",
+  amountFen: 0,
+  description: "",
+  createdMs: nowMs,
+  expiresMs: nowMs,
+  returnUrl: "",
+  jsapi: null,
+  state: "closed",
+  payment: null,
+  paidBy: null,
+  confirmed: false,
+  refunds: {}
+})
+
+/** null = the provider has no such order. */
+export const findTrade = (book: ChannelBook, orderNo: string): Effect.Effect<Trade | null, StoreUnavailable> =>
+  ORDER_NO.test(orderNo)
+    ? Effect.map(book.get(orderNo), (value) => (value === null ? null : decodeTrade(value)))
+    : Effect.succeed(null)
+
+/** Stores a trade unless the order has one, and answers the one it has. */
+export const addTrade = (book: ChannelBook, trade: Trade): Effect.Effect<Trade, StoreUnavailable> =>
+  Effect.map(
+    book.update(trade.orderNo, (value) => value ?? trade),
+    (value) => decodeTrade(value)
+  )
+
+/** Takes a step on a trade that exists (trades are never removed), atomically, and answers what the trade is now. */
+export const step = (
+  book: ChannelBook,
+  orderNo: string,
+  change: (trade: Trade) => Trade
+): Effect.Effect<Trade, StoreUnavailable> =>
+  Effect.map(
+    book.update(orderNo, (value): JsonObject => {
+      const trade = decodeTrade(value)
+      const next = change(trade)
+      return value !== null && next === trade ? value : next
+    }),
+    (value) => decodeTrade(value)
+  )
+
+/** The payer's key to a trade: whoever has it may pay, and nobody can make one. */
+export const ticketOf = (key: SigningKey, trade: Trade): string =>
+  `${trade.orderNo}-${seal(key, "ticket", trade.orderNo, trade.tradeNo)}`
+
+/** The trade that a ticket opens, closed if it has expired by now; null = not a ticket of ours. */
+export const tradeOfTicket = (
+  book: ChannelBook,
+  key: SigningKey,
+  ticket: string,
+  nowMs: number
+): Effect.Effect<Trade | null, StoreUnavailable> =>
+  Effect.gen(function* () {
+    const found = yield* findTrade(book, ticket.slice(0, Math.max(0, ticket.lastIndexOf("-"))))
+    if (found === null || !sameDigest(ticketOf(key, found), ticket)) return null
+    return expire(nowMs)(found) === found ? found : yield* step(book, found.orderNo, expire(nowMs))
+  })

@@ -1,0 +1,256 @@
+import { readFile } from "node:fs/promises"
+import process from "node:process"
+import { text as readAll } from "node:stream/consumers"
+import { Cause, Effect, Exit, FileSystem, Layer, Logger, Path, References, Stdio, Terminal } from "effect"
+import { CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
+import { ChildProcessSpawner } from "effect/process"
+import type { Channels } from "../cashier/channels.ts"
+import { type GatewayConfig, readConfig } from "../config.ts"
+import type { StoreUnavailable } from "../domain/errors.ts"
+import { OPERATIONS } from "../operator/index.ts"
+import {
+  type Actor,
+  type AnyOperation,
+  InputInvalid,
+  OperatorConfig,
+  OperatorError,
+  type OperatorFailure,
+  type Outcome
+} from "../operator/operation.ts"
+import type { Persistence } from "../pipeline/persistence.ts"
+import type { Vault } from "../pipeline/vault.ts"
+import type { StartRefused } from "../plugin.ts"
+import { commandOf, type Typed, type Typing } from "./command.ts"
+import { humanText } from "./human.ts"
+
+/** Exit codes: done; not done, for a reason that was printed; not understood. */
+const DONE = 0
+const REFUSED = 1
+const WRONG_USAGE = 2
+
+const NOUNS: Readonly<Record<string, string>> = {
+  merchant: "Merchants and their secrets",
+  channel: "Channel providers and the accounts at them",
+  order: "Orders and their timelines",
+  webhook: "Webhook deliveries"
+}
+
+export interface CliOptions {
+  /** The arguments after the program's name. */
+  readonly argv: ReadonlyArray<string>
+  /** The environment, `.env` already merged in. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly version: string
+  /** `payhub start`: serves until it is told to stop and answers the exit code. */
+  readonly start: (config: GatewayConfig) => Promise<number>
+  /** What the operations stand on; made for one command and closed after it. */
+  readonly services: (config: GatewayConfig) => Layer.Layer<Persistence | Vault | Channels, StartRefused>
+  /** Operations that belong to a loaded channel and not to the core. */
+  readonly extraOperations?: ReadonlyArray<AnyOperation>
+  /** What further nouns of `extraOperations` are about, for the help. */
+  readonly extraNouns?: Readonly<Record<string, string>>
+  /** Standard output and error; a text ends with its line break. */
+  readonly write: (text: string) => void
+  readonly writeError: (text: string) => void
+}
+
+const Json = GlobalFlag.Setting("json")({
+  flag: Flag.Boolean("json").pipe(
+    Flag.withDescription("Print one JSON document and nothing else"),
+    Flag.withoutNegation,
+    Flag.withDefault(false)
+  )
+})
+
+/** Runs one command line and answers its exit code; nothing is thrown and the process is not ended. */
+export const runCli = async (options: CliOptions): Promise<number> => {
+  let code = DONE
+  const setCode = (next: number) =>
+    Effect.sync(() => {
+      code = next
+    })
+
+  const act = (operation: AnyOperation) => (typings: ReadonlyArray<Typing>, typed: Typed) =>
+    Effect.gen(function* () {
+      const json = yield* Json
+      const exit = yield* Effect.exit(perform(options, operation, typings, typed))
+      if (Exit.isFailure(exit)) return yield* setCode(complain(options, operation, typings, exit.cause))
+      const { output, succeeded, afterword } = exit.value
+      options.write(
+        json
+          ? `${JSON.stringify(output, null, 2)}\n`
+          : `${humanText(output, operation.columns)}\n${afterword === undefined ? "" : `\n${afterword}\n`}`
+      )
+      yield* setCode(succeeded ? DONE : REFUSED)
+    })
+
+  const start = Command.make("start", {}, () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(
+        Effect.flatMap(readConfig(options.env), (config) => Effect.promise(() => options.start(config)))
+      )
+      yield* setCode(Exit.isSuccess(exit) ? exit.value : complain(options, undefined, [], exit.cause))
+    })
+  ).pipe(Command.withDescription("Start the gateway; it prints where it listens and runs until it is stopped"))
+
+  const operations = [...OPERATIONS, ...(options.extraOperations ?? [])]
+  const nouns = [...new Set(operations.map(({ name }) => nounOf(name)))].map((noun) =>
+    Command.make(noun).pipe(
+      Command.withDescription(NOUNS[noun] ?? options.extraNouns?.[noun] ?? `What can be done with the ${noun}`),
+      Command.withSubcommands(
+        operations.filter(({ name }) => nounOf(name) === noun).map((operation) => commandOf(operation, act(operation)))
+      )
+    )
+  )
+  const payhub = Command.make("payhub").pipe(
+    Command.withDescription("The operator's commands of the PayHub payment gateway"),
+    Command.withSubcommands([start, ...nouns]),
+    Command.withGlobalFlags([Json]),
+    Command.withExamples([
+      { command: "payhub start", description: "Start the gateway" },
+      { command: 'payhub merchant create --name "Tea House" --test', description: "Make a test merchant" },
+      { command: "payhub order show QR20260315080000ABCD1234 --json", description: "Show an order as JSON" }
+    ])
+  )
+
+  const exit = await Effect.runPromiseExit(
+    Command.runWith(payhub, { version: options.version })(options.argv).pipe(Effect.provide(terminal(options)))
+  )
+  if (Exit.isSuccess(exit)) return code
+  const failure = Cause.findErrorOption(exit.cause)
+  // The presenter has told what was wrong; `payhub` alone is a question, and its help the answer.
+  if (failure._tag === "Some" && CliError.isCliError(failure.value)) {
+    return options.argv.length === 0 ? DONE : WRONG_USAGE
+  }
+  return complain(options, undefined, [], exit.cause)
+}
+
+const nounOf = (name: string): string => name.slice(0, name.indexOf("."))
+
+const actorOf = (env: CliOptions["env"]): Actor => ({
+  kind: "operator",
+  name: env.USER ?? env.LOGNAME ?? env.USERNAME ?? "operator"
+})
+
+const perform = (
+  options: CliOptions,
+  operation: AnyOperation,
+  typings: ReadonlyArray<Typing>,
+  typed: Typed
+): Effect.Effect<Outcome, OperatorFailure | StartRefused> =>
+  Effect.gen(function* () {
+    const input: Record<string, unknown> = { ...typed }
+    for (const { key, kind } of typings) {
+      const path = typed[key]
+      if (kind.of === "json-file" && typeof path === "string") input[key] = yield* readJson(path)
+    }
+    // Before a database is started for it.
+    yield* operation.check(input)
+    const config = yield* readConfig(options.env)
+    return yield* operation
+      .perform(actorOf(options.env), input)
+      .pipe(Effect.provideService(OperatorConfig, config), Effect.provide(options.services(config)))
+  })
+
+/** A JSON file, or standard input for `-`. What is wrong with it is said without quoting it: it holds secrets. */
+const readJson = (path: string): Effect.Effect<unknown, OperatorError> =>
+  Effect.tryPromise({
+    try: () => (path === "-" ? readAll(process.stdin) : readFile(path, "utf8")),
+    catch: (cause) => {
+      const code = cause instanceof Error && "code" in cause ? ` (${String(cause.code)})` : ""
+      return new OperatorError({ message: `The file ${path} cannot be read${code}.` })
+    }
+  }).pipe(
+    Effect.flatMap((text) =>
+      Effect.try({
+        try: (): unknown => JSON.parse(text.replace(/^\ufeff/, "")),
+        catch: () => new OperatorError({ message: `The file ${path} is not JSON.` })
+      })
+    )
+  )
+
+/** Prints why a command failed and answers its exit code. */
+const complain = (
+  options: CliOptions,
+  operation: AnyOperation | undefined,
+  typings: ReadonlyArray<Typing>,
+  cause: Cause.Cause<unknown>
+): number => {
+  const failure = Cause.findErrorOption(cause)
+  const error = failure._tag === "Some" ? (failure.value as OperatorFailure | StartRefused) : undefined
+  if (error instanceof InputInvalid) {
+    const labels = new Map(typings.map(({ key, label }) => [key, label]))
+    for (const { field, message } of error.problems) {
+      const label = labels.get(field)
+      options.writeError(`${label === undefined ? "" : `${label}: `}${message}\n`)
+    }
+    if (operation !== undefined) options.writeError(hint(`payhub ${operation.name.replace(".", " ")}`))
+    return WRONG_USAGE
+  }
+  options.writeError(`${error === undefined ? unexpected(options.env, cause) : sentenceOf(error)}\n`)
+  return REFUSED
+}
+
+const hint = (command: string): string => `\`${command} --help\` shows what it takes.\n`
+
+const sentenceOf = (error: Exclude<OperatorFailure, InputInvalid> | StartRefused): string =>
+  error._tag === "StoreUnavailable" ? storeSentence(error) : error.message
+
+const storeSentence = ({ store }: StoreUnavailable): string =>
+  `The store (${store}) did not answer. Nobody knows whether this was done: look before you do it again.`
+
+/** Configured texts that hold secrets; no message of ours or of a library's may show them. */
+const SECRET_VARIABLES = ["DATABASE_URL", "REDIS_URL", "PAYHUB_MASTER_KEY"]
+
+const unexpected = (env: CliOptions["env"], cause: Cause.Cause<unknown>): string => {
+  const defect = Cause.squash(cause)
+  let text = defect instanceof Error ? `${defect.name}: ${defect.message}` : String(defect)
+  for (const variable of SECRET_VARIABLES) {
+    const secret = env[variable]
+    if (secret !== undefined && secret !== "") text = text.replaceAll(secret, `<${variable}>`)
+  }
+  return `Something that should not happen: ${text}`
+}
+
+/** What effect/cli stands on: it parses and explains; what is read, written and run is ours. */
+const terminal = (options: CliOptions) =>
+  Layer.mergeAll(
+    FileSystem.layerNoop({}),
+    Path.layer,
+    Stdio.layerTest({}),
+    Layer.succeed(
+      Terminal.Terminal,
+      Terminal.make({
+        columns: Effect.succeed(100),
+        rows: Effect.succeed(50),
+        size: Effect.die("no terminal"),
+        readInput: Effect.die("no terminal"),
+        readLine: Effect.die("no terminal"),
+        display: (text) => Effect.sync(() => options.write(text))
+      })
+    ),
+    Layer.succeed(
+      ChildProcessSpawner.ChildProcessSpawner,
+      ChildProcessSpawner.make(() => Effect.die("no child processes"))
+    ),
+    CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] }),
+    CliOutput.layerPresenter({
+      present: (event) =>
+        Effect.sync(() => {
+          const formatter = CliOutput.defaultFormatter({ colors: false })
+          if (event._tag === "Version") return options.write(`${event.version}\n`)
+          if (event._tag === "InvalidInvocation") {
+            for (const { message } of event.errors) options.writeError(`${message}\n`)
+            return options.writeError(hint(event.commandPath.join(" ")))
+          }
+          // The library forgets the line between the commands and the examples.
+          const help = `${formatter.formatHelpDoc(event.helpDoc).replace("\nEXAMPLES", "\n\nEXAMPLES")}\n`
+          return event.reason === "Requested" || options.argv.length === 0
+            ? options.write(help)
+            : options.writeError(help)
+        })
+    }),
+    // Standard output is for the answer alone.
+    Logger.layer([Logger.map(Logger.formatLogFmt, (line) => options.writeError(`${line}\n`))]),
+    Layer.succeed(References.MinimumLogLevel, "Warn")
+  )

@@ -1,0 +1,86 @@
+/* How the demo page lays out what travelled. Texts are re-spaced, never re-written: 1.00 must not become 1. */
+
+/** Strings, then numbers and words, then punctuation; white space falls between them. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|[^\s"{}[\],:]+|[{}[\],:]/g
+
+/** JSON text with line breaks and indents, each token as it stands; what is no JSON comes back as it is. */
+export function jsonLines(text) {
+  try {
+    JSON.parse(text)
+  } catch {
+    return text
+  }
+  let lines = ""
+  let depth = 0
+  const line = () => `\n${"  ".repeat(depth)}`
+  const all = text.match(TOKEN) ?? []
+  for (const [i, token] of all.entries()) {
+    const next = all[i + 1]
+    if (token === "{" || token === "[") {
+      depth += 1
+      lines += token + (next === "}" || next === "]" ? "" : line())
+    } else if (token === "}" || token === "]") {
+      depth -= 1
+      const before = all[i - 1]
+      lines += (before === "{" || before === "[" ? "" : line()) + token
+    } else if (token === ",") lines += token + line()
+    else if (token === ":") lines += ": "
+    else lines += token
+  }
+  return lines
+}
+
+/** Laid-out JSON as [kind, text] pieces for colouring: key, sign, text, number, word or plain. */
+export function tokens(lines) {
+  const pieces = []
+  const pattern = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d[\d.eE+-]*)|(true|false|null)/g
+  let end = 0
+  let key = ""
+  for (const match of lines.matchAll(pattern)) {
+    const [whole, string, colon, number] = match
+    pieces.push(["plain", lines.slice(end, match.index)])
+    end = match.index + whole.length
+    if (string !== undefined && colon !== undefined) {
+      key = string
+      pieces.push(["key", string], ["plain", colon])
+    } else if (string !== undefined) pieces.push([key === '"sign"' ? "sign" : "text", string])
+    else pieces.push([number === undefined ? "word" : "number", whole])
+  }
+  pieces.push(["plain", lines.slice(end)])
+  return pieces
+}
+
+/** The string that a flat JSON object's `sign` is over: sorted by name, empty and null left out, values as they stand. */
+export function signedString(bodyText) {
+  const pairs = []
+  for (const [, name, value] of bodyText.matchAll(/("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|[^\s,}]+)/g)) {
+    const key = JSON.parse(name)
+    const text = value.startsWith('"') ? JSON.parse(value) : value
+    if (key !== "sign" && text !== "" && value !== "null") pairs.push([key, text])
+  }
+  pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return pairs.map(([key, text]) => `${key}=${text}`).join("&")
+}
+
+/** `{0}`, `{1}` … in a text, filled in. */
+export function fill(text, values) {
+  return text.replace(/\{(\d)\}/g, (_whole, place) => String(values[Number(place)] ?? ""))
+}
+
+/** true = it is on the clipboard. Plain http pages have no Clipboard API: an old way stands in. */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    const field = document.createElement("textarea")
+    field.value = text
+    field.readOnly = true
+    field.className = "offstage"
+    document.body.append(field)
+    field.select()
+    const copied = document.execCommand("copy")
+    field.remove()
+    return copied
+  }
+}

@@ -1,0 +1,33 @@
+import { Effect } from "effect"
+import { Persistence, type StoredAccount, type StoredMerchant } from "../pipeline/persistence.ts"
+import { OperatorError } from "./operation.ts"
+
+/** What an operator names by its id, or a sentence that says there is none. What follows takes it as the scope. */
+
+export const unknownMerchant = (appId: string) =>
+  new OperatorError({ message: `There is no merchant ${appId}. \`payhub merchant list\` shows them.` })
+
+export const findMerchant = (appId: string) =>
+  Effect.gen(function* () {
+    const { merchants } = yield* Persistence
+    const found: StoredMerchant | null = yield* merchants.find(appId)
+    return found ?? (yield* unknownMerchant(appId))
+  })
+
+export const unknownAccount = (id: string) =>
+  new OperatorError({ message: `There is no channel account ${id}. \`payhub channel list\` shows them.` })
+
+/** Removed accounts are none. */
+export const findAccount = (id: string) =>
+  Effect.gen(function* () {
+    const { accounts } = yield* Persistence
+    const found: StoredAccount | null = yield* accounts.find(id)
+    return found === null || found.removed ? yield* unknownAccount(id) : found
+  })
+
+export const findOrder = (orderNo: string) =>
+  Effect.gen(function* () {
+    const { orders } = yield* Persistence
+    const order = yield* orders.findByOrderNo(orderNo)
+    return order ?? (yield* new OperatorError({ message: `There is no order ${orderNo}.` }))
+  })

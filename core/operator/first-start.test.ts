@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
+import { openPersistence } from "../../plugins/postgres/index.ts"
+import { sharedPostgres } from "../../tests/services/postgres.ts"
+import { type AnyProvider, Channels } from "../cashier/channels.ts"
+import { Persistence } from "../pipeline/persistence.ts"
+import { Vault } from "../pipeline/vault.ts"
+import { DEMO_BOOK, ensureFirstStart } from "./first-start.ts"
+
+const MASTER_KEY = Redacted.make(Buffer.alloc(32, 7).toString("base64"))
+
+/** As much of a provider as a first start asks for. */
+const provider = (id: string, testMode?: AnyProvider["testMode"]) =>
+  ({ id, products: [], testMode }) as unknown as AnyProvider
+const testProvider = provider("playground", {
+  newAccount: () => ({ key: "a-secret-of-the-playground" }),
+  feeRateBp: 60
+})
+
+const open = (url: string) => {
+  const persistence = Layer.effect(Persistence, openPersistence({ url: Redacted.make(url), maxConnections: 3 }))
+  const stores = Layer.mergeAll(persistence, Vault.layer(MASTER_KEY))
+  const channels = Channels.layer([provider("bank"), testProvider], () => ({ publicUrl: "", localUrl: "" }))
+  return ManagedRuntime.make(channels.pipe(Layer.provideMerge(stores)))
+}
+type Gateway = ReturnType<typeof open>
+
+let createDatabase: () => Promise<string>
+const gateways: Gateway[] = []
+const gatewayOn = (url: string) => {
+  const gateway = open(url)
+  gateways.push(gateway)
+  return gateway
+}
+beforeAll(async () => {
+  ;({ createDatabase } = await sharedPostgres())
+})
+afterAll(() => Promise.all(gateways.map((gateway) => gateway.dispose())))
+
+const merchantsOf = (gateway: Gateway) =>
+  gateway.runPromise(Effect.flatMap(Persistence, (store) => store.merchants.list()))
+const bookOf = (gateway: Gateway) =>
+  gateway.runPromise(Effect.flatMap(Persistence, (store) => store.book.get(...DEMO_BOOK)))
+
+test("the first start makes one test merchant, tells its secret once, and makes the test account", async () => {
+  const gateway = gatewayOn(await createDatabase())
+  const made = await gateway.runPromise(ensureFirstStart)
+  expect(made?.app_id).toMatch(/^pk_test_/)
+  expect(await merchantsOf(gateway)).toMatchObject([
+    {
+      appId: made?.app_id,
+      name: "Demo",
+      mode: "test",
+      active: true,
+      callbackUrl: null,
+      throttle: { count: 20, windowMs: 1000 }
+    }
+  ])
+  expect(await bookOf(gateway)).toEqual({ app_id: made?.app_id ?? "" })
+  const account = await gateway.runPromise(
+    Effect.gen(function* () {
+      const { accounts, merchants } = yield* Persistence
+      const vault = yield* Vault
+      const merchant = yield* merchants.find(made?.app_id ?? "")
+      const secret = yield* vault.open(merchant?.secrets[0]?.sealed ?? "", `merchant:${made?.app_id}`)
+      expect(Redacted.value(secret)).toBe(Redacted.value(made?.app_secret ?? Redacted.make("")))
+      const account = yield* accounts.find("playground")
+      const settings = yield* vault.open(account?.sealed ?? "", "account:playground")
+      expect(JSON.parse(Redacted.value(settings))).toEqual({ key: "a-secret-of-the-playground" })
+      return account
+    })
+  )
+  expect(account).toMatchObject({ provider: "playground", feeRateBp: 60, enabled: true, removed: false })
+  expect(account?.sealed).not.toContain("a-secret")
+
+  expect(await gateway.runPromise(ensureFirstStart)).toBeNull()
+  expect(await merchantsOf(gateway)).toHaveLength(1)
+})
+
+test("gateways that start at once on an empty database make one merchant, and one of them tells its secret", async () => {
+  const url = await createDatabase()
+  const together = Array.from({ length: 4 }, () => gatewayOn(url))
+  await Promise.all(together.map((gateway) => merchantsOf(gateway)))
+  const answers = await Promise.all(together.map((gateway) => gateway.runPromise(ensureFirstStart)))
+  const told = answers.filter((answer) => answer !== null)
+  expect(told).toHaveLength(1)
+  const merchants = await merchantsOf(together[0] as Gateway)
+  expect(merchants.map(({ appId }) => appId)).toEqual(told.map(({ app_id }) => app_id))
+})
+
+test("a database with a merchant gets no other", async () => {
+  const gateway = gatewayOn(await createDatabase())
+  await gateway.runPromise(
+    Effect.flatMap(Persistence, ({ merchants }) =>
+      merchants.create({
+        appId: "pk_live_1",
+        name: "Tea House",
+        mode: "live",
+        callbackUrl: null,
+        allowIps: [],
+        throttle: null,
+        accounts: null,
+        sealedSecret: "x"
+      })
+    )
+  )
+  expect(await gateway.runPromise(ensureFirstStart)).toBeNull()
+  expect(await bookOf(gateway)).toBeNull()
+  expect(await merchantsOf(gateway)).toHaveLength(1)
+})
+
+test("what a gateway began and did not live to finish is finished by the next start, as the same merchant", async () => {
+  const gateway = gatewayOn(await createDatabase())
+  const begun = (at: number) =>
+    gateway.runPromise(
+      Effect.gen(function* () {
+        const { book } = yield* Persistence
+        const vault = yield* Vault
+        const sealed = vault.seal(Redacted.make("sk_test_begun"), "merchant:pk_test_begun")
+        yield* book.update(...DEMO_BOOK, () => ({ app_id: "pk_test_begun", sealed, at }))
+      })
+    )
+  await begun(Date.now())
+  // It may be at work still: the other gateway's merchant is not this one's to print.
+  expect(await gateway.runPromise(ensureFirstStart)).toBeNull()
+  expect(await merchantsOf(gateway)).toHaveLength(0)
+
+  await begun(Date.now() - 60_000)
+  const answers = await Promise.all([gateway.runPromise(ensureFirstStart), gateway.runPromise(ensureFirstStart)])
+  const told = answers.filter((answer) => answer !== null)
+  expect(told.map(({ app_id, app_secret }) => [app_id, Redacted.value(app_secret)])).toEqual([
+    ["pk_test_begun", "sk_test_begun"]
+  ])
+  expect((await merchantsOf(gateway)).map(({ appId }) => appId)).toEqual(["pk_test_begun"])
+})

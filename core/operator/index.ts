@@ -1,0 +1,45 @@
+import {
+  channelAdd,
+  channelDisable,
+  channelEnable,
+  channelList,
+  channelProviders,
+  channelRemove,
+  channelTest,
+  channelUpdate
+} from "./accounts.ts"
+import {
+  merchantCreate,
+  merchantDisable,
+  merchantEnable,
+  merchantList,
+  merchantResetSecret,
+  merchantShow,
+  merchantUpdate
+} from "./merchants.ts"
+import type { AnyOperation } from "./operation.ts"
+import { orderList, orderShow } from "./orders.ts"
+import { webhookList, webhookResend } from "./webhooks.ts"
+
+/** Everything that an operator can do with any gateway, in the order of the help. */
+export const OPERATIONS: ReadonlyArray<AnyOperation> = [
+  merchantCreate,
+  merchantList,
+  merchantShow,
+  merchantUpdate,
+  merchantDisable,
+  merchantEnable,
+  merchantResetSecret,
+  channelProviders,
+  channelList,
+  channelAdd,
+  channelUpdate,
+  channelTest,
+  channelEnable,
+  channelDisable,
+  channelRemove,
+  orderShow,
+  orderList,
+  webhookList,
+  webhookResend
+]

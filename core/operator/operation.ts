@@ -1,0 +1,127 @@
+import { Context, Effect, Schema, SchemaIssue } from "effect"
+import type { Channels } from "../cashier/channels.ts"
+import type { GatewayConfig } from "../config.ts"
+import type { StoreUnavailable } from "../domain/errors.ts"
+import type { Persistence } from "../pipeline/persistence.ts"
+import type { Vault } from "../pipeline/vault.ts"
+
+/** Who acts. Today whoever may run the commands; a console's users will be further kinds. */
+export interface Actor {
+  readonly kind: "operator"
+  readonly name: string
+}
+
+/** What an actor must be allowed: a noun in the plural and whether the act changes anything. */
+export type Permission = `${string}:${"read" | "write"}`
+
+/** Why an operator's act was not done: a plain sentence, without secrets, that says what to do where something can be. */
+export class OperatorError extends Schema.TaggedError<OperatorError>()("OperatorError", { message: Schema.String }) {}
+
+/** An input that is wrong whatever the store holds; `field` is the input's key. */
+export class InputInvalid extends Schema.TaggedError<InputInvalid>()("InputInvalid", {
+  problems: Schema.Array(Schema.Struct({ field: Schema.String, message: Schema.String }))
+}) {
+  override get message() {
+    return this.problems.map(({ field, message }) => `${field}: ${message}`).join("\n")
+  }
+}
+
+/** The gateway's configuration, for acts that depend on it (which addresses are allowed, where the gateway is). */
+export class OperatorConfig extends Context.Service<OperatorConfig, GatewayConfig>()(
+  "payhub/operator/OperatorConfig"
+) {}
+
+export type OperatorServices = Persistence | Vault | Channels | OperatorConfig
+
+export type OperatorFailure = OperatorError | InputInvalid | StoreUnavailable
+
+/** What came of an act, ready to be shown. */
+export interface Outcome {
+  /** JSON by the operation's output schema. */
+  readonly output: Schema.Json
+  /** false = it was done, and its answer is bad news (a channel that refuses the account): exit code 1. */
+  readonly succeeded: boolean
+  /** A sentence for people, below the output. */
+  readonly afterword: string | undefined
+}
+
+/** An act of the operator as its edges (the commands, a console) need it: they make their forms from it, and run it. */
+export interface AnyOperation {
+  /** "merchant.create": the noun and the verb of the command. */
+  readonly name: string
+  /** One line for the help. */
+  readonly summary: string
+  readonly permission: Permission
+  /**
+   * `merchant`: the act reads or changes data of one merchant, and every statement carries that merchant.
+   * `gateway`: the act is about the gateway or across merchants.
+   */
+  readonly scope: "merchant" | "gateway"
+  readonly input: Schema.Struct<Schema.Struct.Fields>
+  /** Keys of the input that a command takes by place, in this order. */
+  readonly positional: ReadonlyArray<string>
+  /** Keys of a list's rows that a table for people shows; undefined = all. */
+  readonly columns: ReadonlyArray<string> | undefined
+  /** Fails as `perform` would on an input that is wrong whatever the store holds; touches nothing. */
+  readonly check: (input: unknown) => Effect.Effect<void, InputInvalid>
+  /** Decodes the input, acts and encodes the output. */
+  readonly perform: (actor: Actor, input: unknown) => Effect.Effect<Outcome, OperatorFailure, OperatorServices>
+}
+
+export interface Operation<Input, Output> extends AnyOperation {
+  readonly run: (actor: Actor, input: Input) => Effect.Effect<Output, OperatorFailure, OperatorServices>
+}
+
+/** One act of the operator as a value: everything about it but how it is typed or clicked. */
+export const operation = <const Fields extends Schema.Struct.Fields, Output>(
+  spec: Pick<AnyOperation, "name" | "summary" | "permission" | "scope"> & {
+    readonly input: Schema.Struct<Fields> & Schema.Codec<Schema.Struct.Type<Fields>, unknown>
+    readonly output: Schema.Codec<Output, unknown>
+    readonly positional?: ReadonlyArray<keyof Fields & string>
+    readonly columns?: ReadonlyArray<string>
+    readonly succeeded?: (output: Output) => boolean
+    readonly afterword?: (output: Output, input: Schema.Struct.Type<Fields>) => string | undefined
+    readonly run: (
+      actor: Actor,
+      input: Schema.Struct.Type<Fields>
+    ) => Effect.Effect<Output, OperatorFailure, OperatorServices>
+  }
+): Operation<Schema.Struct.Type<Fields>, Output> => {
+  const decode = (given: unknown) =>
+    Schema.decodeUnknownEffect(spec.input)(given, { errors: "all" }).pipe(
+      Effect.mapError((error) => inputInvalid(error.issue))
+    )
+  return {
+    name: spec.name,
+    summary: spec.summary,
+    permission: spec.permission,
+    scope: spec.scope,
+    input: spec.input,
+    positional: spec.positional ?? [],
+    columns: spec.columns,
+    run: spec.run,
+    check: (given) => Effect.asVoid(decode(given)),
+    perform: Effect.fnUntraced(function* (actor: Actor, given: unknown) {
+      const input = yield* decode(given)
+      if (spec.permission.endsWith(":write")) {
+        yield* Effect.logInfo("an operator acts", { operator: actor.name, operation: spec.name })
+      }
+      const output = yield* spec.run(actor, input)
+      return {
+        // Ours, not the operator's, if it does not fit: a defect.
+        output: (yield* Effect.orDie(Schema.encodeEffect(spec.output)(output))) as Schema.Json,
+        succeeded: spec.succeeded?.(output) ?? true,
+        afterword: spec.afterword?.(output, input)
+      }
+    })
+  }
+}
+
+const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) => (issue._tag === "MissingKey" ? "is needed" : SchemaIssue.defaultLeafHook(issue))
+})
+
+const inputInvalid = (issue: SchemaIssue.Issue): InputInvalid =>
+  new InputInvalid({
+    problems: formatIssue(issue).issues.map(({ path, message }) => ({ field: String(path?.[0] ?? "input"), message }))
+  })

@@ -1,0 +1,284 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+import { Cause, Context, Effect, Exit, Layer, Redacted, Scope } from "effect"
+import sqlClient from "postgres"
+import { Persistence } from "../../core/pipeline/persistence.ts"
+import { StartRefused } from "../../core/plugin.ts"
+import { anOrder, run } from "../postgres/fixture.ts"
+import { isAlive } from "./cluster.ts"
+import { embeddedPostgres, openEmbedded } from "./index.ts"
+
+let base: string
+let folder: string
+let children: ChildProcess[]
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), "payhub-test-embedded-"))
+  folder = join(base, "data")
+  children = []
+})
+afterEach(async () => {
+  for (const child of children) child.kill("SIGKILL")
+  const pid = await postmasterPid().catch(() => 0)
+  if (pid > 0 && isAlive(pid)) {
+    process.kill(pid, "SIGQUIT")
+    await until(() => !existsSync(join(folder, "postgres", "postmaster.pid")))
+  }
+  await rm(base, { recursive: true, force: true })
+})
+
+const postmasterPid = async (): Promise<number> =>
+  Number((await readFile(join(folder, "postgres", "postmaster.pid"), "utf8")).split("\n")[0])
+
+const until = async (fact: () => boolean): Promise<void> => {
+  const deadline = Date.now() + 10_000
+  while (!fact()) {
+    if (Date.now() > deadline) throw new Error("it did not happen within 10 s")
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+const open = async (mode: "gateway" | "command") => {
+  const { persistence } = embeddedPostgres({ dataFolder: folder, mode })
+  if (persistence === undefined) throw new Error("no persistence")
+  const scope = await run(Scope.make())
+  const context = await run(Layer.buildWithScope(persistence, scope)).catch(async (cause: unknown) => {
+    await run(Scope.close(scope, Exit.void))
+    throw cause
+  })
+  return { store: Context.get(context, Persistence), close: () => run(Scope.close(scope, Exit.void)) }
+}
+
+/** A gateway or command in its own process. */
+const launch = (mode: "gateway" | "command") => {
+  const script = fileURLToPath(new URL("./process.fixture.ts", import.meta.url))
+  const child = spawn(process.execPath, [script, mode, folder], { stdio: ["pipe", "pipe", "inherit"] })
+  children.push(child)
+  let said = ""
+  child.stdout.on("data", (chunk: Buffer) => {
+    said += chunk.toString("utf8")
+  })
+  const says = (text: string) => until(() => said.includes(text))
+  return {
+    says,
+    finish: async () => {
+      child.stdin.end()
+      await says("stopped")
+      return said
+    },
+    kill: async () => {
+      child.kill("SIGKILL")
+      await until(() => child.signalCode !== null)
+    }
+  }
+}
+
+const refusal = async (mode: "gateway" | "command"): Promise<StartRefused> => {
+  const exit = await Effect.runPromiseExit(Effect.scoped(openEmbedded({ dataFolder: folder, mode })))
+  const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+  if (!(error instanceof StartRefused)) throw new Error(`not refused: ${String(error)}`)
+  return error
+}
+
+describe("a gateway on its own database", () => {
+  test("the first start makes it, a stop ends it, and the next start finds what was stored", async () => {
+    const first = await open("gateway")
+    const order = anOrder()
+    await run(first.store.orders.create(order))
+    const pid = await postmasterPid()
+    await first.close()
+    expect(existsSync(join(folder, "postgres", "postmaster.pid"))).toBe(false)
+    await until(() => !isAlive(pid))
+    const second = await open("gateway")
+    expect(await run(second.store.orders.known(1, order.merchantOrderNo))).toBe(true)
+    await second.close()
+  })
+
+  test("the database listens on loopback only, wants its password, and keeps it and the data to its user", async () => {
+    const scope = await run(Scope.make())
+    const url = new URL(
+      Redacted.value(await run(openEmbedded({ dataFolder: folder, mode: "gateway" }).pipe(Scope.provide(scope))))
+    )
+    const sql = sqlClient(url.href, { max: 1 })
+    const [row] = await sql`
+      select current_setting('listen_addresses') as addresses, current_setting('fsync') as fsync,
+        current_setting('synchronous_commit') as commit, current_setting('full_page_writes') as pages`
+    expect({ ...row }).toEqual({ addresses: "127.0.0.1", fsync: "on", commit: "on", pages: "on" })
+    await sql.end()
+    url.password = "wrong"
+    const stranger = sqlClient(url.href, { max: 1 })
+    expect(await stranger`select 1`.catch((cause: { code?: string }) => cause.code)).toBe("28P01")
+    await stranger.end()
+    expect((await stat(join(folder, "postgres"))).mode & 0o777).toBe(0o700)
+    expect((await stat(join(folder, "postgres", "payhub.password"))).mode & 0o777).toBe(0o600)
+    expect((await stat(folder)).mode & 0o066).toBe(0)
+    await run(Scope.close(scope, Exit.void))
+  })
+
+  test("a second gateway on the folder is refused, and the first one serves on", async () => {
+    const first = await open("gateway")
+    const { variable, message } = await refusal("gateway")
+    expect(variable).toBe("PAYHUB_DATA")
+    expect(message).toContain(folder)
+    await run(first.store.ping())
+    await first.close()
+  })
+
+  test("what a killed gateway leaves running is taken over, and stopped at the end", async () => {
+    const killed = launch("gateway")
+    await killed.says("ready")
+    const pid = await postmasterPid()
+    await killed.kill()
+    expect(isAlive(pid)).toBe(true)
+    const next = await open("gateway")
+    expect(await postmasterPid()).toBe(pid)
+    await next.close()
+    await until(() => !isAlive(pid))
+  })
+
+  test("after a crash of the machine it starts, even if another program has the old server's number", async () => {
+    const first = await open("gateway")
+    const order = anOrder()
+    await run(first.store.orders.create(order))
+    const pid = await postmasterPid()
+    const left = await readFile(join(folder, "postgres", "postmaster.pid"), "utf8")
+    process.kill(pid, "SIGKILL")
+    await until(() => !isAlive(pid))
+    await first.close()
+    // This very test's number: alive, of our user, and no PostgreSQL.
+    const lines = [String(process.pid), ...left.split("\n").slice(1)]
+    await writeFile(join(folder, "postgres", "postmaster.pid"), lines.join("\n"))
+    const next = await open("gateway")
+    expect(await run(next.store.orders.known(1, order.merchantOrderNo))).toBe(true)
+    await next.close()
+  })
+
+  test("a first start that was killed halfway is cleaned up and done again", async () => {
+    await mkdir(join(folder, "postgres.new-4194302-abc", "cluster"), { recursive: true })
+    await writeFile(join(folder, "postgres.new-4194302-abc", "cluster", "PG_VERSION"), "18\n")
+    const gateway = await open("gateway")
+    await run(gateway.store.ping())
+    expect((await readdir(folder)).sort()).toEqual(["postgres", "postgres.log"])
+    await gateway.close()
+  })
+
+  test("a gateway that is killed at any moment of its first start leaves a folder that starts", async () => {
+    for (const delayMs of [50, 200, 350, 500, 700]) {
+      const gateway = launch("gateway")
+      await new Promise((resolve) => setTimeout(resolve, delayMs))
+      await gateway.kill()
+    }
+    const gateway = await open("gateway")
+    await run(gateway.store.ping())
+    await gateway.close()
+  }, 60_000)
+
+  test("a copied folder does not join the original's server", async () => {
+    const original = await open("gateway")
+    const copy = join(base, "copy")
+    await mkdir(copy)
+    const { status } = await new Promise<{ status: number | null }>((resolve) => {
+      spawn("cp", ["-a", join(folder, "postgres"), join(copy, "postgres")]).on("close", (status) => resolve({ status }))
+    })
+    expect(status).toBe(0)
+    const scope = await run(Scope.make())
+    const url = Redacted.value(
+      await run(openEmbedded({ dataFolder: copy, mode: "gateway" }).pipe(Scope.provide(scope)))
+    )
+    const sql = sqlClient(url, { max: 1 })
+    const [row] = await sql`select current_setting('data_directory') as folder`
+    expect(row?.folder).toBe(join(copy, "postgres"))
+    await sql.end()
+    await run(Scope.close(scope, Exit.void))
+    await run(original.store.ping())
+    await original.close()
+  })
+
+  test("a data folder that is a file is refused with a sentence", async () => {
+    await writeFile(folder, "")
+    const { variable, message } = await refusal("gateway")
+    expect(variable).toBe("PAYHUB_DATA")
+    expect(message).toContain("not a folder")
+    await rm(folder)
+  })
+
+  test("a folder with a name that shells stumble over is taken as it is", async () => {
+    folder = join(base, "a b'$x\" 数据")
+    const gateway = await open("gateway")
+    await run(gateway.store.ping())
+    await gateway.close()
+  })
+
+  test("a long log is set aside at the next start", async () => {
+    await mkdir(folder)
+    await chmod(folder, 0o700)
+    await writeFile(join(folder, "postgres.log"), "x".repeat(5_000_001))
+    const gateway = await open("gateway")
+    await gateway.close()
+    expect((await stat(join(folder, "postgres.log"))).size).toBeLessThan(100_000)
+    expect((await stat(join(folder, "postgres.log.1"))).size).toBe(5_000_001)
+  })
+})
+
+describe("a command", () => {
+  test("beside a running gateway uses its server, and leaves it running", async () => {
+    const gateway = await open("gateway")
+    const order = anOrder()
+    await run(gateway.store.orders.create(order))
+    const pid = await postmasterPid()
+    const command = await open("command")
+    expect(await run(command.store.orders.known(1, order.merchantOrderNo))).toBe(true)
+    await command.close()
+    expect(await postmasterPid()).toBe(pid)
+    await run(gateway.store.ping())
+    await gateway.close()
+    expect(isAlive(pid)).toBe(false)
+  })
+
+  test("alone starts the server and stops it", async () => {
+    const command = await open("command")
+    const pid = await postmasterPid()
+    await run(command.store.ping())
+    await command.close()
+    await until(() => !isAlive(pid))
+  })
+
+  test("keeps its server when the gateway stops first, and stops it then", async () => {
+    const gateway = await open("gateway")
+    const pid = await postmasterPid()
+    const command = await open("command")
+    await gateway.close()
+    await run(command.store.ping())
+    await command.close()
+    await until(() => !isAlive(pid))
+  })
+
+  test("four at once on an empty folder, in processes of their own, do not disturb one another", async () => {
+    const commands = Array.from({ length: 4 }, () => launch("command"))
+    const said = await Promise.all(
+      commands.map(async (command) => {
+        await command.says("ready")
+        return command.finish()
+      })
+    )
+    expect(said).toEqual(commands.map(() => "ready\nstopped\n"))
+    expect(existsSync(join(folder, "postgres", "postmaster.pid"))).toBe(false)
+  })
+
+  test("coming and going beside each other twenty times, each finds a working database", async () => {
+    const once = async () => {
+      const command = await open("command")
+      await run(command.store.ping())
+      await command.close()
+    }
+    await once()
+    for (let round = 0; round < 5; round += 1) await Promise.all(Array.from({ length: 4 }, once))
+    expect(existsSync(join(folder, "postgres", "postmaster.pid"))).toBe(false)
+  }, 60_000)
+})

@@ -1,0 +1,197 @@
+import { spawn } from "node:child_process"
+import { mkdir, open, readFile, readlink, realpath, rename, stat, writeFile } from "node:fs/promises"
+import { createServer } from "node:net"
+import { dirname, join } from "node:path"
+import process from "node:process"
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Binaries } from "./binaries.ts"
+import { type Cluster, cleanEnvironment, isAlive } from "./cluster.ts"
+import { launchAs } from "./owner.ts"
+
+/** A PostgreSQL server that accepts connections on 127.0.0.1. */
+export interface Server {
+  readonly pid: number
+  readonly port: number
+}
+
+export interface ServerOptions {
+  readonly logFile: string
+  /** Any free one when absent. */
+  readonly port?: number
+  /** On top of ours. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/** A crash recovery may have minutes of log to read. */
+const READY_MAX_MS = 300_000
+const STOP_MAX_MS = 30_000
+const POLL_MS = 10
+const LOG_BYTES_MAX = 5_000_000
+
+/** For a small machine and a quick start; what decides whether a commit is durable stays as PostgreSQL has it. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  listen_addresses: "127.0.0.1",
+  unix_socket_directories: "",
+  max_connections: "60",
+  shared_buffers: "64MB",
+  wal_level: "minimal",
+  max_wal_senders: "0",
+  max_wal_size: "1GB",
+  checkpoint_timeout: "15min",
+  // No helper processes that an order book of this size has no use for.
+  io_method: "sync",
+  max_worker_processes: "2",
+  max_parallel_workers: "0",
+  max_parallel_workers_per_gather: "0",
+  max_logical_replication_workers: "0",
+  autovacuum_max_workers: "1",
+  jit: "off",
+  // Row values and statements stay out of the log.
+  log_min_messages: "warning",
+  log_error_verbosity: "terse",
+  log_min_error_statement: "panic",
+  timezone: "UTC",
+  log_timezone: "UTC"
+}
+
+/**
+ * The server of a cluster: the one that runs already (another command's, or what a killed gateway left), else a new
+ * one. Of two starters at once PostgreSQL lets one win; the other then finds the winner's.
+ */
+export const ensureServer = async (binaries: Binaries, cluster: Cluster, options: ServerOptions): Promise<Server> => {
+  const deadline = Date.now() + READY_MAX_MS
+  let starts = 0
+  while (Date.now() < deadline) {
+    const found = await readPostmaster(cluster)
+    if (found?.alive === true) {
+      if (found.status === "ready") return { pid: found.pid, port: found.port }
+      await sleep(POLL_MS)
+      continue
+    }
+    if (found !== null && isAlive(found.pid)) await disownPid(cluster, found)
+    starts += 1
+    const started = await startServer(binaries, cluster, options)
+    if (started !== null) return started
+    // It ended at once: the port was taken meanwhile, or another starter was first.
+    if (starts >= 5) throw new Error(`PostgreSQL did not start; the reason is at the end of ${options.logFile}`)
+    await sleep(100)
+  }
+  throw new Error(`PostgreSQL was not ready within ${READY_MAX_MS / 1000} s; see ${options.logFile}`)
+}
+
+const startServer = async (binaries: Binaries, cluster: Cluster, options: ServerOptions): Promise<Server | null> => {
+  const port = options.port ?? (await freePort())
+  const args = ["-D", cluster.folder, "-p", String(port)]
+  for (const [name, value] of Object.entries({ ...SETTINGS, ...options.settings })) args.push("-c", `${name}=${value}`)
+  const launch = await launchAs(cluster.owner, binaries.postgres, args, [join(cluster.folder, "PG_VERSION")])
+  const log = await openLog(options.logFile)
+  let ended = false
+  try {
+    // Detached: Ctrl-C in the terminal is for the gateway, which stops the database after its own work is done.
+    const child = spawn(launch.program, launch.args, {
+      ...launch.options,
+      cwd: "/",
+      detached: true,
+      env: cleanEnvironment(),
+      stdio: ["ignore", log.fd, log.fd]
+    })
+    child.on("exit", () => {
+      ended = true
+    })
+    child.on("error", () => {
+      ended = true
+    })
+    child.unref()
+    const deadline = Date.now() + READY_MAX_MS
+    while (!ended && Date.now() < deadline) {
+      const found = await readPostmaster(cluster)
+      if (found?.alive === true && found.port === port && found.status === "ready") return { pid: found.pid, port }
+      await sleep(POLL_MS)
+    }
+    return null
+  } finally {
+    await log.close()
+  }
+}
+
+/** Fast shutdown: connections end, everything is written. Returns when the server is gone. */
+export const stopServer = async (cluster: Cluster, server: Server): Promise<void> => {
+  const gone = async (): Promise<boolean> => {
+    const found = await readPostmaster(cluster)
+    return found === null || found.pid !== server.pid || !isAlive(server.pid)
+  }
+  for (const [signal, waitMs] of [
+    ["SIGINT", STOP_MAX_MS],
+    // Ends without the last checkpoint; the next start replays the log.
+    ["SIGQUIT", 5_000],
+    ["SIGKILL", 5_000]
+  ] as const) {
+    try {
+      process.kill(server.pid, signal)
+    } catch {
+      return
+    }
+    const deadline = Date.now() + waitMs
+    while (Date.now() < deadline) {
+      if (await gone()) return
+      await sleep(POLL_MS)
+    }
+  }
+}
+
+interface Postmaster {
+  readonly pid: number
+  readonly port: number
+  /** starting, ready, stopping … */
+  readonly status: string
+  /** Whether that pid is a PostgreSQL on this folder, and not a stranger that got the number since. */
+  readonly alive: boolean
+  readonly lines: ReadonlyArray<string>
+}
+
+/** What postmaster.pid says; null = no server, or one so young that it has not written all of it. */
+const readPostmaster = async (cluster: Cluster): Promise<Postmaster | null> => {
+  const text = await readFile(join(cluster.folder, "postmaster.pid"), "utf8").catch(() => "")
+  const lines = text.split("\n")
+  const pid = Math.abs(Number(lines[0]))
+  if (!Number.isInteger(pid) || pid === 0) return null
+  const alive = isAlive(pid) && (await worksIn(pid, cluster.folder))
+  return { pid, port: Number(lines[3] ?? 0), status: (lines[7] ?? "starting").trim(), alive, lines }
+}
+
+// A postmaster's working folder is its data folder, wherever that has been moved to since.
+const worksIn = async (pid: number, folder: string): Promise<boolean> => {
+  if (process.platform !== "linux") return true
+  const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => "")
+  return cwd === (await realpath(folder))
+}
+
+/**
+ * After a machine crash another program may carry the number in postmaster.pid, and PostgreSQL would refuse to start
+ * for ever. A number that nobody carries lets it start, and keeps its check for orphaned backends.
+ */
+const disownPid = async (cluster: Cluster, found: Postmaster): Promise<void> => {
+  let nobody = 4_194_303
+  while (isAlive(nobody)) nobody -= 1
+  await writeFile(join(cluster.folder, "postmaster.pid"), [nobody, ...found.lines.slice(1)].join("\n"))
+}
+
+const openLog = async (path: string) => {
+  await mkdir(dirname(path), { recursive: true })
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0
+  )
+  if (size > LOG_BYTES_MAX) await rename(path, `${path}.1`)
+  return open(path, "a", 0o600)
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.on("error", reject)
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })

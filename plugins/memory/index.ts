@@ -1,0 +1,40 @@
+import { Effect, Layer } from "effect"
+import { StoreUnavailable } from "../../core/domain/errors.ts"
+import { NonceTable, WindowTable } from "../../core/pipeline/in-process-stores.ts"
+import { ReplayStore } from "../../core/pipeline/replay.ts"
+import { ThrottleStore } from "../../core/pipeline/throttle.ts"
+import type { Plugin } from "../../core/plugin.ts"
+
+/**
+ * Throttle slots and nonces in the gateway's own process: the embedded default. Right for one process; several behind
+ * one address each count for themselves (plugins/redis counts for all). Forgotten when the process ends; a replayed
+ * create still makes no second order, because merchant_order_no is unique for ever.
+ *
+ * Bounded: WINDOW_KEYS_MAX and NONCES_MAX (core/pipeline/in-process-stores.ts). Full of live entries, a store answers
+ * StoreUnavailable for new ones rather than forget one that it promised to keep.
+ */
+export const memory: Required<Omit<Plugin, "persistence">> = {
+  name: "memory",
+  throttleStore: Layer.sync(ThrottleStore, () => {
+    const windows = new WindowTable()
+    return ThrottleStore.of({
+      take: (key, count, windowMs) =>
+        Effect.clockWith((clock) => {
+          const waitMs = windows.take(key, count, windowMs, Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
+          return waitMs === "full" ? full : Effect.succeed(waitMs)
+        })
+    })
+  }),
+  replayStore: Layer.sync(ReplayStore, () => {
+    const nonces = new NonceTable()
+    return ReplayStore.of({
+      claim: (key, windowMs) =>
+        Effect.clockWith((clock) => {
+          const first = nonces.claim(key, windowMs, Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
+          return first === "full" ? full : Effect.succeed(first)
+        })
+    })
+  })
+}
+
+const full = Effect.fail(new StoreUnavailable({ store: "memory" }))

@@ -1,0 +1,87 @@
+import { Effect } from "effect"
+import type { AccountStore, StoredAccount } from "../../core/pipeline/persistence.ts"
+import type { Database } from "./database.ts"
+import type { Signals } from "./signals.ts"
+
+interface AccountRow {
+  readonly id: string
+  readonly provider: string
+  readonly name: string
+  readonly enabled: boolean
+  readonly removed: boolean
+  readonly fee_rate_bp: number
+  readonly sealed: string
+  readonly created_at: Date
+}
+
+/** The accounts at the channels' providers. Removed ones stay: their orders' notices must still be read. */
+export const makeAccounts = (db: Database, signals: Signals): AccountStore => {
+  const { sql } = db
+  const columns = sql`id, provider, name, enabled, removed, fee_rate_bp, sealed, created_at`
+  const oneOrNull = ([row]: ReadonlyArray<AccountRow>): StoredAccount | null =>
+    row === undefined ? null : accountOf(row)
+
+  const find: AccountStore["find"] = (id) =>
+    db
+      .run(() => sql<AccountRow[]>`select ${columns} from channel_accounts where id = ${id}`)
+      .pipe(Effect.map(oneOrNull))
+
+  return {
+    find,
+
+    list: () =>
+      db
+        .run(() => sql<AccountRow[]>`select ${columns} from channel_accounts where not removed order by ordinal`)
+        .pipe(Effect.map((rows) => rows.map(accountOf))),
+
+    create: Effect.fnUntraced(function* (account) {
+      yield* db.run(
+        () => sql`
+          with made as (
+            insert into channel_accounts (id, provider, name, fee_rate_bp, sealed)
+            values (${account.id}, ${account.provider}, ${account.name}, ${account.feeRateBp}, ${account.sealed})
+            on conflict (id) do nothing
+            returning id
+          )
+          select ${signals.changed({ kind: "account", id: account.id })} from made`
+      )
+      const stored = yield* find(account.id)
+      return stored ?? (yield* Effect.die(new Error(`the account ${account.id} was stored and is not there`)))
+    }),
+
+    change: (id, change) => {
+      const sets = sql`
+        ${change.enabled === undefined ? sql`` : sql`enabled = ${change.enabled},`}
+        ${change.removed === undefined ? sql`` : sql`removed = true,`}
+        ${change.feeRateBp === undefined ? sql`` : sql`fee_rate_bp = ${change.feeRateBp},`}
+        id = id`
+      return db
+        .run(
+          () => sql<AccountRow[]>`
+            with changed as (update channel_accounts set ${sets} where id = ${id} returning ${columns})
+            select ${columns}, ${signals.changed({ kind: "account", id })} from changed`
+        )
+        .pipe(Effect.map(oneOrNull))
+    },
+
+    reseal: (id, sealed) =>
+      db
+        .run(
+          () => sql`
+            with changed as (update channel_accounts set sealed = ${sealed} where id = ${id} returning id)
+            select ${signals.changed({ kind: "account", id })} from changed`
+        )
+        .pipe(Effect.asVoid)
+  }
+}
+
+const accountOf = (row: AccountRow): StoredAccount => ({
+  id: row.id,
+  provider: row.provider,
+  name: row.name,
+  enabled: row.enabled,
+  removed: row.removed,
+  feeRateBp: row.fee_rate_bp,
+  sealed: row.sealed,
+  createdAt: row.created_at
+})

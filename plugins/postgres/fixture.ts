@@ -1,0 +1,88 @@
+import { Effect, Exit, Redacted, Scope } from "effect"
+import type { Order } from "../../core/domain/order.ts"
+import type { NewOrder, Persistence, Settlement } from "../../core/pipeline/persistence.ts"
+import { openPersistence } from "./index.ts"
+
+/* What the tests of this folder share. */
+
+/** A store on a database of its own; `close` gives its connections back. */
+export const openStore = async (
+  url: string
+): Promise<{ readonly store: Persistence["Service"]; readonly close: () => Promise<void> }> => {
+  const scope = await Effect.runPromise(Scope.make())
+  const store = await Effect.runPromise(
+    openPersistence({ url: Redacted.make(url), maxConnections: 8 }).pipe(Scope.provide(scope))
+  )
+  return { store, close: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
+}
+
+let drawn = 0
+
+/** An order that no test has used; `change` says what the test is about. */
+export const anOrder = (change: Partial<NewOrder> = {}): NewOrder => {
+  drawn += 1
+  const createdAt = new Date("2026-03-15T02:00:00.123Z")
+  return {
+    merchantId: 1,
+    orderNo: `QR20260315100000${String(drawn).padStart(8, "0")}`,
+    merchantOrderNo: `ORD-${drawn}`,
+    channelCode: "YINSHENG_QRCODE",
+    flow: "qrcode",
+    provider: "sandbox",
+    accountId: "acc_1",
+    amountFen: 1000,
+    feeRateBp: 60,
+    notifyUrl: "https://shop.example.com/notify",
+    body: "两杯咖啡",
+    extra: '{"a":"\\u4e2d"}',
+    note: "在线支付",
+    clientIp: "203.0.113.7",
+    createdAt,
+    expiresAt: new Date(createdAt.getTime() + 1_800_000),
+    reference: { shopdate: "20260315" },
+    jsapi: null,
+    nextCheckAt: new Date("2100-01-01T00:00:00Z"),
+    ...change
+  }
+}
+
+/** The payment of all of an order, as a channel reports it. */
+export const aSettlement = (
+  order: Pick<Order, "merchantId" | "orderNo" | "amountFen" | "provider">,
+  change: Partial<Settlement> = {}
+): Settlement => ({
+  order: { merchantId: order.merchantId, orderNo: order.orderNo },
+  provider: order.provider,
+  payment: {
+    channelTradeNo: `T-${order.orderNo}`,
+    amountFen: order.amountFen,
+    currency: "CNY",
+    paidAt: new Date("2026-03-15T02:01:00Z")
+  },
+  feeFen: 6,
+  actualFen: order.amountFen - 6,
+  webhook: {
+    eventId: `evt_${order.orderNo}`,
+    url: "https://shop.example.com/notify",
+    body: `{"order_no":"${order.orderNo}"}`
+  },
+  source: "notice",
+  notice: {
+    accountId: "acc_1",
+    receivedAt: new Date("2026-03-15T02:01:01Z"),
+    headers: { "content-type": "application/json" },
+    body: new TextEncoder().encode("the raw notice")
+  },
+  ...change
+})
+
+export const run = Effect.runPromise
+
+/** Waits until a fact holds; fails with its name after five seconds. */
+export const eventually = async (name: string, fact: () => boolean | Promise<boolean>): Promise<void> => {
+  const deadline = Date.now() + 5_000
+  while (!(await fact())) {
+    if (Date.now() > deadline) throw new Error(`not within 5 s: ${name}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

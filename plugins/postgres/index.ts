@@ -1,0 +1,42 @@
+import { Effect, Layer, type Scope } from "effect"
+import { Persistence } from "../../core/pipeline/persistence.ts"
+import type { Plugin, StartRefused } from "../../core/plugin.ts"
+import { makeAccounts } from "./accounts.ts"
+import { makeBook } from "./book.ts"
+import { type DatabaseOptions, openDatabase } from "./database.ts"
+import { makeMerchants } from "./merchants.ts"
+import { makeOrderChanges } from "./order-changes.ts"
+import { makeOrders } from "./orders.ts"
+import { makeSettle } from "./settle.ts"
+import { makeSignals } from "./signals.ts"
+import { makeTimeline } from "./timeline.ts"
+import { makeWebhooks } from "./webhooks.ts"
+
+export type { DatabaseOptions } from "./database.ts"
+
+/**
+ * Merchants, orders and webhooks in PostgreSQL (15 or newer). Migrates the database at the start; refuses to start when
+ * it does not answer within five seconds or is newer than this code.
+ */
+export const postgres = (options: DatabaseOptions): Plugin => ({
+  name: "postgres",
+  persistence: Layer.effect(Persistence, openPersistence(options))
+})
+
+/** The service itself; its connections end with the scope. */
+export const openPersistence = (
+  options: DatabaseOptions
+): Effect.Effect<Persistence["Service"], StartRefused, Scope.Scope> =>
+  Effect.gen(function* () {
+    const db = yield* openDatabase(options)
+    const signals = yield* makeSignals(db)
+    return Persistence.of({
+      merchants: makeMerchants(db, signals),
+      accounts: makeAccounts(db, signals),
+      orders: { ...makeOrders(db), ...makeOrderChanges(db), ...makeSettle(db, signals), ...makeTimeline(db) },
+      webhooks: makeWebhooks(db, signals),
+      book: makeBook(db),
+      listen: signals.listen,
+      ping: () => db.run(() => db.sql`select 1`).pipe(Effect.asVoid)
+    })
+  })

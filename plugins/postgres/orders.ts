@@ -1,0 +1,207 @@
+import { Effect } from "effect"
+import { DuplicateOrder } from "../../core/domain/errors.ts"
+import { ORDER_STATUS } from "../../core/domain/order.ts"
+import type { ChargeRecord, NewOrder, OrderKey, OrderStore } from "../../core/pipeline/persistence.ts"
+import { makeBatch } from "./batch.ts"
+import type { Database } from "./database.ts"
+import { type OrderRow, orderColumns, orderOf } from "./order-row.ts"
+
+/** Making orders and finding them: what merchants wait for, so it is batched. */
+export const makeOrders = (
+  db: Database
+): Pick<
+  OrderStore,
+  "known" | "create" | "recordCharge" | "find" | "findByMerchantOrderNo" | "findByOrderNo" | "findByTokenHash" | "list"
+> => {
+  const { sql, json } = db
+
+  const create = makeBatch((orders: ReadonlyArray<NewOrder>) => createAll(db, orders))
+  const known = makeBatch((keys: ReadonlyArray<MerchantOrderKey>) => knownAll(db, keys))
+  const recordCharge = makeBatch((charges: ReadonlyArray<ChargeRecord>) => recordAll(db, charges))
+
+  const find = makeBatch(async (keys: ReadonlyArray<OrderKey>) => {
+    const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, order_no: key.orderNo }))
+    const rows = await db.attempt(
+      () => sql<Array<OrderRow & { i: number }>>`
+        select r.i, ${orderColumns(sql)}
+        from json_to_recordset(${json(asked)}) as r(i integer, merchant_id bigint, order_no text)
+        join orders o on o.merchant_id = r.merchant_id and o.order_no = r.order_no`
+    )
+    return byIndex(keys.length, rows)
+  })
+
+  const findByMerchantOrderNo = makeBatch(async (keys: ReadonlyArray<MerchantOrderKey>) => {
+    const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, merchant_order_no: key.merchantOrderNo }))
+    const rows = await db.attempt(
+      () => sql<Array<OrderRow & { i: number }>>`
+        select r.i, ${orderColumns(sql)}
+        from json_to_recordset(${json(asked)}) as r(i integer, merchant_id bigint, merchant_order_no text)
+        join orders o on o.merchant_id = r.merchant_id and o.merchant_order_no = r.merchant_order_no`
+    )
+    return byIndex(keys.length, rows)
+  })
+
+  const firstOf = (statement: () => PromiseLike<ReadonlyArray<OrderRow>>) =>
+    db.run(statement).pipe(Effect.map(([row]) => (row === undefined ? null : orderOf(row))))
+
+  return {
+    known: (merchantId, merchantOrderNo) => known({ merchantId, merchantOrderNo }),
+    create: (order) =>
+      create(order).pipe(
+        Effect.flatMap((answer) =>
+          answer === "duplicate" ? Effect.fail(new DuplicateOrder()) : Effect.succeed(answer)
+        )
+      ),
+    recordCharge,
+    find,
+    findByMerchantOrderNo: (merchantId, merchantOrderNo) => findByMerchantOrderNo({ merchantId, merchantOrderNo }),
+    findByOrderNo: (orderNo) =>
+      firstOf(() => sql<OrderRow[]>`select ${orderColumns(sql)} from orders o where o.order_no = ${orderNo} limit 1`),
+    findByTokenHash: (tokenHash) =>
+      firstOf(
+        () => sql<OrderRow[]>`
+          select ${orderColumns(sql)} from orders o where o.token_hash is not null and o.token_hash = ${tokenHash}
+          limit 1`
+      ),
+    list: (filter) => {
+      const conditions = sql`
+        ${filter.status === undefined ? sql`` : sql`and o.status = ${ORDER_STATUS[filter.status]}`}
+        ${filter.since === undefined ? sql`` : sql`and o.created_at >= ${filter.since}`}
+        ${filter.flagged === undefined ? sql`` : filter.flagged ? sql`and o.flags <> '{}'` : sql`and o.flags = '{}'`}`
+      const merchant = filter.merchantId === undefined ? sql`` : sql`where m.id = ${filter.merchantId}`
+      // Merchant by merchant, each from the index of its newest: no index over all merchants has to be kept.
+      return db
+        .run(
+          () => sql<OrderRow[]>`
+            select ${orderColumns(sql)} from merchants m cross join lateral (
+              select * from orders o where o.merchant_id = m.id ${conditions}
+              order by o.created_at desc limit ${filter.limit}
+            ) o ${merchant}
+            order by o.created_at desc, o.order_no desc limit ${filter.limit}`
+        )
+        .pipe(Effect.map((rows) => rows.map(orderOf)))
+    }
+  }
+}
+
+interface MerchantOrderKey {
+  readonly merchantId: number
+  readonly merchantOrderNo: string
+}
+
+const byIndex = (length: number, rows: ReadonlyArray<OrderRow & { readonly i: number }>) => {
+  const found = new Array<ReturnType<typeof orderOf> | null>(length).fill(null)
+  for (const row of rows) found[row.i] = orderOf(row)
+  return found
+}
+
+type Created = "created" | "order-no-taken" | "duplicate"
+
+const createAll = async (db: Database, orders: ReadonlyArray<NewOrder>): Promise<ReadonlyArray<Created>> => {
+  const { sql, json } = db
+  // Two processes that insert the same numbers in different orders would lock each other out.
+  const rows = orders.map(rowOf).sort((a, b) => (a.merchant_order_no < b.merchant_order_no ? -1 : 1))
+  const inserted = await db.attempt(
+    () => sql<Array<Pick<OrderRow, "merchant_id" | "order_no" | "merchant_order_no">>>`
+      insert into orders (
+        merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen, fee_rate_bp,
+        notify_url, body, extra, note, client_ip, created_at, expires_at, reference,
+        token_hash, jsapi_app_id, mini_program, openid, next_check_at
+      )
+      select * from json_to_recordset(${json(rows)}) as r(
+        merchant_id bigint, order_no text, merchant_order_no text, channel_code text, flow text, provider text,
+        account_id text, amount_fen bigint, fee_rate_bp integer, notify_url text, body text, extra text, note text,
+        client_ip text, created_at timestamptz, expires_at timestamptz, reference jsonb,
+        token_hash text, jsapi_app_id text, mini_program boolean, openid text, next_check_at timestamptz
+      )
+      on conflict do nothing
+      returning merchant_id, order_no, merchant_order_no`
+  )
+  // Each stored row is the success of one call only, even where calls are the same to the letter.
+  const stored = new Set(inserted.map((row) => keyText(row.merchant_id, row.order_no, row.merchant_order_no)))
+  const answers = orders.map((order): Created | undefined =>
+    stored.delete(keyText(order.merchantId, order.orderNo, order.merchantOrderNo)) ? "created" : undefined
+  )
+  if (!answers.includes(undefined)) return answers as ReadonlyArray<Created>
+  const left = orders.filter((_, index) => answers[index] === undefined)
+  const duplicates = await knownAll(db, left)
+  let next = 0
+  return answers.map((answer) => answer ?? (duplicates[next++] === true ? "duplicate" : "order-no-taken"))
+}
+
+const keyText = (merchantId: number, orderNo: string, merchantOrderNo: string): string =>
+  `${merchantId} ${orderNo} ${merchantOrderNo}`
+
+const rowOf = (order: NewOrder) => ({
+  merchant_id: order.merchantId,
+  order_no: order.orderNo,
+  merchant_order_no: order.merchantOrderNo,
+  channel_code: order.channelCode,
+  flow: order.flow,
+  provider: order.provider,
+  account_id: order.accountId,
+  amount_fen: order.amountFen,
+  fee_rate_bp: order.feeRateBp,
+  notify_url: order.notifyUrl,
+  body: order.body,
+  extra: order.extra,
+  note: order.note,
+  client_ip: order.clientIp,
+  created_at: order.createdAt,
+  expires_at: order.expiresAt,
+  reference: order.reference,
+  token_hash: order.jsapi?.tokenHash ?? null,
+  jsapi_app_id: order.jsapi?.appId ?? null,
+  mini_program: order.jsapi?.miniProgram ?? null,
+  openid: order.jsapi?.openid ?? null,
+  next_check_at: order.nextCheckAt
+})
+
+const knownAll = async (db: Database, keys: ReadonlyArray<MerchantOrderKey>): Promise<ReadonlyArray<boolean>> => {
+  const { sql, json } = db
+  const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, merchant_order_no: key.merchantOrderNo }))
+  const rows = await db.attempt(
+    () => sql<Array<{ i: number }>>`
+      select r.i from json_to_recordset(${json(asked)}) as r(i integer, merchant_id bigint, merchant_order_no text)
+      join orders o on o.merchant_id = r.merchant_id and o.merchant_order_no = r.merchant_order_no`
+  )
+  const found = new Set(rows.map((row) => row.i))
+  return keys.map((_, i) => found.has(i))
+}
+
+const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Promise<ReadonlyArray<void>> => {
+  const { sql, json } = db
+  const rows = charges
+    .map((charge) => ({
+      merchant_id: charge.merchantId,
+      order_no: charge.orderNo,
+      attempt: charge.attempt,
+      provider: charge.provider,
+      account_id: charge.accountId,
+      at: charge.at,
+      duration_ms: Math.round(charge.durationMs),
+      outcome: charge.outcome,
+      detail: charge.detail,
+      presentation: charge.presentation
+    }))
+    .sort((a, b) => (a.order_no < b.order_no ? -1 : 1))
+  await db.attempt(
+    () => sql`
+      with r as materialized (
+        select * from json_to_recordset(${json(rows)}) as r(
+          merchant_id bigint, order_no text, attempt integer, provider text, account_id text, at timestamptz,
+          duration_ms bigint, outcome text, detail jsonb, presentation jsonb
+        )
+      ), kept as (
+        insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)
+        select merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome,
+          coalesce(detail, 'null')
+        from r
+        on conflict do nothing
+      )
+      update orders o set presentation = r.presentation
+      from r
+      where o.merchant_id = r.merchant_id and o.order_no = r.order_no and o.status = 0 and r.presentation is not null`
+  )
+  return charges.map(() => undefined)
+}

@@ -1,0 +1,221 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import sqlClient from "postgres"
+import type { LeasedWebhook, NewOrder, Persistence, WebhookAttempt } from "../../core/pipeline/persistence.ts"
+import { sharedPostgres } from "../../tests/services/postgres.ts"
+import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
+
+let store: Persistence["Service"]
+let close: () => Promise<void>
+let sql: sqlClient.Sql
+
+beforeEach(async () => {
+  const url = await (await sharedPostgres()).createDatabase()
+  ;({ store, close } = await openStore(url))
+  sql = sqlClient(url, { max: 1 })
+})
+afterEach(async () => {
+  await close()
+  await sql.end()
+})
+
+/** A paid order with its webhook to `url`. */
+const paid = async (url = "https://shop.example.com/notify"): Promise<NewOrder> => {
+  const order = anOrder()
+  await run(store.orders.create(order))
+  const settlement = aSettlement(order, { notice: null })
+  await run(store.orders.settle({ ...settlement, webhook: { ...settlement.webhook, url } }))
+  return order
+}
+
+const lease = (change: Partial<Parameters<Persistence["Service"]["webhooks"]["lease"]>[0]> = {}) =>
+  run(store.webhooks.lease({ limit: 100, perHost: 100, busyHosts: [], leaseMs: 60_000, ...change }))
+
+const attemptOf = (webhook: LeasedWebhook, next: WebhookAttempt["next"]): WebhookAttempt => ({
+  merchantId: webhook.merchantId,
+  eventId: webhook.eventId,
+  orderNo: webhook.orderNo,
+  attempt: webhook.attempts + 1,
+  at: new Date("2026-03-15T02:02:00Z"),
+  durationMs: 15.6,
+  status: next.kind === "delivered" ? 200 : null,
+  detail: next.kind,
+  next
+})
+
+const first = <A>(list: ReadonlyArray<A>): A => {
+  const [found] = list
+  if (found === undefined) throw new Error("the list is empty")
+  return found
+}
+
+describe("leasing", () => {
+  test("a due webhook comes with its bytes, and nobody else gets it while the lease holds", async () => {
+    const order = await paid()
+    expect(await lease()).toEqual([
+      {
+        merchantId: 1,
+        eventId: `evt_${order.orderNo}`,
+        orderNo: order.orderNo,
+        url: "https://shop.example.com/notify",
+        body: `{"order_no":"${order.orderNo}"}`,
+        attempts: 0,
+        round: 0,
+        createdAt: expect.any(Date)
+      }
+    ])
+    expect(await lease()).toEqual([])
+  })
+
+  test("eight senders at once get every webhook exactly once", async () => {
+    const orders = await Promise.all(Array.from({ length: 60 }, (_, i) => paid(`https://shop-${i % 7}.example.com/x`)))
+    const taken: string[] = []
+    while (taken.length < 60) {
+      const leases = await Promise.all(Array.from({ length: 8 }, () => lease({ limit: 10, perHost: 4 })))
+      const got = leases.flat().map((webhook) => webhook.orderNo)
+      expect(got.length).toBeGreaterThan(0)
+      taken.push(...got)
+    }
+    expect(taken.sort()).toEqual(orders.map((order) => order.orderNo).sort())
+  })
+
+  test("a dead sender's webhooks come back when its lease ends", async () => {
+    const order = await paid()
+    expect((await lease({ leaseMs: 0 })).length).toBe(1)
+    expect((await lease()).map((webhook) => webhook.orderNo)).toEqual([order.orderNo])
+  })
+
+  test("a sender that stops gives its webhooks back at once", async () => {
+    await paid()
+    const taken = await lease()
+    await run(store.webhooks.release(taken))
+    expect((await lease()).length).toBe(1)
+  })
+
+  test("one host gets no more than its share, and the others are served all the same", async () => {
+    for (let i = 0; i < 5; i += 1) await paid("https://slow.example.com/x")
+    const other = await paid("https://quick.example.com:8443/x")
+    const taken = await lease({ perHost: 2 })
+    expect(taken.map((webhook) => new URL(webhook.url).hostname).sort()).toEqual([
+      "quick.example.com",
+      "slow.example.com",
+      "slow.example.com"
+    ])
+    expect(taken.at(-1)?.orderNo).toBe(other.orderNo)
+  })
+
+  test("busy hosts are left out, with the port that tells them apart", async () => {
+    await paid("https://busy.example.com/x")
+    await paid("https://busy.example.com:8443/x")
+    const taken = await lease({ busyHosts: ["busy.example.com:443"] })
+    expect(taken.map((webhook) => webhook.url)).toEqual(["https://busy.example.com:8443/x"])
+  })
+
+  test("the oldest due go first", async () => {
+    const orders = [
+      await paid("https://c.example.com/"),
+      await paid("https://a.example.com/"),
+      await paid("https://b.example.com/")
+    ]
+    for (const [i, order] of orders.entries()) {
+      await sql`
+        update outbox set due_at = now() - ${`${10 - i} minutes`}::interval, take_at = now() - ${`${10 - i} minutes`}::interval
+        where order_no = ${order.orderNo}`
+    }
+    expect((await lease({ limit: 2 })).map((webhook) => webhook.orderNo)).toEqual(
+      orders.slice(0, 2).map((order) => order.orderNo)
+    )
+  })
+
+  test("a lease stays quick with 100,000 due webhooks of one host", async () => {
+    await sql`
+      insert into outbox (merchant_id, event_id, order_no, url, host, body)
+      select 1, 'evt_' || i, 'QR' || i, 'https://flood.example.com/', 'flood.example.com:443', '{}'
+      from generate_series(1, 100000) as i`
+    await paid("https://quick.example.com/x")
+    const start = performance.now()
+    const taken = await lease({ limit: 50, perHost: 4 })
+    expect(performance.now() - start).toBeLessThan(100)
+    expect(taken.filter((webhook) => webhook.url === "https://quick.example.com/x").length).toBe(1)
+    expect(taken.length).toBe(5)
+  })
+})
+
+describe("recording", () => {
+  test("a delivered webhook is done", async () => {
+    await paid()
+    await run(store.webhooks.record(attemptOf(first(await lease({ leaseMs: 0 })), { kind: "delivered" })))
+    expect(await lease()).toEqual([])
+    const row = first(await run(store.webhooks.list({ state: "delivered", limit: 10 })))
+    expect(row).toMatchObject({ state: "delivered", attempts: 1, round: 1 })
+    expect(row.history).toEqual([
+      { attempt: 1, at: new Date("2026-03-15T02:02:00Z"), durationMs: 16, status: 200, detail: "delivered" }
+    ])
+  })
+
+  test("one to be sent again is due at its time, with its attempts counted", async () => {
+    await paid()
+    const webhook = first(await lease())
+    const at = new Date(Date.now() + 60_000)
+    await run(store.webhooks.record(attemptOf(webhook, { kind: "again", at })))
+    expect(await lease()).toEqual([])
+    expect(first(await run(store.webhooks.list({ state: "due", limit: 10 }))).dueAt).toEqual(at)
+    await sql`update outbox set take_at = now()`
+    expect(await lease()).toMatchObject([{ attempts: 1, round: 1 }])
+  })
+
+  test("the same report twice counts once", async () => {
+    await paid()
+    const attempt = attemptOf(first(await lease()), { kind: "again", at: new Date(0) })
+    await run(store.webhooks.record(attempt))
+    await run(store.webhooks.record(attempt))
+    expect(await lease()).toMatchObject([{ attempts: 1, round: 1 }])
+  })
+
+  test("a late report of failure does not undo a delivery, a late report of delivery ends a retry", async () => {
+    await paid()
+    const webhook = first(await lease())
+    await run(store.webhooks.record(attemptOf(webhook, { kind: "delivered" })))
+    await run(store.webhooks.record(attemptOf({ ...webhook, attempts: 1 }, { kind: "again", at: new Date(0) })))
+    expect(await lease()).toEqual([])
+    await paid()
+    const second = first(await lease())
+    await run(store.webhooks.record(attemptOf({ ...second, attempts: 1 }, { kind: "dead" })))
+    await run(store.webhooks.record(attemptOf(second, { kind: "delivered" })))
+    expect(await run(store.webhooks.list({ state: "dead", limit: 10 }))).toEqual([])
+  })
+
+  test("a dead webhook is listed as such and sent again when the operator resends it", async () => {
+    const order = await paid()
+    await run(store.webhooks.record(attemptOf(first(await lease()), { kind: "dead" })))
+    expect(await lease()).toEqual([])
+    expect((await run(store.webhooks.list({ state: "dead", limit: 10 }))).map((row) => row.orderNo)).toEqual([
+      order.orderNo
+    ])
+    expect(await run(store.webhooks.resend(order))).toBe(true)
+    expect(await lease()).toMatchObject([{ orderNo: order.orderNo, attempts: 1, round: 0 }])
+  })
+
+  test("a delivered webhook may be resent, one that is being pushed is not pushed beside", async () => {
+    const order = await paid()
+    const webhook = first(await lease())
+    expect(await run(store.webhooks.resend(order))).toBe(true)
+    expect(await lease()).toEqual([])
+    await run(store.webhooks.record(attemptOf(webhook, { kind: "delivered" })))
+    expect(await run(store.webhooks.resend(order))).toBe(true)
+    expect(await lease()).toMatchObject([{ attempts: 1, round: 0 }])
+  })
+
+  test("an order without a webhook has nothing to resend", async () => {
+    const order = anOrder()
+    await run(store.orders.create(order))
+    expect(await run(store.webhooks.resend(order))).toBe(false)
+  })
+
+  test("the list finds an order's webhook by its number", async () => {
+    const order = await paid()
+    await paid()
+    const found = await run(store.webhooks.list({ orderNo: order.orderNo, limit: 10 }))
+    expect(found.map((row) => row.orderNo)).toEqual([order.orderNo])
+    expect((await run(store.webhooks.list({ limit: 1 }))).length).toBe(1)
+  })
+})

@@ -1,0 +1,201 @@
+import { Effect } from "effect"
+import type { LeasedWebhook, WebhookAttempt, WebhookRow, WebhookStore } from "../../core/pipeline/persistence.ts"
+import { makeBatch } from "./batch.ts"
+import type { Database } from "./database.ts"
+import type { Signals } from "./signals.ts"
+
+const STATES = ["due", "delivered", "dead"] as const
+
+interface OutboxRow {
+  readonly merchant_id: number
+  readonly event_id: string
+  readonly order_no: string
+  readonly url: string
+  readonly body: string
+  readonly attempts: number
+  readonly round: number
+  readonly state: number
+  readonly due_at: Date
+  readonly created_at: Date
+}
+
+interface AttemptRow {
+  readonly attempt: number
+  readonly at: string
+  readonly duration_ms: number
+  readonly status: number | null
+  readonly detail: string
+}
+
+/** The outbox: who may push what, and what came of it. */
+export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
+  const { sql, json } = db
+  const record = makeBatch((attempts: ReadonlyArray<WebhookAttempt>) => recordAll(db, attempts))
+  return {
+    lease: ({ limit, perHost, busyHosts, leaseMs }) =>
+      db
+        .run(
+          // `hosts` hops from host to host through the index, so a host costs one step however many rows it has due.
+          // Candidates are read first and locked after: other senders' are skipped, and only what is taken is written.
+          () => sql<OutboxRow[]>`
+            with recursive hosts as (
+              (select host from outbox where state = 0 order by host limit 1)
+              union all
+              select (select o.host from outbox o where o.state = 0 and o.host > h.host order by o.host limit 1)
+              from hosts h where h.host is not null
+            ), candidates as materialized (
+              select c.merchant_id, c.event_id from hosts h cross join lateral (
+                select o.merchant_id, o.event_id, o.take_at from outbox o
+                where o.state = 0 and o.host = h.host and o.take_at <= now()
+                order by o.take_at limit ${perHost}
+              ) c
+              where not exists (
+                select from json_array_elements_text(${json(busyHosts)}) as busy(host) where busy.host = h.host
+              )
+              order by c.take_at limit ${limit}
+            ), taken as materialized (
+              select o.merchant_id, o.event_id from candidates c
+              join outbox o on o.merchant_id = c.merchant_id and o.event_id = c.event_id
+              where o.state = 0 and o.take_at <= now()
+              for update of o skip locked
+            )
+            update outbox o set take_at = now() + ${leaseMs}::double precision * interval '1 millisecond'
+            from taken
+            where o.merchant_id = taken.merchant_id and o.event_id = taken.event_id
+            returning o.merchant_id, o.event_id, o.order_no, o.url, o.body, o.attempts, o.round, o.state, o.due_at,
+              o.created_at`
+        )
+        .pipe(
+          Effect.map((rows) =>
+            [...rows].sort((a, b) => a.due_at.getTime() - b.due_at.getTime()).map((row) => leasedOf(row))
+          )
+        ),
+
+    record,
+
+    release: (webhooks) => {
+      const rows = webhooks.map(({ merchantId, eventId }) => ({ merchant_id: merchantId, event_id: eventId }))
+      return db
+        .run(
+          () => sql`
+            update outbox o set take_at = o.due_at
+            from json_to_recordset(${json(rows)}) as r(merchant_id bigint, event_id text)
+            where o.merchant_id = r.merchant_id and o.event_id = r.event_id and o.state = 0`
+        )
+        .pipe(Effect.asVoid)
+    },
+
+    resend: ({ merchantId, orderNo }) =>
+      db
+        .run(
+          // One that is being pushed this moment keeps its lease: nobody pushes it a second time beside.
+          () => sql`
+            with due as (
+              update outbox set state = 0, round = 0, due_at = now(),
+                take_at = case when state = 0 and take_at > due_at and take_at > now() then take_at else now() end
+              where merchant_id = ${merchantId} and order_no = ${orderNo}
+              returning merchant_id, order_no
+            )
+            insert into events (merchant_id, order_no, kind, detail)
+            select merchant_id, order_no, 'webhook.resent', '{}' from due
+            returning 1`
+        )
+        .pipe(
+          Effect.map((rows) => {
+            if (rows.length > 0) signals.webhookDue()
+            return rows.length > 0
+          })
+        ),
+
+    list: ({ state, orderNo, limit }) =>
+      db
+        .run(
+          () => sql<Array<OutboxRow & { history: ReadonlyArray<AttemptRow> }>>`
+            select o.merchant_id, o.event_id, o.order_no, o.url, o.body, o.attempts, o.round, o.state, o.due_at,
+              o.created_at, coalesce((
+                select json_agg(json_build_object(
+                  'attempt', a.attempt, 'at', a.at, 'duration_ms', a.duration_ms, 'status', a.status, 'detail', a.detail
+                ) order by a.attempt)
+                from attempts a where a.merchant_id = o.merchant_id and a.event_id = o.event_id
+              ), '[]') as history
+            from outbox o
+            where true
+              ${state === undefined ? sql`` : sql`and o.state = ${STATES.indexOf(state)}`}
+              ${
+                orderNo === undefined
+                  ? sql``
+                  : sql`and (o.merchant_id, o.order_no) in (
+                      select merchant_id, order_no from orders where order_no = ${orderNo}
+                    )`
+              }
+            order by o.created_at desc limit ${limit}`
+        )
+        .pipe(Effect.map((rows) => rows.map(webhookOf)))
+  }
+}
+
+const leasedOf = (row: OutboxRow): LeasedWebhook => ({
+  merchantId: row.merchant_id,
+  eventId: row.event_id,
+  orderNo: row.order_no,
+  url: row.url,
+  body: row.body,
+  attempts: row.attempts,
+  round: row.round,
+  createdAt: row.created_at
+})
+
+const webhookOf = (row: OutboxRow & { readonly history: ReadonlyArray<AttemptRow> }): WebhookRow => ({
+  ...leasedOf(row),
+  state: STATES[row.state] ?? "due",
+  dueAt: row.due_at,
+  history: row.history.map((attempt) => ({
+    attempt: attempt.attempt,
+    at: new Date(attempt.at),
+    durationMs: attempt.duration_ms,
+    status: attempt.status,
+    detail: attempt.detail
+  }))
+})
+
+/**
+ * Attempts and what they decide. A sender whose lease ran out may report late: `delivered` holds whoever reports it,
+ * every other answer only while no later attempt has been recorded, so a repeated report changes nothing.
+ */
+const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>): Promise<ReadonlyArray<void>> => {
+  const { sql, json } = db
+  const rows = attempts
+    .map((attempt) => ({
+      merchant_id: attempt.merchantId,
+      event_id: attempt.eventId,
+      order_no: attempt.orderNo,
+      attempt: attempt.attempt,
+      at: attempt.at,
+      duration_ms: Math.round(attempt.durationMs),
+      status: attempt.status,
+      detail: attempt.detail,
+      state: attempt.next.kind === "again" ? 0 : STATES.indexOf(attempt.next.kind),
+      due_at: attempt.next.kind === "again" ? attempt.next.at : null
+    }))
+    .sort((a, b) => (a.event_id < b.event_id ? -1 : 1))
+  await db.attempt(
+    () => sql`
+      with r as materialized (
+        select * from json_to_recordset(${json(rows)}) as r(
+          merchant_id bigint, event_id text, order_no text, attempt integer, at timestamptz, duration_ms bigint,
+          status integer, detail text, state smallint, due_at timestamptz
+        )
+      ), kept as (
+        insert into attempts (merchant_id, event_id, attempt, order_no, at, duration_ms, status, detail)
+        select merchant_id, event_id, attempt, order_no, at, duration_ms, status, detail from r
+        on conflict do nothing
+      )
+      update outbox o set
+        state = r.state, attempts = greatest(o.attempts, r.attempt), round = o.round + 1,
+        due_at = coalesce(r.due_at, o.due_at), take_at = coalesce(r.due_at, o.due_at)
+      from r
+      where o.merchant_id = r.merchant_id and o.event_id = r.event_id
+        and ((r.state = 1 and o.state <> 1) or (o.state = 0 and o.attempts < r.attempt))`
+  )
+  return attempts.map(() => undefined)
+}
