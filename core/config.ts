@@ -59,8 +59,12 @@ export const parseThrottle = (text: string): ThrottleRule | undefined => {
 }
 
 /** Whether a text is an IP address or a CIDR range. */
-export const isAddressRange = (text: string): boolean =>
-  text.includes("/") ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text) && !/^\d+$/.test(text)
+export const isAddressRange = (text: string): boolean => {
+  const [address = ""] = text.split("/")
+  // ipaddr.js also reads 1.2.3 and 010.0.0.1 as inet_aton does; nobody means those.
+  const plain = address.includes(":") ? ipaddr.IPv6.isValid(address) : ipaddr.IPv4.isValidFourPartDecimal(address)
+  return plain && (text.includes("/") ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text))
+}
 
 const read = <A>(
   name: string,

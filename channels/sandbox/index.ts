@@ -33,7 +33,7 @@ const sandbox: ChannelProvider<SandboxAccount> = {
   account: SandboxAccount,
   egress: (_account, gateway) => [new URL(gateway.localUrl).host],
   open: (account, gateway) => Effect.succeed(openChannel(account, gateway)),
-  testMode: { newAccount, feeRateBp: FEE_RATE_BP },
+  testMode: { newAccount, feeRateBp: FEE_RATE_BP, bridgeScript: "/sandbox/wechat/bridge.js" },
   site: sandboxSite
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Fiber } from "effect"
 import {
   type ChannelSite,
   type SiteContext,
@@ -105,7 +105,8 @@ const payTrade = (context: Context, trade: Trade, nowMs: number): Effect.Effect<
     const faults = faultsOf(context.account.faults, trade.amountFen)
     const payment = paymentOf(trade, faults, nowMs)
     const now = yield* step(context.book, trade.orderNo, pay(payment, payer, nowMs))
-    if (now.paidBy === payer) yield* tellPaid(context, now, payment, faults)
+    // In a fiber of its own: a payer who closes the window has paid all the same.
+    if (now.paidBy === payer) yield* Fiber.join(yield* Effect.forkDetach(tellPaid(context, now, payment, faults)))
     return now
   })
 

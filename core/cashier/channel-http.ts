@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { ChannelRejected, ChannelUncertain } from "../channel/errors.ts"
 import type { ChannelHttp, ChannelHttpAnswer, ChannelHttpRequest } from "../channel/http.ts"
+import { AnswerTooLarge, exchangeOnce } from "../pipeline/exchange.ts"
 
 /** No provider's answer is larger, bills excepted. */
 const ANSWER_BYTES_MAX = 1 << 20
@@ -60,43 +61,19 @@ export const channelHttp = (limits: Limits, record: Array<Exchange>): ChannelHtt
     })
 })
 
-const exchange = async (
-  request: ChannelHttpRequest,
-  signal: AbortSignal,
-  bytesMax: number
-): Promise<ChannelHttpAnswer> => {
-  const deadline = AbortSignal.timeout(Math.min(request.timeoutMs ?? DEADLINE_MS, DEADLINE_MS))
-  const response = await fetch(request.url, {
+const exchange = (request: ChannelHttpRequest, signal: AbortSignal, bytesMax: number): Promise<ChannelHttpAnswer> =>
+  exchangeOnce({
     method: request.method,
+    url: new URL(request.url),
     headers: { ...request.headers },
-    // A view may be a part of a larger buffer: fetch takes the bytes, not the view, on one of the runtimes.
-    ...(request.body === undefined
-      ? {}
-      : { body: typeof request.body === "string" ? request.body : new Uint8Array(request.body) }),
-    redirect: "manual",
-    signal: AbortSignal.any([signal, deadline])
+    body: request.body === undefined ? null : Buffer.from(request.body),
+    answerBytesMax: bytesMax,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(Math.min(request.timeoutMs ?? DEADLINE_MS, DEADLINE_MS))])
   })
-  return {
-    status: response.status,
-    headers: Object.fromEntries(response.headers),
-    body: await readBounded(response, bytesMax)
-  }
-}
-
-const readBounded = async (response: Response, bytesMax: number): Promise<Uint8Array> => {
-  const chunks: Array<Uint8Array> = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length
-    if (size > bytesMax) throw new ChannelUncertain({ why: "unreadable", detail: `an answer over ${bytesMax} bytes` })
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
 
 /** Both runtimes name a connection that was never made; whatever they do not name may have been sent. */
 const failureOf = (cause: unknown): ChannelRejected | ChannelUncertain => {
-  if (cause instanceof ChannelUncertain) return cause
+  if (cause instanceof AnswerTooLarge) return new ChannelUncertain({ why: "unreadable", detail: cause.message })
   const text = describe(cause)
   if (
     /ConnectionRefused|ECONNREFUSED|Connection refused|ENOTFOUND|EAI_AGAIN|dns error|FailedToOpenSocket/i.test(text)
@@ -112,7 +89,9 @@ const failureOf = (cause: unknown): ChannelRejected | ChannelUncertain => {
 const describe = (cause: unknown): string => {
   if (!(cause instanceof Error)) return "unknown failure"
   const code = "code" in cause ? String(cause.code) : ""
-  return [cause.name, code, cause.message, cause.cause instanceof Error ? describe(cause.cause) : ""].join(" ").trim()
+  return [cause.name, code, cause.message, cause.cause instanceof Error ? describe(cause.cause) : ""]
+    .filter((part) => part !== "")
+    .join(" ")
 }
 
 const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : "an unreadable URL")

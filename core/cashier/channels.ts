@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
 import { AccountInvalid, ChannelUncertain } from "../channel/errors.ts"
 import { ChannelHttp } from "../channel/http.ts"
 import type { Channel, ChannelProvider, GatewayUrls, Product } from "../channel/provider.ts"
@@ -78,6 +78,7 @@ export class Channels extends Context.Service<
       Effect.gen(function* () {
         const store = yield* Persistence
         const vault = yield* Vault
+        const clock = yield* Clock.Clock
         const byId = new Map(providers.map((provider) => [provider.id, provider]))
         const products = [
           ...new Map(providers.flatMap(({ products }) => products.map((product) => [product.code, product]))).values()
@@ -120,7 +121,7 @@ export class Channels extends Context.Service<
 
         const open = Effect.fnUntraced(function* (accountId: string) {
           const cached = opened.get(accountId)
-          if (cached !== undefined && cached.untilMs > Date.now()) return cached.account
+          if (cached !== undefined && cached.untilMs > clock.currentTimeMillisUnsafe()) return cached.account
           const stored = yield* store.accounts.find(accountId)
           if (stored === null) return null
           const account = yield* openStored(stored).pipe(
@@ -131,14 +132,14 @@ export class Channels extends Context.Service<
               }).pipe(Effect.as(null))
             )
           )
-          if (account !== null) opened.set(accountId, { account, untilMs: Date.now() + CACHE_MS })
+          if (account !== null) opened.set(accountId, { account, untilMs: clock.currentTimeMillisUnsafe() + CACHE_MS })
           return account
         })
 
         const list = Effect.fnUntraced(function* () {
-          if (listed !== undefined && listed.untilMs > Date.now()) return listed.accounts
+          if (listed !== undefined && listed.untilMs > clock.currentTimeMillisUnsafe()) return listed.accounts
           const accounts = yield* store.accounts.list()
-          listed = { accounts, untilMs: Date.now() + CACHE_MS }
+          listed = { accounts, untilMs: clock.currentTimeMillisUnsafe() + CACHE_MS }
           return accounts
         })
 

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import type { RawNotice, Reply } from "../channel/provider.ts"
 import type { KeptNotice } from "../pipeline/persistence.ts"
 import { Persistence } from "../pipeline/persistence.ts"
@@ -12,12 +12,13 @@ export type NoticeAnswer = Reply | null
  * A provider's notice to `/api/notice/:account`: verified and read by the channel, judged and booked here, acknowledged
  * only when what it says is durable. A store that does not answer is a refusal: the provider will come again.
  */
-export const takeNotice = Effect.fnUntraced(function* (accountId: string, raw: RawNotice) {
+export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: Omit<RawNotice, "receivedAt">) {
   const channels = yield* Channels
   const { orders } = yield* Persistence
   const account = yield* channels.open(accountId)
   if (account === null) return null
   const { accepted, refused } = account.channel.replies
+  const raw: RawNotice = { ...sent, receivedAt: new Date(yield* Clock.currentTimeMillis) }
 
   const notice = yield* account
     .act(() => account.channel.readNotice(raw), [])

@@ -10,8 +10,9 @@ type Row = { readonly [key: string]: Schema.Json }
 
 const COLUMN_GAP = 2
 
-/** A cell of a table that is longer is cut: a row that wraps is no row any more. */
+/** A cell of a table that is longer is cut: a row that wraps is no row any more. The last one may run on. */
 const CELL_WIDTH_MAX = 72
+const LAST_CELL_WIDTH_MAX = 400
 
 /** @param columns keys of a list's rows to show; undefined = all */
 export const humanText = (output: Schema.Json, columns: ReadonlyArray<string> | undefined): string => {
@@ -46,7 +47,11 @@ const table = (rows: ReadonlyArray<Row>, columns: ReadonlyArray<string>, indent 
   const shown = columns.filter((column) => rows.some((row) => plain(row[column] ?? null) !== NOTHING))
   const cells = [
     shown.map((column) => title(column).toUpperCase()),
-    ...rows.map((row) => shown.map((column) => cut(plain(row[column] ?? null))))
+    ...rows.map((row) =>
+      shown.map((column, index) =>
+        cut(plain(row[column] ?? null), index === shown.length - 1 ? LAST_CELL_WIDTH_MAX : CELL_WIDTH_MAX)
+      )
+    )
   ]
   const widths = shown.map((_, index) => Math.max(...cells.map((row) => CliOutput.displayWidth(row[index] ?? ""))))
   return cells
@@ -91,11 +96,11 @@ const visible = (text: string): string =>
 const pad = (text: string, width: number): string =>
   text + " ".repeat(Math.max(0, width - CliOutput.displayWidth(text)))
 
-const cut = (text: string): string => {
-  if (CliOutput.displayWidth(text) <= CELL_WIDTH_MAX) return text
+const cut = (text: string, widthMax: number): string => {
+  if (CliOutput.displayWidth(text) <= widthMax) return text
   let kept = ""
   for (const character of text) {
-    if (CliOutput.displayWidth(kept + character) > CELL_WIDTH_MAX - 1) break
+    if (CliOutput.displayWidth(kept + character) > widthMax - 1) break
     kept += character
   }
   return `${kept}…`

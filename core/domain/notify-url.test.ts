@@ -14,7 +14,8 @@ describe("a notify_url", () => {
     "http://[2606:4700:4700::1111]/notify",
     "http://[::ffff:8.8.8.8]/",
     "http://[64:ff9b::808:808]/",
-    "http://[2002:808:808::1]/"
+    "http://[2002:808:808::1]/",
+    "http://[2001:0:808:808::f7f7:f7f7]/" // Teredo, server and client 8.8.8.8
   ])("%s is taken", (url) => {
     expect(checkNotifyUrl(url, [])).toBe("ok")
   })

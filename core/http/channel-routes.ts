@@ -28,12 +28,7 @@ const notice =
   async (call) => {
     const body = await readBody(call.request)
     if (typeof body === "string") return frameworkError(call, FRAMEWORK.bodyTooLarge)
-    const raw = {
-      method: call.request.method,
-      headers: Object.fromEntries(call.request.headers),
-      body,
-      receivedAt: new Date()
-    }
+    const raw = { method: call.request.method, headers: Object.fromEntries(call.request.headers), body }
     const exit = await run(takeNotice(call.params.account ?? "", raw))
     if (exit._tag === "Failure") {
       // Not acknowledged, whatever went wrong: the provider comes again.

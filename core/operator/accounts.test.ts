@@ -109,7 +109,7 @@ describe("channel", () => {
     ])
     expect(await outcome("unknown-account")).toEqual([
       1,
-      { id: expect.any(String), ok: false, message: "The provider refused: ACCOUNT_NOT_EXIST." }
+      { id: expect.any(String), ok: false, message: "Refused: ACCOUNT_NOT_EXIST." }
     ])
     expect(await outcome("silent")).toEqual([
       1,

@@ -199,7 +199,7 @@ const describeFailure = (failure: ChannelRejected | ChannelUncertain) =>
     ok: false,
     message:
       failure._tag === "ChannelRejected"
-        ? `The provider refused: ${failure.reason}.`
+        ? `Refused: ${failure.reason}.`
         : {
             timeout: "The provider did not answer in time.",
             connection: `The connection to the provider broke${detail(failure)}.`,
@@ -329,6 +329,7 @@ const redact = (value: unknown): Schema.Json => {
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value)
   if (value instanceof Date) return value.toISOString()
   if (Array.isArray(value)) return value.map(redact)
+  if (ArrayBuffer.isView(value)) return `<${value.byteLength} bytes>`
   if (typeof value !== "object") return String(value)
   const shown: Record<string, Schema.Json> = {}
   for (const [key, member] of Object.entries(value)) if (member !== undefined) shown[key] = redact(member)

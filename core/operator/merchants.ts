@@ -52,7 +52,7 @@ const callbackUrl = hinted(Schema.String, {
   placeholder: "URL"
 })
 const allowIps = hinted(Schema.Array(AddressRange), {
-  help: "An address or range that requests may come from; repeat for more (default: any)",
+  help: "An address or range that requests may come from; repeat for more (default: every address)",
   placeholder: "CIDR",
   flag: "allow-ip"
 })

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { Context, Effect, Layer, Redacted } from "effect"
+import { Clock, Context, Effect, Layer, Redacted } from "effect"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import { signingSecret } from "../domain/merchant.ts"
 import { yuanText } from "../domain/money.ts"
@@ -34,11 +34,12 @@ export class Notifier extends Context.Service<
       Notifier,
       Effect.gen(function* () {
         const directory = yield* MerchantDirectory
+        const clock = yield* Clock.Clock
         const listeners = new Set<() => void>()
         return Notifier.of({
           webhookFor: Effect.fnUntraced(function* (order, settled) {
             const known = yield* directory.byId(order.merchantId)
-            const secret = known === null ? undefined : signingSecret(known.secrets, Date.now())
+            const secret = known === null ? undefined : signingSecret(known.secrets, clock.currentTimeMillisUnsafe())
             // A stored order has a merchant, and a merchant always has a live secret: anything else is our bug.
             if (secret === undefined) return yield* Effect.die(new Error(`merchant ${order.merchantId} has no secret`))
             return {

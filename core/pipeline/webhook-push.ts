@@ -1,8 +1,7 @@
 import { lookup } from "node:dns/promises"
-import * as http from "node:http"
-import * as https from "node:https"
 import ipaddr from "ipaddr.js"
 import { mayPushTo } from "../domain/notify-url.ts"
+import { exchangeOnce } from "./exchange.ts"
 
 /** A push takes no longer, name look-up, connection and answer included (contract section 9). */
 export const PUSH_DEADLINE_MS = 15_000
@@ -32,8 +31,7 @@ export interface PushResult {
 
 /**
  * Sends one webhook. The name is resolved once and the connection pinned to what was judged, so that a name cannot
- * answer one address to the judge and another to the socket. Redirects are not followed. `fetch` cannot pin an address
- * on either runtime; node's client can.
+ * answer one address to the judge and another to the socket. Redirects are not followed.
  */
 export const pushWebhook = async (push: Push): Promise<PushResult> => {
   const deadline = AbortSignal.timeout(PUSH_DEADLINE_MS)
@@ -41,7 +39,17 @@ export const pushWebhook = async (push: Push): Promise<PushResult> => {
     const url = new URL(push.url)
     const address = await judgedAddress(url, push, deadline)
     if (typeof address !== "string") return address
-    const { status, text } = await post(url, address, push, deadline)
+    const answer = await exchangeOnce({
+      method: "POST",
+      url,
+      headers: push.headers,
+      body: Buffer.from(push.body),
+      address,
+      answerBytesMax: ANSWER_BYTES_MAX,
+      signal: deadline
+    })
+    const { status } = answer
+    const text = answer.body.toString("utf8")
     return { delivered: status === 200 && text.trim() === "success", status, detail: text.slice(0, DETAIL_CHARS) }
   } catch (error) {
     return { delivered: false, status: null, detail: reasonOf(error, deadline) }
@@ -65,48 +73,6 @@ const resolve = async (name: string, signal: AbortSignal): Promise<ReadonlyArray
   const found = await Promise.race([lookup(name, { all: true, verbatim: false }), aborted])
   return found.map(({ address }) => address)
 }
-
-const post = (url: URL, address: string, push: Push, signal: AbortSignal) =>
-  new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
-    const secure = url.protocol === "https:"
-    const body = Buffer.from(push.body)
-    const request = (secure ? https : http).request(
-      {
-        protocol: url.protocol,
-        hostname: url.hostname.replace(/^\[|\]$/g, ""),
-        port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
-        path: url.pathname + url.search,
-        method: "POST",
-        agent: false,
-        headers: { ...push.headers, "content-length": String(body.length) },
-        lookup: (_name, options, done) => {
-          const family = ipaddr.parse(address).kind() === "ipv6" ? 6 : 4
-          if (options.all === true) (done as unknown as ListDone)(null, [{ address, family }])
-          else done(null, address, family)
-        }
-      },
-      (response) => {
-        const chunks: Array<Buffer> = []
-        let size = 0
-        response.on("data", (chunk: Buffer) => {
-          size += chunk.length
-          if (size <= ANSWER_BYTES_MAX) chunks.push(chunk)
-          else request.destroy(new Error(`an answer over ${ANSWER_BYTES_MAX} bytes`))
-        })
-        response.on("end", () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") })
-        )
-        response.on("error", reject)
-        response.on("aborted", () => reject(new Error("the answer was cut off")))
-      }
-    )
-    request.on("error", reject)
-    // node's own `signal` option leaves the answer's stream open on one of the runtimes.
-    signal.addEventListener("abort", () => request.destroy(new Error("timed out")), { once: true })
-    request.end(body)
-  })
-
-type ListDone = (error: null, addresses: ReadonlyArray<{ address: string; family: number }>) => void
 
 const reasonOf = (error: unknown, deadline: AbortSignal): string => {
   if (deadline.aborted) return `no complete answer within ${PUSH_DEADLINE_MS / 1000} s`

@@ -67,7 +67,14 @@ const script = html`\n<script src="${assetUrl("pay.js")}"></script>`
 type Of<Kind extends PayView["kind"]> = Extract<PayView, { kind: Kind }>
 
 const invokePage = (view: Of<"invoke">, language: Language, texts: PayTexts): string => {
-  const data = { kind: view.kind, orderNo: view.orderNo, token: view.token, jsapi: view.jsapi, texts: texts.status }
+  const data = {
+    kind: view.kind,
+    orderNo: view.orderNo,
+    token: view.token,
+    jsapi: view.jsapi,
+    standIn: view.bridgeScript !== null,
+    texts: texts.status
+  }
   return page(
     language,
     texts.title,

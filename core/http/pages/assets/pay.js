@@ -321,7 +321,8 @@
   /** A result page's button, where there is a WeChat window to close. */
   function offerToClose() {
     var buttons = document.querySelectorAll(".close-button")
-    if (buttons.length === 0) return
+    // The sandbox's bridge has no window to close.
+    if (buttons.length === 0 || view.standIn) return
     whenBridge(function (bridge) {
       if (bridge === null || typeof bridge.call !== "function") return
       for (var i = 0; i < buttons.length; i += 1) {

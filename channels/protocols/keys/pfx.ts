@@ -1,0 +1,75 @@
+import forge from "node-forge"
+
+/*
+ * node:crypto reads neither PKCS#12 nor (on every runtime alike) encrypted PEM, so node-forge opens the container. What
+ * comes out is DER again and node:crypto parses that: no key is ever used through node-forge.
+ */
+
+/** What a container held, still as DER. */
+export interface Opened {
+  readonly privateKeys: ReadonlyArray<Uint8Array>
+  readonly certificates: ReadonlyArray<Uint8Array>
+}
+
+export type Locked = "wrong-password" | "damaged"
+
+/** Opens a .pfx / .p12 (3DES, RC2 and PBES2 with AES are known). An empty password is tried both ways writers mean it. */
+export const openPfx = (der: Uint8Array, password: string): Opened | Locked => {
+  let asn1: forge.asn1.Asn1
+  try {
+    asn1 = forge.asn1.fromDer(forge.util.createBuffer(binary(der)))
+  } catch {
+    return "damaged"
+  }
+  for (const tried of password === "" ? ["", undefined] : [password]) {
+    try {
+      const pfx = forge.pkcs12.pkcs12FromAsn1(asn1, false, tried)
+      const bags = pfx.safeContents.flatMap((content) => content.safeBags)
+      const { keyBag, pkcs8ShroudedKeyBag, certBag } = forge.pki.oids
+      // `asn1` holds what node-forge itself cannot read (an EC key); an RSA key or certificate is written out again.
+      return {
+        privateKeys: bags
+          .filter((bag) => bag.type === keyBag || bag.type === pkcs8ShroudedKeyBag)
+          .map((bag) =>
+            bytes(bag.key ? forge.pki.wrapRsaPrivateKey(forge.pki.privateKeyToAsn1(bag.key)) : (bag.asn1 ?? asn1))
+          ),
+        certificates: bags
+          .filter((bag) => bag.type === certBag)
+          .map((bag) => bytes(bag.cert ? forge.pki.certificateToAsn1(bag.cert) : (bag.asn1 ?? asn1)))
+      }
+    } catch (error) {
+      // node-forge's own words, which hold no secret: "PKCS#12 MAC could not be verified. Invalid password?" …
+      if (!/could not be verified|decrypt/i.test(error instanceof Error ? error.message : "")) return "damaged"
+    }
+  }
+  return "wrong-password"
+}
+
+/** Decrypts PKCS#8 "ENCRYPTED PRIVATE KEY"; what comes out under a wrong password is not DER, or nothing. */
+export const openEncryptedDer = (der: Uint8Array, password: string): Uint8Array | Locked => {
+  let asn1: forge.asn1.Asn1
+  try {
+    asn1 = forge.asn1.fromDer(forge.util.createBuffer(binary(der)))
+  } catch {
+    return "damaged"
+  }
+  try {
+    const opened: forge.asn1.Asn1 | null = forge.pki.decryptPrivateKeyInfo(asn1, password)
+    return opened === null ? "wrong-password" : bytes(opened)
+  } catch {
+    return "wrong-password"
+  }
+}
+
+/** Decrypts a traditional PEM block ("Proc-Type: 4,ENCRYPTED"), RSA only. */
+export const openEncryptedPem = (pem: string, password: string): Uint8Array | Locked => {
+  try {
+    const key: forge.pki.rsa.PrivateKey | null = forge.pki.decryptRsaPrivateKey(pem, password)
+    return key === null ? "wrong-password" : bytes(forge.pki.privateKeyToAsn1(key))
+  } catch {
+    return "wrong-password"
+  }
+}
+
+const binary = (der: Uint8Array): string => Buffer.from(der).toString("latin1")
+const bytes = (asn1: forge.asn1.Asn1): Uint8Array => Buffer.from(forge.asn1.toDer(asn1).getBytes(), "latin1")

@@ -1,0 +1,33 @@
+import type { KeyObject } from "node:crypto"
+import { Clock, Effect } from "effect"
+import { ChannelHttp, type ChannelRejected, ChannelUncertain } from "../../../core/channel/index.ts"
+import { type Gateway, METHODS, type Method } from "./methods.ts"
+import { type BizContent, type RequestSettings, writeRequest } from "./request.ts"
+import { type Answer, readResponse } from "./response.ts"
+
+/** An account with its keys parsed: all that a call needs. */
+export interface YsepaySession extends RequestSettings {
+  readonly platformKey: KeyObject
+  readonly gateways: Readonly<Record<Gateway, string>>
+}
+
+/** One signed call: writes, sends, verifies, reads. */
+export const callYsepay = Effect.fnUntraced(function* (
+  session: YsepaySession,
+  method: Method,
+  biz: BizContent,
+  notifyUrl?: string
+): Effect.fn.Return<Answer, ChannelRejected | ChannelUncertain, ChannelHttp> {
+  const http = yield* ChannelHttp
+  const nowMs = yield* Clock.currentTimeMillis
+  const answer = yield* http.send({
+    method: "POST",
+    url: session.gateways[METHODS[method].gateway],
+    headers: { "content-type": "application/x-www-form-urlencoded; charset=UTF-8", accept: "application/json" },
+    body: writeRequest(session, { method, biz, nowMs, ...(notifyUrl === undefined ? {} : { notifyUrl }) })
+  })
+  if (answer.status !== 200) {
+    return yield* new ChannelUncertain({ why: "server-error", detail: `HTTP ${answer.status}` })
+  }
+  return yield* readResponse(method, answer.body, session.platformKey)
+})

@@ -1,0 +1,82 @@
+import { Clock, Effect } from "effect"
+import {
+  type Bill,
+  ChannelHttp,
+  ChannelRejected,
+  ChannelUncertain,
+  type ChargeState,
+  type RefundState
+} from "../../../core/channel/index.ts"
+import { callYsepay, type YsepaySession } from "./call.ts"
+import type { OrderKey } from "./order-number.ts"
+import { textOf } from "./response.ts"
+import { type FeeFrom, readRefund, readTrade } from "./trade.ts"
+
+/** `trade.order.query`: the richer of the two queries. `absent` = Yinsheng knows no such order (yet). */
+export const lookUpTrade = Effect.fnUntraced(function* (
+  session: YsepaySession,
+  key: OrderKey,
+  account: { readonly sellerId: string; readonly feeFrom: FeeFrom }
+): Effect.fn.Return<ChargeState, ChannelRejected | ChannelUncertain, ChannelHttp> {
+  const biz = { ...key, seller_id: account.sellerId }
+  const answer = yield* callYsepay(session, "ysepay.online.trade.order.query", biz)
+  if (answer.kind === "absent") return { state: "absent" }
+  if (answer.kind === "refused") return yield* unsure(answer.reason)
+  const nowMs = yield* Clock.currentTimeMillis
+  return yield* readTrade(answer.node, { outTradeNo: key.out_trade_no, nowMs, feeFrom: account.feeFrom })
+})
+
+/** `trade.refund.query`. `absent` = Yinsheng knows no such refund (yet). */
+export const lookUpRefund = Effect.fnUntraced(function* (
+  session: YsepaySession,
+  key: OrderKey,
+  refund: { readonly refundNo: string; readonly tradeNo: string | null }
+): Effect.fn.Return<RefundState | { readonly state: "absent" }, ChannelRejected | ChannelUncertain, ChannelHttp> {
+  const answer = yield* callYsepay(session, "ysepay.online.trade.refund.query", {
+    ...key,
+    trade_no: refund.tradeNo ?? undefined,
+    out_request_no: refund.refundNo,
+    refund_query_type: "1"
+  })
+  if (answer.kind === "absent") return { state: "absent" }
+  if (answer.kind === "refused") return yield* unsure(answer.reason)
+  return yield* readRefund(answer.node, { outTradeNo: key.out_trade_no, refundNo: refund.refundNo })
+})
+
+/**
+ * `bill.downloadurl.get`, then the file, as it comes: neither its format nor its encoding is documented.
+ * @param date yyyy-MM-dd, Beijing
+ */
+export const downloadBill = Effect.fnUntraced(function* (
+  session: YsepaySession,
+  date: string
+): Effect.fn.Return<Bill, ChannelRejected | ChannelUncertain, ChannelHttp> {
+  const answer = yield* callYsepay(session, "ysepay.online.bill.downloadurl.get", { account_date: date })
+  if (answer.kind !== "done") return yield* new ChannelRejected({ reason: answer.reason })
+  const url = textOf(answer.node, "bill_download_url")
+  if (url === undefined || !URL.canParse(url)) return yield* unsure("no bill_download_url")
+  const http = yield* ChannelHttp
+  const file = yield* http.send({ method: "GET", url })
+  if (file.status !== 200) return yield* unsure(`HTTP ${file.status} for the bill`)
+  const name =
+    new URL(url).pathname
+      .split("/")
+      .at(-1)
+      ?.replaceAll(/[^\w.-]/g, "") || "bill"
+  return { fileName: `yinsheng-${date}-${name}`, content: file.body }
+})
+
+/**
+ * For the question asked after another call has been sent: that the question itself was not sent says nothing about
+ * the call, so it is no definite no.
+ */
+export const afterwards = <A, R>(
+  question: Effect.Effect<A, ChannelRejected | ChannelUncertain, R>
+): Effect.Effect<A, ChannelUncertain, R> =>
+  question.pipe(
+    Effect.catchTag("ChannelRejected", ({ reason }) =>
+      Effect.fail(new ChannelUncertain({ why: "connection", detail: reason }))
+    )
+  )
+
+const unsure = (detail: string) => new ChannelUncertain({ why: "server-error", detail })

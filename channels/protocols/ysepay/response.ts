@@ -1,0 +1,147 @@
+import type { KeyObject } from "node:crypto"
+import { Effect } from "effect"
+import { ChannelUncertain } from "../../../core/channel/index.ts"
+import { verifySha1Rsa } from "./sign.ts"
+
+/** A method's answer: the fields inside its signed node, as JSON gave them. */
+export type Node = { readonly [field: string]: unknown }
+
+/**
+ * What Yinsheng says for certain. All else (no valid signature, 3501, 50000, a gateway error, an unknown code) is
+ * ChannelUncertain: nothing but a signed 40004 with a definite sub_code is a no.
+ */
+export type Answer =
+  | { readonly kind: "done"; readonly node: Node }
+  /** 40004: the provider's own words, for the timeline. */
+  | { readonly kind: "refused"; readonly reason: string }
+  /** 40004 with "no such record": a late order may still appear. */
+  | { readonly kind: "absent"; readonly reason: string }
+
+/** sub_codes of 40004 that leave open what happened (A4; 31xx from a white-label sibling). */
+const UNDECIDED = new Set(["", "ACQ.SYSTEM_ERROR", "ACQ.BUSINESS_TIMEOUT_ERROR", "3155", "3161", "3172"])
+/** "No such record" as this gateway, its sibling and Alipay (whose codes it borrows) spell it (A4, D4). */
+const ABSENT = new Set(["ACQ.QUERY_NO_RECORD", "ACQ.QUERY_NO_RESULT", "ACQ.TRADE_NOT_EXIST"])
+
+/**
+ * Reads an answer: cuts the node out, verifies the signature over its bytes as they came, then reads it. The node's name
+ * is not signed, so the caller still has to compare the order number and amount inside it with what it asked about.
+ * @param body the answer's raw bytes (UTF-8, as declared in the request)
+ */
+export const readResponse = (
+  method: string,
+  body: Uint8Array,
+  platformKey: KeyObject
+): Effect.Effect<Answer, ChannelUncertain> => {
+  // Latin-1: one character is one byte, and no byte of a UTF-8 sequence looks like ASCII, so cutting cannot go wrong.
+  const members = topLevelMembers(Buffer.from(body).toString("latin1"))
+  if (members === undefined) return uncertain("unreadable", "the answer is not a JSON object")
+  const raw = members.get(`${method.replaceAll(".", "_")}_response`)
+  if (raw === undefined) {
+    const failure = members.get("unknow_response") // their spelling; whether it is signed is not known
+    return failure === undefined
+      ? uncertain("unreadable", "the answer holds no node of the method")
+      : uncertain("server-error", `unknow_response ${words(parseNode(failure) ?? {})}`)
+  }
+  if (!isSigned(raw, members.get("sign"), platformKey)) return uncertain("bad-signature")
+  const node = parseNode(raw)
+  if (node === undefined) return uncertain("unreadable", "the signed node is not a JSON object")
+  const code = textOf(node, "code")
+  if (code === "10000") return Effect.succeed({ kind: "done", node })
+  const subCode = textOf(node, "sub_code") ?? ""
+  if (code !== "40004" || UNDECIDED.has(subCode)) return uncertain("server-error", words(node))
+  return Effect.succeed({ kind: ABSENT.has(subCode) ? "absent" : "refused", reason: words(node) })
+}
+
+/** A field as text: JSON strings and numbers (amounts come as either); undefined when absent, empty or anything else. */
+export const textOf = (node: Node, field: string): string | undefined => {
+  const value = Object.hasOwn(node, field) ? node[field] : undefined
+  if (typeof value === "number") return String(value)
+  return typeof value === "string" && value.trim() !== "" ? value : undefined
+}
+
+const uncertain = (why: ChannelUncertain["why"], detail?: string) =>
+  Effect.fail(new ChannelUncertain(detail === undefined ? { why } : { why, detail: detail.slice(0, 300) }))
+
+const words = (node: Node): string =>
+  ["code", "msg", "sub_code", "sub_msg"].flatMap((field) => textOf(node, field) ?? []).join(" ")
+
+const isSigned = (raw: string, sign: string | undefined, platformKey: KeyObject): boolean => {
+  const signature: unknown = sign?.startsWith('"') ? parseJson(sign) : undefined
+  if (typeof signature !== "string") return false
+  const verifies = (text: string) => verifySha1Rsa(Buffer.from(text, "latin1"), signature, platformKey)
+  // Some gateways sign "/" and send "\/": one more try with the slashes as they were (A4, one source).
+  return verifies(raw) || (raw.includes("\\/") && verifies(raw.replaceAll("\\/", "/")))
+}
+
+const parseNode = (raw: string): Node | undefined => {
+  if (!raw.startsWith("{")) return undefined
+  const node: unknown = parseJson(raw)
+  return typeof node === "object" && node !== null ? (node as Node) : undefined
+}
+
+const parseJson = (raw: string): unknown => {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(raw, "latin1")))
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The members of a JSON object with their values as raw text, or undefined when it is not one object or a name comes
+ * twice. Only strings and brackets are looked at; what is inside is parsed after its signature has been verified.
+ */
+const topLevelMembers = (text: string): ReadonlyMap<string, string> | undefined => {
+  const members = new Map<string, string>()
+  let at = skipSpace(text, 0)
+  if (text[at] !== "{") return undefined
+  do {
+    at = skipSpace(text, at + 1)
+    const nameEnd = endOfString(text, at)
+    const name: unknown = nameEnd === undefined ? undefined : parseJson(text.slice(at, nameEnd))
+    const colon = nameEnd === undefined ? text.length : skipSpace(text, nameEnd)
+    if (typeof name !== "string" || members.has(name) || text[colon] !== ":") return undefined
+    const start = skipSpace(text, colon + 1)
+    const end = endOfValue(text, start)
+    if (end === undefined) return undefined
+    members.set(name, text.slice(start, end))
+    at = skipSpace(text, end)
+  } while (text[at] === ",")
+  return text[at] === "}" && skipSpace(text, at + 1) === text.length ? members : undefined
+}
+
+const skipSpace = (text: string, from: number): number => {
+  let at = from
+  while (text[at] === " " || text[at] === "\n" || text[at] === "\r" || text[at] === "\t") at++
+  return at
+}
+
+/** Just behind the string that begins at `from`. */
+const endOfString = (text: string, from: number): number | undefined => {
+  if (text[from] !== '"') return undefined
+  for (let at = from + 1; at < text.length; at++) {
+    if (text[at] === "\\") at++
+    else if (text[at] === '"') return at + 1
+  }
+  return undefined
+}
+
+/** Just behind the value that begins at `from`: brackets are counted outside strings only. */
+const endOfValue = (text: string, from: number): number | undefined => {
+  if (text[from] === '"') return endOfString(text, from)
+  let depth = 0
+  for (let at = from; at < text.length; at++) {
+    const character = text[at]
+    if (character === '"') {
+      const end = endOfString(text, at)
+      if (end === undefined) return undefined
+      at = end - 1
+    } else if (character === "{" || character === "[") depth++
+    else if (character === "}" || character === "]") {
+      if (depth === 0) return at // a bare number or word, ended by the object around it
+      depth--
+      if (depth === 0) return at + 1
+    } else if (character === "," && depth === 0) return at
+  }
+  return undefined
+}

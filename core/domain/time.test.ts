@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test"
+import fc from "fast-check"
+import { isTimeZone, localText, shanghaiMs, shanghaiParts, shanghaiText } from "./time.ts"
+
+const instant = Date.UTC(2026, 2, 15, 17, 4, 5)
+
+test("an instant is written in the zone that is asked for", () => {
+  expect(localText(new Date(instant), "Asia/Shanghai")).toBe("2026-03-16 01:04:05")
+  expect(localText(new Date(instant), "UTC")).toBe("2026-03-15 17:04:05")
+  expect(localText(new Date(instant), "America/New_York")).toBe("2026-03-15 13:04:05")
+})
+
+test("Shanghai's texts agree with the time zone database and are read back", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: Date.UTC(1992, 0, 1), max: Date.UTC(2090, 0, 1) }), (ms) => {
+      const second = Math.floor(ms / 1000) * 1000
+      const text = shanghaiText(second)
+      expect(text).toBe(localText(new Date(second), "Asia/Shanghai"))
+      expect(shanghaiMs(text)).toBe(second)
+      expect(shanghaiParts(second)).toBe(text.replaceAll(/\D/g, ""))
+    })
+  )
+  expect(shanghaiMs("2026-03-16T01:04:05")).toBeUndefined()
+  expect(shanghaiMs("2026-13-16 01:04:05")).toBeUndefined()
+})
+
+test("an unknown time zone is known as one", () => {
+  expect(isTimeZone("Asia/Shanghai")).toBe(true)
+  expect(isTimeZone("Mars/Olympus")).toBe(false)
+})

@@ -1,0 +1,91 @@
+import * as http from "node:http"
+import * as https from "node:https"
+import ipaddr from "ipaddr.js"
+
+/** One HTTP request to somebody else's server. */
+export interface OutboundRequest {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array | null
+  /** The address to connect to, already judged; absent = as the name resolves. */
+  readonly address?: string
+  readonly answerBytesMax: number
+  /** Ends the exchange, whatever it is doing. */
+  readonly signal: AbortSignal
+}
+
+export interface OutboundAnswer {
+  readonly status: number
+  /** Names in lower case; repeated headers joined by a comma. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+}
+
+/** The answer was longer than the caller takes. */
+export class AnswerTooLarge extends Error {}
+
+/**
+ * Sends a request exactly once, on a connection of its own, and follows no redirect. `fetch` will not do where money
+ * moves: on Deno it sends a POST again by itself when a server cuts the connection, and on neither runtime can it be
+ * pinned to an address. A kept-alive connection may be dead before it is used; a fresh one is known to be sent or not.
+ */
+export const exchangeOnce = (request: OutboundRequest): Promise<OutboundAnswer> =>
+  new Promise((resolve, reject) => {
+    const { url, address, signal } = request
+    const secure = url.protocol === "https:"
+    const options: https.RequestOptions = {
+      protocol: url.protocol,
+      hostname: url.hostname.replace(/^\[|\]$/g, ""),
+      port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
+      path: url.pathname + url.search,
+      method: request.method,
+      agent: false,
+      headers: {
+        ...request.headers,
+        ...(request.body === null ? {} : { "content-length": String(request.body.length) })
+      }
+    }
+    if (address !== undefined) {
+      const family = ipaddr.parse(address).kind() === "ipv6" ? 6 : 4
+      options.lookup = (_name, { all }, done) => {
+        if (all === true) (done as unknown as ListDone)(null, [{ address, family }])
+        else done(null, address, family)
+      }
+    }
+    const outgoing = (secure ? https : http).request(options, (response) => {
+      const chunks: Array<Buffer> = []
+      let size = 0
+      response.on("data", (chunk: Buffer) => {
+        size += chunk.length
+        if (size <= request.answerBytesMax) chunks.push(chunk)
+        else outgoing.destroy(new AnswerTooLarge(`an answer over ${request.answerBytesMax} bytes`))
+      })
+      response.on("end", () => {
+        if (!response.complete) return reject(new Error("the answer was cut off"))
+        resolve({ status: response.statusCode ?? 0, headers: flat(response.headers), body: Buffer.concat(chunks) })
+      })
+      response.on("error", reject)
+      response.on("aborted", () => reject(new Error("the answer was cut off")))
+    })
+    outgoing.on("error", reject)
+    // node's own `signal` option leaves the answer's stream open on one of the runtimes.
+    const giveUp = () => {
+      outgoing.destroy(new Error("timed out"))
+      reject(new Error("timed out"))
+    }
+    if (signal.aborted) return giveUp()
+    signal.addEventListener("abort", giveUp, { once: true })
+    outgoing.on("close", () => signal.removeEventListener("abort", giveUp))
+    outgoing.end(request.body ?? undefined)
+  })
+
+type ListDone = (error: null, addresses: ReadonlyArray<{ readonly address: string; readonly family: number }>) => void
+
+const flat = (headers: http.IncomingHttpHeaders): Record<string, string> => {
+  const texts: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) texts[name] = Array.isArray(value) ? value.join(", ") : value
+  }
+  return texts
+}
