@@ -1,5 +1,6 @@
 import { Clock, Effect, Exit } from "effect"
 import type { ChargeRef, Presentation } from "../channel/provider.ts"
+import { crashPoint } from "../domain/crash-point.ts"
 import { ChannelUnavailable, ChargeUncertain } from "../domain/errors.ts"
 import type { Json, JsonObject, Order } from "../domain/order.ts"
 import { Background } from "../pipeline/background.ts"
@@ -50,6 +51,7 @@ export const chargeOrder = Effect.fnUntraced(function* (
     const startedMs = clock.currentTimeMillisUnsafe()
     const request = yield* chargeRequest({ ...charge, order: { ...charge.order, reference } }, account)
     const exit = yield* Effect.exit(account.act(() => account.channel.charge(request), record))
+    crashPoint("charge.answered")
     const entry = {
       ...key,
       provider: account.provider.id,

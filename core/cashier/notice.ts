@@ -1,5 +1,6 @@
 import { Clock, Effect } from "effect"
 import type { RawNotice, Reply } from "../channel/provider.ts"
+import { crashPoint } from "../domain/crash-point.ts"
 import type { KeptNotice } from "../pipeline/persistence.ts"
 import { Persistence } from "../pipeline/persistence.ts"
 import { Channels } from "./channels.ts"
@@ -30,6 +31,7 @@ export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: 
     )
   if (notice === null) return refused
   if (notice.payment === null) return accepted
+  crashPoint("notice.verified")
 
   const kept: KeptNotice = { accountId, receivedAt: raw.receivedAt, headers: { ...raw.headers }, body: raw.body }
   const order = yield* orders.findByOrderNo(notice.orderNo)
@@ -39,5 +41,6 @@ export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: 
     return accepted
   }
   yield* settlePayment(order, notice.payment, kept)
+  crashPoint("notice.before-acknowledge")
   return accepted
 })

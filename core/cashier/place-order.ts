@@ -1,5 +1,6 @@
 import { Clock, Effect } from "effect"
 import type { Product } from "../channel/provider.ts"
+import { crashPoint } from "../domain/crash-point.ts"
 import { ChannelUnavailable, DuplicateOrder, StoreUnavailable } from "../domain/errors.ts"
 import type { Merchant } from "../domain/merchant.ts"
 import type { JsapiOrder } from "../domain/order.ts"
@@ -53,7 +54,9 @@ export const placeOrder = Effect.fnUntraced(function* (request: OrderRequest) {
   }
   for (let draw = 0; draw < NUMBER_DRAWS; draw++) {
     const order = yield* draftOrder(request, first.account, first.product)
+    crashPoint("order.before-store")
     if ((yield* orders.create(order)) === "created") {
+      crashPoint("order.stored")
       const accounts: [OpenedAccount, ...Array<OpenedAccount>] = [
         first.account,
         ...others.map(({ account }) => account)

@@ -1,5 +1,6 @@
 import { Clock, Effect, Layer, Schedule } from "effect"
 import type { ChargeState } from "../channel/provider.ts"
+import { crashPoint } from "../domain/crash-point.ts"
 import type { Order } from "../domain/order.ts"
 import type { Background } from "../pipeline/background.ts"
 import type { Notifier } from "../pipeline/notifier.ts"
@@ -48,6 +49,7 @@ const ask = Effect.fnUntraced(function* (order: Order, account: OpenedAccount, e
   if (uncharged) return expired ? yield* orders.end(order, "CLOSED", "expired before anyone paid") : false
 
   const state = yield* queryState(order, account)
+  crashPoint("reconcile.asked")
   switch (state.state) {
     case "paid":
       return (yield* settlePayment(order, state.payment, null)) !== undefined
@@ -89,6 +91,7 @@ const closeExpired = Effect.fnUntraced(function* (order: Order, account: OpenedA
       Effect.catchTag("ChannelRejected", () => Effect.succeed(known === "absent")),
       Effect.catchTag("ChannelUncertain", () => Effect.succeed(false))
     )
+  crashPoint("reconcile.closed-at-channel")
   const last = yield* queryState(order, account)
   if (last.state === "paid") return (yield* settlePayment(order, last.payment, null)) !== undefined
   if (last.state === "unknown" || last.state === "pending") return false

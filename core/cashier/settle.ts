@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { Effect } from "effect"
+import { crashPoint } from "../domain/crash-point.ts"
 import { feeFen } from "../domain/money.ts"
 import { judgePayment, type Order, type Payment } from "../domain/order.ts"
 import { Notifier } from "../pipeline/notifier.ts"
@@ -46,6 +47,7 @@ export const settlePayment = Effect.fnUntraced(function* (found: Order, payment:
       notice
     })
     if (outcome === "settled") {
+      crashPoint("settle.committed")
       notifier.wake()
       return "settled"
     }

@@ -10,6 +10,8 @@ export const WebhookView = Schema.Struct({
   order_no: Schema.String,
   app_id: Schema.String,
   url: Schema.String,
+  /** The JSON text that is pushed, byte for byte. */
+  body: Schema.String,
   state: Schema.Literals(["due", "delivered", "dead"]),
   /** How many times it was pushed. */
   pushes: Schema.Number,
@@ -40,6 +42,7 @@ export const deliveriesOf = (filter: { state?: "dead"; orderNo?: string; limit: 
       order_no: row.orderNo,
       app_id: appIds.get(row.merchantId) ?? "",
       url: row.url,
+      body: row.body,
       state: row.state,
       pushes: row.attempts,
       created_at: row.createdAt.toISOString(),

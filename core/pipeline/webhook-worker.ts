@@ -1,4 +1,5 @@
 import { Clock, Effect, Layer } from "effect"
+import { crashPoint } from "../domain/crash-point.ts"
 import { Background } from "./background.ts"
 import { Notifier } from "./notifier.ts"
 import { type LeasedWebhook, Persistence, type WebhookAttempt } from "./persistence.ts"
@@ -39,6 +40,7 @@ export const webhookWorkerLayer = (
       notifier.onWake(gate.open)
 
       const push = Effect.fnUntraced(function* (webhook: LeasedWebhook) {
+        crashPoint("webhook.leased")
         const startedMs = clock.currentTimeMillisUnsafe()
         const attempt = webhook.attempts + 1
         const result = yield* Effect.promise(() =>
@@ -55,6 +57,7 @@ export const webhookWorkerLayer = (
             }
           })
         )
+        crashPoint("webhook.pushed")
         const endedMs = clock.currentTimeMillisUnsafe()
         const wait = options.scheduleMs[webhook.round]
         yield* webhooks.record({
@@ -68,6 +71,7 @@ export const webhookWorkerLayer = (
           detail: result.detail,
           next: nextStep(result.delivered, wait, endedMs)
         })
+        crashPoint("webhook.recorded")
         if (!result.delivered && wait === undefined) {
           yield* Effect.logError("a webhook is dead; resend it when the merchant is well", {
             order_no: webhook.orderNo,

@@ -1,0 +1,76 @@
+import { Effect, Option, Redacted, Schema } from "effect"
+import { ChannelHttp, ChannelRejected, ChannelUncertain } from "../../../core/channel/index.ts"
+
+/** WeChat's API by default. */
+export const API_ORIGIN = "https://api.weixin.qq.com"
+
+/** An official account or mini-program. */
+export interface WechatApp {
+  readonly appId: string
+  readonly appSecret: Redacted.Redacted<string>
+}
+
+/**
+ * errcodes that say for good that this code identifies nobody (protocols/channels.md B). -1 (busy), rate limits and
+ * everything unknown are uncertain: the same code may do a moment later.
+ */
+const REFUSED: Readonly<Record<number, string>> = {
+  40029: "the code is wrong or older than five minutes",
+  40163: "the code has been used",
+  41008: "the code is missing",
+  40013: "the AppID is wrong",
+  40001: "the AppSecret is wrong",
+  40125: "the AppSecret is wrong",
+  40226: "WeChat blocks this user"
+}
+
+const answerBody = Schema.fromJsonString(
+  Schema.Struct({
+    openid: Schema.optionalKey(Schema.String),
+    errcode: Schema.optionalKey(Schema.Int),
+    errmsg: Schema.optionalKey(Schema.String)
+  })
+)
+const decode = Schema.decodeUnknownOption(answerBody)
+
+/**
+ * The openid behind a code that WeChat gave to the payer's browser (official account) or to wx.login (mini-program).
+ * A code is good once: the caller keeps the openid, for WeChat may call the same callback twice.
+ * The URL carries the AppSecret, because WeChat takes it nowhere else: it may not be logged.
+ * ChannelRejected: see REFUSED.
+ */
+export const identify = Effect.fnUntraced(function* (login: {
+  readonly origin: string
+  readonly app: WechatApp
+  readonly code: string
+  readonly miniProgram: boolean
+}) {
+  const http = yield* ChannelHttp
+  const query = new URLSearchParams({
+    appid: login.app.appId,
+    secret: Redacted.value(login.app.appSecret),
+    [login.miniProgram ? "js_code" : "code"]: login.code,
+    grant_type: "authorization_code"
+  })
+  const path = login.miniProgram ? "/sns/jscode2session" : "/sns/oauth2/access_token"
+  const { status, body } = yield* http.send({
+    method: "GET",
+    url: `${login.origin}${path}?${query}`,
+    headers: { accept: "application/json", "user-agent": "PayHub" }
+  })
+  if (status >= 500) return yield* new ChannelUncertain({ why: "server-error", detail: `${path}: ${status}` })
+  // Whatever the Content-Type: WeChat sends JSON as text/plain.
+  const answer = Option.getOrUndefined(decode(Buffer.from(body).toString("utf8")))
+  if (status !== 200 || answer === undefined) {
+    return yield* new ChannelUncertain({ why: "unreadable", detail: `${path}: ${status}` })
+  }
+  const { errcode, openid } = answer
+  if (errcode !== undefined && errcode !== 0) {
+    const refusal = REFUSED[errcode]
+    return yield* refusal === undefined
+      ? new ChannelUncertain({ why: "server-error", detail: `${path}: ${errcode} ${answer.errmsg ?? ""}` })
+      : new ChannelRejected({ reason: `${refusal} (${errcode} ${answer.errmsg ?? ""})` })
+  }
+  if (!openid) return yield* new ChannelUncertain({ why: "unreadable", detail: `${path}: no openid` })
+  return { openid }
+})

@@ -1,0 +1,128 @@
+import { randomBytes } from "node:crypto"
+import { createServer, type Server, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import { isState } from "./authorize.ts"
+
+/** How long a code is good, in milliseconds. */
+const CODE_LIFE_MS = 300_000
+
+interface IssuedCode {
+  readonly appId: string
+  readonly openid: string
+  readonly miniProgram: boolean
+  readonly expiresAt: number
+  used: boolean
+}
+
+/**
+ * WeChat's side of the login, over HTTP, as strict as it is: codes are good once and for five minutes, errors come
+ * under HTTP 200, JSON comes as text/plain, the state comes back unchanged. For tests and demonstrations only.
+ */
+export class WechatOauthSimulator {
+  /** AppSecrets by AppID. */
+  readonly apps = new Map<string, string>()
+  /** What the exchange answers next instead of the truth, oldest first. */
+  readonly faults: Array<"busy" | "http-500" | "garbage" | "lost-answer" | "no-openid"> = []
+  /** Paths of the exchanges so far, for tests that count. */
+  readonly calls: Array<string> = []
+  /** Milliseconds that the simulator's clock is ahead. */
+  aheadMs = 0
+  readonly #codes = new Map<string, IssuedCode>()
+  readonly #server: Server
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  /** Listens on a free loopback port. */
+  static async start(apps: Readonly<Record<string, string>>): Promise<WechatOauthSimulator> {
+    const server = createServer()
+    const simulator = new WechatOauthSimulator(server)
+    for (const [appId, secret] of Object.entries(apps)) simulator.apps.set(appId, secret)
+    server.on("request", (request, response) => {
+      simulator.#exchange(new URL(request.url ?? "/", simulator.origin), response)
+    })
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    return simulator
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** A payer's WeChat opens an authorize URL; answers where it sends them, or throws what its page would say. */
+  visit(authorizeUrl: string, openid: string): string {
+    const form =
+      /^https?:\/\/[^/]+\/connect\/oauth2\/authorize\?appid=([^&]+)&redirect_uri=([^&]+)&response_type=code&scope=snsapi_base&state=([^&#]*)#wechat_redirect$/
+    const match = form.exec(authorizeUrl)
+    if (match === null) throw new Error("10002: the parameters are not in WeChat's order, or the fragment is missing")
+    const [appId, redirectUrl, state] = match.slice(1).map(decodeURIComponent) as [string, string, string]
+    if (!this.apps.has(appId)) throw new Error("10012: no such AppID")
+    if (!isState(state)) throw new Error("10013: the state is not [A-Za-z0-9]{1,128}")
+    const callback = new URL(redirectUrl)
+    callback.searchParams.append("code", this.#issue(appId, openid, false))
+    callback.searchParams.append("state", state)
+    return callback.href
+  }
+
+  /** A mini-program's wx.login: the code that it hands to the merchant. */
+  miniProgramLogin(appId: string, openid: string): string {
+    return this.#issue(appId, openid, true)
+  }
+
+  stop(): Promise<void> {
+    this.#server.closeAllConnections()
+    return new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  #issue(appId: string, openid: string, miniProgram: boolean): string {
+    const code = randomBytes(16).toString("hex")
+    const expiresAt = Date.now() + this.aheadMs + CODE_LIFE_MS
+    this.#codes.set(code, { appId, openid, miniProgram, expiresAt, used: false })
+    return code
+  }
+
+  #exchange(url: URL, response: ServerResponse): void {
+    this.calls.push(url.pathname + url.search)
+    const fault = this.faults.shift()
+    if (fault === "http-500") {
+      response.writeHead(502).end("<html>bad gateway</html>")
+      return
+    }
+    const answer = fault === "busy" ? { errcode: -1, errmsg: "system error" } : this.#answer(url)
+    if (fault === "lost-answer") {
+      response.destroy()
+      return
+    }
+    // WeChat sends JSON as text/plain.
+    response.writeHead(200, { "content-type": "text/plain" })
+    response.end(fault === "garbage" ? "{" : JSON.stringify(fault === "no-openid" ? { scope: "snsapi_base" } : answer))
+  }
+
+  #answer(url: URL): Readonly<Record<string, unknown>> {
+    const miniProgram = url.pathname === "/sns/jscode2session"
+    if (!miniProgram && url.pathname !== "/sns/oauth2/access_token") return { errcode: 43001, errmsg: "no such path" }
+    const appId = url.searchParams.get("appid") ?? ""
+    if (!this.apps.has(appId)) return { errcode: 40013, errmsg: "invalid appid" }
+    if (url.searchParams.get("secret") !== this.apps.get(appId)) return { errcode: 40125, errmsg: "invalid appsecret" }
+    if (url.searchParams.get("grant_type") !== "authorization_code") return { errcode: 40002, errmsg: "grant_type" }
+    const code = url.searchParams.get(miniProgram ? "js_code" : "code")
+    if (!code) return { errcode: 41008, errmsg: "missing code" }
+    const issued = this.#codes.get(code)
+    if (issued === undefined || issued.appId !== appId || issued.miniProgram !== miniProgram) {
+      return { errcode: 40029, errmsg: "invalid code" }
+    }
+    if (Date.now() + this.aheadMs > issued.expiresAt) return { errcode: 40029, errmsg: "invalid code" }
+    if (issued.used) return { errcode: 40163, errmsg: "code been used" }
+    issued.used = true
+    return miniProgram
+      ? { openid: issued.openid, session_key: randomBytes(16).toString("base64") }
+      : {
+          access_token: randomBytes(32).toString("hex"),
+          expires_in: 7200,
+          refresh_token: randomBytes(32).toString("hex"),
+          openid: issued.openid,
+          scope: "snsapi_base"
+        }
+  }
+}

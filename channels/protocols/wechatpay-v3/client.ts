@@ -1,0 +1,152 @@
+import { Clock, Effect, Option, type Redacted, Result, Schema, Semaphore } from "effect"
+import { ChannelHttp, type ChannelHttpAnswer, ChannelRejected, ChannelUncertain } from "../../../core/channel/index.ts"
+import { CERTIFICATES_PATH, type PlatformKeys } from "./certificates.ts"
+import { type Refusal, unreadable } from "./errors.ts"
+import { authorization, type MerchantSigner, newNonce } from "./sign.ts"
+
+export interface ClientSettings {
+  readonly signer: MerchantSigner
+  readonly apiV3Key: Redacted.Redacted<string>
+  /** `https://api.mch.weixin.qq.com`, without a trailing slash. */
+  readonly origin: string
+  readonly keys: PlatformKeys
+  /** `PUB_KEY_ID_…`: asks WeChat Pay to sign its answers with its public key. */
+  readonly publicKeyId?: string | undefined
+}
+
+/** A verified 2xx answer, or a 4xx with WeChat Pay's code. Everything else is ChannelUncertain. */
+export type Answer =
+  | { readonly kind: "ok"; readonly status: number; readonly body: string }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+
+export interface Call {
+  readonly method: "GET" | "POST"
+  /** `/v3/…`, with its query. */
+  readonly path: string
+  /** Sent as JSON; absent for GET. */
+  readonly body?: unknown
+}
+
+/** One account's signed and verified calls to WeChat Pay. */
+export interface Client {
+  /** ChannelRejected: the call never left, so nothing happened. */
+  readonly call: (call: Call) => Effect.Effect<Answer, ChannelRejected | ChannelUncertain, ChannelHttp>
+  /** A bill's file: the request is signed, the answer is not (check its hash). */
+  readonly download: (url: string) => Effect.Effect<ChannelHttpAnswer, ChannelRejected | ChannelUncertain, ChannelHttp>
+}
+
+/** The largest message kept of an answer that nobody expected. */
+const MESSAGE_CHARS_MAX = 200
+
+/** A download stands before somebody's order, whose own time is running. */
+const DOWNLOAD_TIMEOUT_MS = 5_000
+
+const ErrorBody = Schema.fromJsonString(
+  Schema.Struct({ code: Schema.String, message: Schema.optionalKey(Schema.NullOr(Schema.String)) })
+)
+const decodeError = Schema.decodeUnknownOption(ErrorBody)
+
+export const makeClient = (settings: ClientSettings): Client => {
+  const { keys, origin, signer } = settings
+  const oneDownload = Semaphore.makeUnsafe(1)
+
+  const send = Effect.fnUntraced(function* (method: "GET" | "POST", url: URL, body: string, timeoutMs?: number) {
+    const http = yield* ChannelHttp
+    const timestamp = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+    const pathAndQuery = url.pathname + url.search
+    return yield* http.send({
+      method,
+      url: url.href,
+      headers: {
+        accept: "application/json",
+        "user-agent": "PayHub",
+        authorization: authorization(signer, { method, pathAndQuery, body, timestamp, nonce: newNonce() }),
+        ...(settings.publicKeyId === undefined ? {} : { "wechatpay-serial": settings.publicKeyId }),
+        ...(body === "" ? {} : { "content-type": "application/json" })
+      },
+      ...(body === "" ? {} : { body }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs })
+    })
+  })
+
+  const download = Effect.fnUntraced(function* () {
+    keys.downloadTried(yield* Clock.currentTimeMillis)
+    const answer = yield* send("GET", new URL(origin + CERTIFICATES_PATH), "", DOWNLOAD_TIMEOUT_MS)
+    if (answer.status !== 200) {
+      const { code, message } = readRefusal(answer)
+      return yield* new ChannelUncertain({
+        why: "server-error",
+        detail: `${CERTIFICATES_PATH}: ${answer.status} ${code} ${message}`
+      })
+    }
+    const nowMs = yield* Clock.currentTimeMillis
+    const { headers, body } = answer
+    const verdict = keys.accept({ headers, body, apiV3Key: settings.apiV3Key, nowMs })
+    if (verdict === "unreadable") {
+      return yield* unreadable(`${CERTIFICATES_PATH}: does not open with this account's apiV3Key`)
+    }
+    if (verdict !== "accepted") {
+      return yield* new ChannelUncertain({ why: "bad-signature", detail: `${CERTIFICATES_PATH}: ${verdict}` })
+    }
+  })
+
+  /**
+   * Downloads the platform certificates if it is time; of callers at once one does.
+   * @param wait whether the others wait for it: those who cannot go on without its result
+   */
+  const refresh = Effect.fnUntraced(function* (wait: boolean) {
+    if (!wait && !keys.downloadDue(yield* Clock.currentTimeMillis)) return
+    yield* oneDownload.withPermit(
+      Effect.gen(function* () {
+        if (keys.downloadDue(yield* Clock.currentTimeMillis)) yield* download()
+      })
+    )
+  })
+
+  /** Without any key no answer could be believed, so nothing is sent. An old set goes on when it cannot be renewed. */
+  const ready = Effect.gen(function* () {
+    const renewed = yield* Effect.result(refresh(keys.isEmpty))
+    if (!keys.isEmpty) return
+    const why = Result.isFailure(renewed) ? renewed.failure.message : "the last try was less than a minute ago"
+    return yield* new ChannelRejected({ reason: `nothing was sent, without a certificate to verify with: ${why}` })
+  })
+
+  const verify = Effect.fnUntraced(function* (answer: ChannelHttpAnswer) {
+    const nowMs = yield* Clock.currentTimeMillis
+    const verdict = keys.verify(answer.headers, answer.body, nowMs)
+    if (verdict !== "unknown-serial") return verdict
+    yield* Effect.ignore(refresh(true))
+    return keys.verify(answer.headers, answer.body, nowMs)
+  })
+
+  const call = Effect.fnUntraced(function* ({ method, path, body }: Call) {
+    yield* ready
+    const answer = yield* send(method, new URL(origin + path), body === undefined ? "" : JSON.stringify(body))
+    const { status } = answer
+    const succeeded = status >= 200 && status < 300
+    const verdict = yield* verify(answer)
+    // Errors may come unsigned; an error whose signature is there and wrong is nobody's word.
+    if (verdict !== "valid" && (succeeded || verdict !== "unsigned")) {
+      return yield* new ChannelUncertain({ why: "bad-signature", detail: `answer ${status}: ${verdict}` })
+    }
+    if (succeeded) return { kind: "ok", status, body: Buffer.from(answer.body).toString("utf8") } satisfies Answer
+    const refusal = readRefusal(answer)
+    if (status >= 400 && status < 500 && refusal.code !== "") return { kind: "refused", refusal } satisfies Answer
+    return yield* new ChannelUncertain({
+      why: status >= 500 ? "server-error" : "unreadable",
+      detail: `answer ${status} ${refusal.code} ${refusal.message}`
+    })
+  })
+
+  return { call, download: (url) => send("GET", new URL(url), "") }
+}
+
+const readRefusal = (answer: ChannelHttpAnswer): Refusal => {
+  const body = Option.getOrUndefined(decodeError(Buffer.from(answer.body).toString("utf8")))
+  return {
+    status: answer.status,
+    code: body?.code ?? "",
+    message: (body?.message ?? "").slice(0, MESSAGE_CHARS_MAX),
+    requestId: answer.headers["request-id"] ?? ""
+  }
+}

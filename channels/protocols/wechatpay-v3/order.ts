@@ -1,0 +1,71 @@
+import { Effect, Option, Schema } from "effect"
+import { shanghaiText } from "../../../core/channel/index.ts"
+import type { Call } from "./client.ts"
+import { unreadable } from "./errors.ts"
+
+/** The longest description, in characters (protocols/channels.md C2). */
+export const DESCRIPTION_CHARS_MAX = 127
+
+/** Out-trade-numbers that WeChat Pay takes. */
+export const isOutTradeNo = (text: string): boolean => /^[0-9A-Za-z_\-|*]{6,32}$/.test(text)
+
+/** An instant as WeChat Pay writes time: `2026-03-15T10:00:00+08:00`. */
+export const rfc3339 = (at: Date): string => `${shanghaiText(at.getTime()).replace(" ", "T")}+08:00`
+
+/**
+ * A text as WeChat Pay takes it: characters of more than 3 UTF-8 bytes (emoji) are refused there, and left out here
+ * with the joiners and variation selectors that would dangle.
+ * @param fallback stands where nothing is left
+ */
+export const plainText = (text: string, charsMax: number, fallback: string): string => {
+  const plain = text
+    .replaceAll(/[\u{10000}-\u{10ffff}\ud800-\udfff]/gu, "")
+    .replaceAll(/\u200d|\ufe0e|\ufe0f|\u20e3/g, "")
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .trim()
+  return plain === "" ? fallback : plain.slice(0, charsMax).trim()
+}
+
+/** POST /v3/pay/transactions/jsapi: official accounts and mini-programs alike. Asked again: the same order. */
+export const jsapiOrder = (order: {
+  readonly mchid: string
+  readonly appId: string
+  readonly openid: string
+  readonly outTradeNo: string
+  readonly description: string
+  /** Whole fen. */
+  readonly amountFen: number
+  readonly expiresAt: Date
+  /** Without a query: WeChat Pay refuses one. */
+  readonly notifyUrl: string
+}): Call => ({
+  method: "POST",
+  path: "/v3/pay/transactions/jsapi",
+  body: {
+    appid: order.appId,
+    mchid: order.mchid,
+    description: plainText(order.description, DESCRIPTION_CHARS_MAX, "在线支付"),
+    out_trade_no: order.outTradeNo,
+    time_expire: rfc3339(order.expiresAt),
+    notify_url: order.notifyUrl,
+    amount: { total: order.amountFen, currency: "CNY" },
+    payer: { openid: order.openid }
+  }
+})
+
+/** POST …/close: answers 204. */
+export const closeOrder = (mchid: string, outTradeNo: string): Call => ({
+  method: "POST",
+  path: `/v3/pay/transactions/out-trade-no/${encodeURIComponent(outTradeNo)}/close`,
+  body: { mchid }
+})
+
+const decodePrepay = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({ prepay_id: Schema.String.check(Schema.isNonEmpty()) }))
+)
+/** The prepay_id of an accepted JSAPI order. */
+export const readPrepayId = (body: string) =>
+  Option.match(decodePrepay(body), {
+    onNone: () => Effect.fail(unreadable("the order's answer has no prepay_id")),
+    onSome: (answer) => Effect.succeed(answer.prepay_id)
+  })

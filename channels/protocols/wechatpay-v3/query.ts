@@ -1,0 +1,74 @@
+import { Option, Schema } from "effect"
+import type { ChargeState, Payment } from "../../../core/channel/index.ts"
+import type { Call } from "./client.ts"
+
+/** GET …/out-trade-no/{no}?mchid=… */
+export const queryOrder = (mchid: string, outTradeNo: string): Call => ({
+  method: "GET",
+  path: `/v3/pay/transactions/out-trade-no/${encodeURIComponent(outTradeNo)}?mchid=${encodeURIComponent(mchid)}`
+})
+
+const Transaction = Schema.Struct({
+  appid: Schema.String,
+  mchid: Schema.String,
+  out_trade_no: Schema.String,
+  trade_state: Schema.String,
+  trade_state_desc: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  transaction_id: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  success_time: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  amount: Schema.optionalKey(
+    Schema.NullOr(
+      Schema.Struct({
+        total: Schema.optionalKey(Schema.Int),
+        currency: Schema.optionalKey(Schema.String)
+      })
+    )
+  )
+})
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Transaction))
+
+/** A transaction, as a query answers it and as a notice carries it (protocols/channels.md C5). */
+export interface TransactionState {
+  readonly appId: string
+  readonly mchid: string
+  readonly outTradeNo: string
+  readonly charge: ChargeState
+}
+
+/** Reads a transaction; `undefined` where it is none, or paid without saying what, when and how much. */
+export const readTransaction = (json: string): TransactionState | undefined => {
+  const transaction = Option.getOrUndefined(decode(json))
+  if (transaction === undefined) return undefined
+  const charge = stateOf(transaction)
+  if (charge === undefined) return undefined
+  return { appId: transaction.appid, mchid: transaction.mchid, outTradeNo: transaction.out_trade_no, charge }
+}
+
+const stateOf = (transaction: typeof Transaction.Type): ChargeState | undefined => {
+  switch (transaction.trade_state) {
+    case "SUCCESS":
+    case "REFUND": {
+      // A refunded order was paid first; refunds are the core's to know.
+      const payment = paymentOf(transaction)
+      return payment === undefined ? undefined : { state: "paid", payment }
+    }
+    case "NOTPAY":
+    case "USERPAYING":
+      return { state: "pending" }
+    case "CLOSED":
+    case "REVOKED":
+      return { state: "closed" }
+    case "PAYERROR":
+      return { state: "failed", reason: transaction.trade_state_desc ?? "PAYERROR" }
+    default:
+      return undefined
+  }
+}
+
+const paymentOf = ({ transaction_id, success_time, amount }: typeof Transaction.Type): Payment | undefined => {
+  const total = amount?.total
+  const paidAt = new Date(success_time ?? "")
+  if (!transaction_id || total === undefined || total <= 0 || Number.isNaN(paidAt.getTime())) return undefined
+  // `total` is the order's amount, before WeChat Pay's own coupons (`payer_total`), which are not the merchant's loss.
+  return { channelTradeNo: transaction_id, amountFen: total, currency: amount?.currency ?? "CNY", paidAt }
+}

@@ -1,0 +1,40 @@
+import { createDecipheriv } from "node:crypto"
+import { Redacted, Schema } from "effect"
+
+/** The encrypted part of a notice or of a certificate list (protocols/channels.md C5). */
+export const EncryptedResource = Schema.Struct({
+  algorithm: Schema.Literal("AEAD_AES_256_GCM"),
+  /** Base64 of the ciphertext and its 16-byte tag. */
+  ciphertext: Schema.String,
+  /** 12 ASCII characters. */
+  nonce: Schema.String,
+  associated_data: Schema.optionalKey(Schema.NullOr(Schema.String))
+})
+export type EncryptedResource = typeof EncryptedResource.Type
+
+/** The length of an APIv3 key in bytes: it is the AES-256 key itself, as ASCII. */
+export const API_V3_KEY_BYTES = 32
+
+const TAG_BYTES = 16
+
+/**
+ * Opens AES-256-GCM. `undefined` where it does not open: changed on the way, or another APIv3 key. GCM checks the
+ * ciphertext, the nonce and the associated data together, so a changed bit anywhere ends here.
+ */
+export const openResource = (apiV3Key: Redacted.Redacted<string>, resource: EncryptedResource): string | undefined => {
+  const sealed = Buffer.from(resource.ciphertext, "base64")
+  if (sealed.length < TAG_BYTES) return undefined
+  try {
+    const decipher = createDecipheriv(
+      "aes-256-gcm",
+      Buffer.from(Redacted.value(apiV3Key), "utf8"),
+      Buffer.from(resource.nonce, "utf8"),
+      { authTagLength: TAG_BYTES }
+    )
+    decipher.setAAD(Buffer.from(resource.associated_data ?? "", "utf8"))
+    decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
+    return Buffer.concat([decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final()]).toString("utf8")
+  } catch {
+    return undefined
+  }
+}

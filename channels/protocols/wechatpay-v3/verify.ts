@@ -1,0 +1,43 @@
+import { type KeyObject, verify as verifyBytes } from "node:crypto"
+
+/** How far WeChat Pay's timestamp may be from our clock, either way (protocols/channels.md C4). */
+export const TIMESTAMP_TOLERANCE_MS = 300_000
+
+/**
+ * - `unsigned`: the four headers are not all there. An error answer may be so; nothing else may.
+ * - `stale`: more than 300 s from our clock: replayed, or one of the two clocks is wrong.
+ * - `unknown-serial`: signed with a key we do not hold (yet): a rotated certificate, or nobody's.
+ * - `forged`: our key says no. WeChat Pay's own `WECHATPAY/SIGNTEST/` probes end here and want a refusal.
+ */
+export type SignatureVerdict = "valid" | "unsigned" | "stale" | "unknown-serial" | "forged"
+
+/** WeChat Pay's public keys by serial: platform certificates (hex) and public keys (`PUB_KEY_ID_…`), both at once. */
+export type PlatformKeyring = ReadonlyMap<string, KeyObject>
+
+/** Hex serials compare without regard to case; `PUB_KEY_ID_…` is digits after an upper-case prefix. */
+export const serialOf = (text: string): string => text.trim().toUpperCase()
+
+/**
+ * Judges an answer or notice by its signature headers, over the raw bytes, before anything parses them.
+ * @param headers names in lower case
+ * @param body the bytes received; empty for a 204, which is signed too
+ */
+export const verifySignature = (
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array,
+  nowMs: number,
+  keyring: PlatformKeyring
+): SignatureVerdict => {
+  const timestamp = headers["wechatpay-timestamp"]
+  const nonce = headers["wechatpay-nonce"]
+  const signature = headers["wechatpay-signature"]
+  const serial = headers["wechatpay-serial"]
+  if (!timestamp || !nonce || !signature || !serial) return "unsigned"
+  if (!/^\d{1,12}$/.test(timestamp) || Math.abs(nowMs - Number(timestamp) * 1000) > TIMESTAMP_TOLERANCE_MS) {
+    return "stale"
+  }
+  const key = keyring.get(serialOf(serial))
+  if (key === undefined) return "unknown-serial"
+  const message = Buffer.concat([Buffer.from(`${timestamp}\n${nonce}\n`), body, Buffer.from("\n")])
+  return verifyBytes("sha256", message, key, Buffer.from(signature, "base64")) ? "valid" : "forged"
+}

@@ -1,0 +1,52 @@
+import { Effect } from "effect"
+import { ChannelRejected, type PayerIdentity } from "../../core/channel/index.ts"
+import { AUTHORIZE_ORIGIN, authorizeUrl } from "../protocols/wechat-oauth/authorize.ts"
+import { API_ORIGIN, identify } from "../protocols/wechat-oauth/identify.ts"
+import type { Apps } from "./account.ts"
+
+/** Whether an order may be paid under an AppID. */
+export const knowsApp = (account: Apps, appId: string): boolean =>
+  appId === account.appId || (account.moreApps ?? []).some((app) => app.appId === appId)
+
+/** The order's own AppID, or the account's for that kind of order. */
+const appIdOf = (account: Apps, order: { readonly appId: string | null; readonly miniProgram: boolean }): string =>
+  order.appId ?? (order.miniProgram ? account.miniProgramAppId : undefined) ?? account.appId
+
+/** The AppID and openid that an order is charged under, or why there are none. */
+export const payerOf = (
+  account: Apps,
+  jsapi: { readonly appId: string | null; readonly openid: string; readonly miniProgram: boolean } | undefined
+): Effect.Effect<
+  { readonly appId: string; readonly openid: string; readonly miniProgram: boolean },
+  ChannelRejected
+> => {
+  if (jsapi === undefined) return Effect.fail(new ChannelRejected({ reason: "a JSAPI order needs the payer's openid" }))
+  const appId = appIdOf(account, jsapi)
+  return knowsApp(account, appId)
+    ? Effect.succeed({ appId, openid: jsapi.openid, miniProgram: jsapi.miniProgram })
+    : Effect.fail(new ChannelRejected({ reason: `this account does not list AppID ${appId}: add it to moreApps` }))
+}
+
+export interface OauthHosts {
+  readonly api?: string
+  readonly authorize?: string
+}
+
+/** Where codes are exchanged. */
+export const apiOrigin = (hosts: OauthHosts | undefined): string => hosts?.api ?? API_ORIGIN
+
+/** Who is paying: WeChat's silent login, with the account's own AppSecrets. */
+export const payerIdentity = (account: Apps, hosts: OauthHosts | undefined): PayerIdentity => ({
+  authorizeUrl: ({ redirectUrl, state, appId }) =>
+    authorizeUrl({ origin: hosts?.authorize ?? AUTHORIZE_ORIGIN, appId: appId ?? account.appId, redirectUrl, state }),
+  identify: Effect.fnUntraced(function* ({ code, ...order }) {
+    const { miniProgram } = order
+    const appId = appIdOf(account, order)
+    const app = [account, ...(account.moreApps ?? [])].find((each) => each.appId === appId)
+    if (app?.appSecret === undefined) {
+      return yield* new ChannelRejected({ reason: `this account has no AppSecret of ${appId}: add it to moreApps` })
+    }
+    const { appSecret } = app
+    return yield* identify({ origin: apiOrigin(hosts), app: { appId: app.appId, appSecret }, code, miniProgram })
+  })
+})

@@ -1,0 +1,249 @@
+import { setImmediate } from "node:timers"
+import { Effect, Queue, type Scope } from "effect"
+import { StoreUnavailable } from "../../core/domain/errors.ts"
+import { StartRefused } from "../../core/plugin.ts"
+import { claimNonce, openClient, type RedisClient, takeSlot } from "./client.ts"
+import { nameOf, type RedisTarget } from "./url.ts"
+
+/** What a request waits for Redis at most, a reconnect included. */
+export const COMMAND_DEADLINE_MS = 1_000
+/** What an attempt to connect may take: TCP, TLS, password and a first take. */
+export const OPEN_DEADLINE_MS = 3_000
+/** Pause before the first and the longest pause between the attempts of an outage. */
+export const BACKOFF_MS = { first: 100, longest: 2_000 } as const
+/** A connection lost sooner after it was made is an outage at once: nothing is gained by trying again at once. */
+const SETTLED_MS = 1_000
+/** Outages that follow each other within this time share one backoff. */
+const CALM_MS = 10_000
+/** Hash tags that the check on a new connection writes to; sixteen meet every master of a small cluster. */
+const CHECK_TAGS = 16
+
+/**
+ * Whether Redis is there. Up: commands go out, each with its deadline. A connection that breaks is made again while
+ * requests wait (servers close idle connections). If that fails, or if Redis does not answer in
+ * time, it is an outage: one alarm line, requests fail at once instead of waiting one deadline each, attempts go on with
+ * backoff, and one line says when it is over. A cluster without one of its masters counts as down, as Redis itself has
+ * it (cluster-require-full-coverage).
+ */
+export interface RedisConnection {
+  readonly run: <A>(use: (client: RedisClient) => Promise<A>) => Effect.Effect<A, StoreUnavailable>
+}
+
+/**
+ * @param down what happens without Redis. "refuse": no start without it; "degrade": starts with the alarm
+ */
+export const connectRedis = Effect.fnUntraced(function* (
+  target: RedisTarget,
+  down: "refuse" | "degrade"
+): Effect.fn.Return<RedisConnection, StartRefused, Scope.Scope> {
+  const name = nameOf(target)
+  const losses = yield* Queue.unbounded<Loss>()
+  const link = new Link(target, (loss) => Queue.offerUnsafe(losses, loss))
+  yield* Effect.addFinalizer(() => Effect.sync(() => link.close()))
+
+  const first = yield* attempt(() => link.open(OPEN_DEADLINE_MS))
+  if (first !== null) {
+    if (down === "refuse") {
+      return yield* new StartRefused({
+        variable: "REDIS_URL",
+        message: `${name} cannot be used: ${saying(first)} ${ADVICE}`
+      })
+    }
+    link.lose(first)
+  } else {
+    const policy = yield* Effect.promise(() => link.run(evictionPolicy).catch(() => null))
+    if (policy !== null) {
+      yield* Effect.logWarning(
+        `${name} may drop throttle slots and nonces before their time (maxmemory-policy ${policy}): set it to noeviction.`
+      )
+    }
+  }
+
+  let pauseMs: number = BACKOFF_MS.first
+  let backAt = Number.NEGATIVE_INFINITY
+  const outage = Effect.fnUntraced(function* (cause: unknown) {
+    yield* Effect.logError(`${name} cannot be used: ${saying(cause)} ${MEANWHILE[down]}`)
+    const beganAt = performance.now()
+    if (beganAt - backAt > CALM_MS) pauseMs = BACKOFF_MS.first
+    do {
+      yield* Effect.sleep(pauseMs * (0.75 + Math.random() / 2)) // many gateways do not come back in step
+      pauseMs = Math.min(pauseMs * 2, BACKOFF_MS.longest)
+    } while ((yield* attempt(() => link.open(OPEN_DEADLINE_MS))) !== null)
+    backAt = performance.now()
+    yield* Effect.logInfo(`${name} is back after ${((backAt - beganAt) / 1000).toFixed(1)} s.`)
+  })
+
+  yield* Effect.forkScoped(
+    Effect.forever(
+      Effect.gen(function* () {
+        const { cause, reopening } = yield* Queue.take(losses)
+        const failed = reopening === null ? cause : yield* attempt(() => reopening)
+        if (failed !== null) yield* outage(failed)
+        else yield* Effect.logInfo(`${name} was lost and found again at once: ${saying(cause)}`)
+      })
+    )
+  )
+
+  return {
+    run: (use) =>
+      Effect.tryPromise({
+        try: () => link.run(use),
+        catch: (cause) => new StoreUnavailable({ store: "redis", cause })
+      })
+  }
+})
+
+/** A connection that was lost, and the attempt to make it again, if one is worth while. */
+interface Loss {
+  readonly cause: unknown
+  readonly reopening: Promise<unknown> | null
+}
+
+/** The client of the moment. At any time there is a client, or one `reopening` that requests wait for, or an outage. */
+class Link {
+  #client: RedisClient | null = null
+  #reopening: Promise<RedisClient> | null = null
+  #cause: unknown = null
+  #openedAt = Number.NEGATIVE_INFINITY
+  #closed = false
+  readonly #target: RedisTarget
+  readonly #onLoss: (loss: Loss) => void
+
+  constructor(target: RedisTarget, onLoss: (loss: Loss) => void) {
+    this.#target = target
+    this.#onLoss = onLoss
+  }
+
+  /** Connects and checks that slots can be taken and nonces claimed: a read-only or a full Redis answers PING too. */
+  async open(deadlineMs: number): Promise<RedisClient> {
+    const stop = new AbortController()
+    let lostWhileChecked: Error | null = null
+    let opened: RedisClient | null = null
+    const onLost = (cause: Error) => {
+      if (opened !== null && opened === this.#client) this.lose(cause)
+      else lostWhileChecked = cause
+    }
+    const opening = openClient(this.#target, onLost, stop.signal).then(async (client) => {
+      opened = client
+      await check(client)
+      return client
+    })
+    try {
+      const client = await within(deadlineMs, opening)
+      if (lostWhileChecked !== null) throw lostWhileChecked
+      if (this.#closed) throw new Error("the gateway is stopping")
+      this.#client = client
+      this.#openedAt = performance.now()
+      return client
+    } catch (error) {
+      stop.abort(error)
+      opening.catch(() => {}).finally(() => opened?.close()) // it may have connected just now
+      throw error
+    }
+  }
+
+  /** Ends the use of the client. Its commands in flight fail: nobody knows whether Redis has done them. */
+  lose(cause: unknown): void {
+    const settled = performance.now() - this.#openedAt > SETTLED_MS
+    this.#client?.close()
+    this.#client = null
+    this.#cause = cause
+    if (this.#closed) return
+    if (settled && this.#openedAt > 0 && !(cause instanceof DeadlineExceeded)) {
+      const reopening = this.open(COMMAND_DEADLINE_MS).finally(() => {
+        this.#reopening = null
+      })
+      reopening.catch(() => {}) // requests and the fiber of connectRedis have it too
+      this.#reopening = reopening
+    }
+    this.#onLoss({ cause, reopening: this.#reopening })
+  }
+
+  run<A>(use: (client: RedisClient) => Promise<A>): Promise<A> {
+    if (this.#client !== null) return this.#runOn(this.#client, use)
+    if (this.#reopening !== null) {
+      return within(COMMAND_DEADLINE_MS, this.#reopening).then((client) => this.#runOn(client, use))
+    }
+    return Promise.reject(this.#cause)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#client?.close()
+    this.#client = null
+    this.#cause = new Error("the gateway is stopping")
+  }
+
+  #runOn<A>(client: RedisClient, use: (client: RedisClient) => Promise<A>): Promise<A> {
+    return within(COMMAND_DEADLINE_MS, use(client)).catch((error: unknown) => {
+      // Also an error reply (READONLY, LOADING, CLUSTERDOWN, OOM, NOPERM …): this Redis does not do its work now.
+      if (client === this.#client) this.lose(error)
+      throw error
+    })
+  }
+}
+
+/** The policy by which a full Redis drops live keys; null = it drops none, or its limit is not set. */
+const evictionPolicy = async (client: RedisClient): Promise<string | null> => {
+  const info = String(await client.send("payhub", ["INFO", "memory"]))
+  const policy = /^maxmemory_policy:(\w+(?:-\w+)*)/m.exec(info)?.[1] ?? "noeviction"
+  return policy === "noeviction" || /^maxmemory:0\s*$/m.test(info) ? null : policy
+}
+
+const check = (client: RedisClient): Promise<unknown> =>
+  Promise.all(
+    Array.from({ length: CHECK_TAGS }, async (_, tag) => {
+      await takeSlot(client, `payhub:check:{${tag}}:take`, 1_000, 1)
+      await claimNonce(client, `payhub:check:{${tag}}:claim`, 1)
+    })
+  )
+
+class DeadlineExceeded extends Error {
+  override readonly name = "DeadlineExceeded"
+}
+
+/** Timers of the runtime, not of Clock: Redis is outside, and so is the time that it takes. */
+const within = <A>(deadlineMs: number, work: Promise<A>): Promise<A> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      // One more turn for answers that already lie in the socket, if it was this process that stood still.
+      setImmediate(() => reject(new DeadlineExceeded(`no answer within ${deadlineMs} ms`)))
+    }, deadlineMs)
+    work.then(
+      (value) => {
+        clearTimeout(timer)
+        resolve(value)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        reject(error)
+      }
+    )
+  })
+
+/** null = done; else why not. */
+const attempt = (work: () => Promise<unknown>): Effect.Effect<unknown> =>
+  Effect.promise(() =>
+    work().then(
+      () => null,
+      (cause: unknown) => cause
+    )
+  )
+
+const ADVICE = "Start it, correct REDIS_URL, or set PAYHUB_REDIS_DOWN=degrade to start without it."
+
+const MEANWHILE = {
+  refuse: "Orders and queries are refused (503) until it is back.",
+  degrade: "Until it is back each gateway process counts throttle slots and nonces for itself."
+} as const
+
+/** A cause as a short sentence. node-redis names hosts and ports in its errors, never the password. */
+const saying = (cause: unknown): string => {
+  const nested = cause instanceof AggregateError && cause.errors.length > 0 ? cause.errors[0] : cause
+  const message = nested instanceof Error ? nested.message || nested.name : String(nested)
+  const hint = message.startsWith("MOVED") ? "this is a cluster, so write redis+cluster:// (" : ""
+  return `${hint}${message
+    .replace(/\s+/g, " ")
+    .replace(/[.\s]+$/, "")
+    .slice(0, 200)}${hint === "" ? "" : ")"}.`
+}

@@ -1,0 +1,93 @@
+import { Context, Effect, Layer, Redacted } from "effect"
+import { NonceTable, WindowTable } from "../../core/pipeline/in-process-stores.ts"
+import { ReplayStore } from "../../core/pipeline/replay.ts"
+import { ThrottleStore } from "../../core/pipeline/throttle.ts"
+import { type Plugin, StartRefused } from "../../core/plugin.ts"
+import { claimNonce, takeSlot } from "./client.ts"
+import { connectRedis, type RedisConnection } from "./connection.ts"
+import { parseRedisUrl } from "./url.ts"
+
+/** Redis is shared with other programs: what is ours says so. */
+const PREFIX = "payhub:"
+
+class Connection extends Context.Service<Connection, RedisConnection>()("payhub/plugins/redis/Connection") {}
+
+/**
+ * Throttle slots and nonces on Redis (5 or later, Valkey too), counted for all gateways together by Redis's clock.
+ * @param options.url see url.ts for its forms
+ * @param options.down what to do while Redis cannot be reached. "refuse": StoreUnavailable, and no start without it.
+ * "degrade": each process counts for itself, with an alarm line when that begins and one when it ends. So that this
+ * process's own slots and nonces stay used when an outage begins or ends, it remembers them all along.
+ */
+export const redis = (options: {
+  readonly url: Redacted.Redacted<string>
+  readonly down: "refuse" | "degrade"
+}): Required<Omit<Plugin, "persistence">> => {
+  // One layer, so that both stores of a gateway share one connection and one alarm.
+  const connection = Layer.effect(
+    Connection,
+    Effect.suspend(() => {
+      const target = parseRedisUrl(Redacted.value(options.url))
+      return typeof target === "string"
+        ? Effect.fail(new StartRefused({ variable: "REDIS_URL", message: target }))
+        : connectRedis(target, options.down)
+    })
+  )
+  return {
+    name: "redis",
+    throttleStore: Layer.effect(
+      ThrottleStore,
+      Effect.map(Connection, (it) => (options.down === "refuse" ? throttleOn(it) : throttleOnOrHere(it)))
+    ).pipe(Layer.provide(connection)),
+    replayStore: Layer.effect(
+      ReplayStore,
+      Effect.map(Connection, (it) => (options.down === "refuse" ? replayOn(it) : replayOnOrHere(it)))
+    ).pipe(Layer.provide(connection))
+  }
+}
+
+const throttleOn = (connection: RedisConnection): ThrottleStore["Service"] => ({
+  take: (key, count, windowMs) => connection.run((client) => takeSlot(client, PREFIX + key, count, windowMs))
+})
+
+const throttleOnOrHere = (connection: RedisConnection): ThrottleStore["Service"] => {
+  const there = throttleOn(connection)
+  const here = new WindowTable()
+  let grantedHereAt = Number.NEGATIVE_INFINITY
+  return {
+    take: Effect.fnUntraced(function* (key, count, windowMs) {
+      const askedAt = yield* now
+      // Redis never hears of the slots of an outage, so after one this process holds to them itself.
+      const waitMs = askedAt - grantedHereAt > windowMs ? 0 : here.waitMs(key, count, windowMs, askedAt)
+      if (waitMs > 0) return waitMs
+      const answer = yield* Effect.result(there.take(key, count, windowMs))
+      if (answer._tag === "Success") {
+        if (answer.success === 0) here.record(key, count, windowMs, askedAt)
+        return answer.success
+      }
+      grantedHereAt = yield* now
+      const taken = here.take(key, count, windowMs, grantedHereAt)
+      return taken === "full" ? yield* answer.failure : taken
+    })
+  }
+}
+
+const replayOn = (connection: RedisConnection): ReplayStore["Service"] => ({
+  claim: (key, windowMs) => connection.run((client) => claimNonce(client, PREFIX + key, windowMs))
+})
+
+const replayOnOrHere = (connection: RedisConnection): ReplayStore["Service"] => {
+  const there = replayOn(connection)
+  const here = new NonceTable()
+  return {
+    claim: Effect.fnUntraced(function* (key, windowMs) {
+      const first = here.claim(key, windowMs, yield* now)
+      if (first === false) return false
+      const answer = yield* Effect.result(there.claim(key, windowMs))
+      if (answer._tag === "Success") return answer.success
+      return first === "full" ? yield* answer.failure : first
+    })
+  }
+}
+
+const now = Effect.clockWith((clock) => Effect.succeed(Number(clock.monotonicTimeNanosUnsafe()) / 1e6))
