@@ -95,6 +95,7 @@ export const openWechatPay = Effect.fnUntraced(function* (
       return strange === undefined ? transaction.charge : yield* unreadable(`answered about another: ${strange}`)
     }),
 
+    prepare: client.ready,
     readNotice: Effect.fnUntraced(function* (raw) {
       const { eventType, resource } = yield* Effect.fromResult(openNotice(raw, keys, apiV3Key))
       if (eventType.startsWith("REFUND.")) {

@@ -21,6 +21,9 @@ export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: 
   const { accepted, refused } = account.channel.replies
   const raw: RawNotice = { ...sent, receivedAt: new Date(yield* Clock.currentTimeMillis) }
 
+  const { prepare } = account.channel
+  // What cannot be had then shows as a refusal below, and the provider comes again.
+  if (prepare !== undefined) yield* Effect.ignore(account.act(() => prepare, []))
   const notice = yield* account
     .act(() => account.channel.readNotice(raw), [])
     .pipe(

@@ -57,6 +57,8 @@ export interface Channel {
     request: ChargeRequest
   ) => Effect.Effect<Presentation, ChannelRejected | ChannelUncertain, ChannelHttp>
   readonly query: (charge: ChargeRef) => Effect.Effect<ChargeState, ChannelRejected | ChannelUncertain, ChannelHttp>
+  /** What must be there before a notice can be verified (certificates that expire); called before each, so cached. */
+  readonly prepare?: Effect.Effect<void, ChannelRejected | ChannelUncertain, ChannelHttp>
   /** Pure: verify over the raw bytes, then read. */
   readonly readNotice: (raw: RawNotice) => Effect.Effect<Notice, NoticeRefused>
   /** What the provider wants to hear once its notice is stored, and when it was refused or could not be stored. */

@@ -31,6 +31,8 @@ export interface Call {
 export interface Client {
   /** ChannelRejected: the call never left, so nothing happened. */
   readonly call: (call: Call) => Effect.Effect<Answer, ChannelRejected | ChannelUncertain, ChannelHttp>
+  /** Sees that there are keys to verify with, downloading them where that is due: answers and notices need them. */
+  readonly ready: Effect.Effect<void, ChannelRejected | ChannelUncertain, ChannelHttp>
   /** A bill's file: the request is signed, the answer is not (check its hash). */
   readonly download: (url: string) => Effect.Effect<ChannelHttpAnswer, ChannelRejected | ChannelUncertain, ChannelHttp>
 }
@@ -138,7 +140,7 @@ export const makeClient = (settings: ClientSettings): Client => {
     })
   })
 
-  return { call, download: (url) => send("GET", new URL(url), "") }
+  return { call, ready, download: (url) => send("GET", new URL(url), "") }
 }
 
 const readRefusal = (answer: ChannelHttpAnswer): Refusal => {
