@@ -8,7 +8,10 @@ import { Schema } from "effect"
 export class MalformedRequest extends Schema.TaggedError<MalformedRequest>()("MalformedRequest", {}) {}
 export class AppIdMissing extends Schema.TaggedError<AppIdMissing>()("AppIdMissing", {}) {}
 export class MerchantUnknown extends Schema.TaggedError<MerchantUnknown>()("MerchantUnknown", {}) {}
-export class SignatureInvalid extends Schema.TaggedError<SignatureInvalid>()("SignatureInvalid", {}) {}
+/** `testMode`: the app_id is a test merchant's, who is shown the way to the signature debugger. */
+export class SignatureInvalid extends Schema.TaggedError<SignatureInvalid>()("SignatureInvalid", {
+  testMode: Schema.optionalKey(Schema.Boolean)
+}) {}
 export class MerchantDisabled extends Schema.TaggedError<MerchantDisabled>()("MerchantDisabled", {}) {}
 export class TimestampExpired extends Schema.TaggedError<TimestampExpired>()("TimestampExpired", {}) {}
 export class IpForbidden extends Schema.TaggedError<IpForbidden>()("IpForbidden", {}) {}

@@ -72,3 +72,12 @@ const isListed = (address: ipaddr.IPv4 | ipaddr.IPv6, allow: ReadonlyArray<strin
       : ([ipaddr.parse(entry), ipaddr.parse(entry).kind() === "ipv4" ? 32 : 128] as const)
     return range.kind() === address.kind() && address.match(range, bits)
   })
+
+/**
+ * Who a URL's receiver is, for telling a slow one from the others: `host:port`, with the scheme's port where the URL
+ * names none.
+ */
+export const receiverOf = (url: string): string => {
+  const { hostname, port, protocol } = new URL(url)
+  return `${hostname}:${port === "" ? (protocol === "https:" ? "443" : "80") : port}`
+}

@@ -1,5 +1,6 @@
 import { Clock, Effect, Layer } from "effect"
 import { crashPoint } from "../domain/crash-point.ts"
+import { receiverOf } from "../domain/notify-url.ts"
 import { Background } from "./background.ts"
 import { Notifier } from "./notifier.ts"
 import { type LeasedWebhook, Persistence, type WebhookAttempt } from "./persistence.ts"
@@ -81,7 +82,7 @@ export const webhookWorkerLayer = (
       })
 
       const start = (webhook: LeasedWebhook) => {
-        const host = hostOf(webhook.url)
+        const host = receiverOf(webhook.url)
         underWay.set(host, (underWay.get(host) ?? 0) + 1)
         total++
         const done = Effect.sync(() => {
@@ -123,8 +124,6 @@ export const nextStep = (delivered: boolean, waitMs: number | undefined, nowMs: 
   if (delivered) return { kind: "delivered" }
   return waitMs === undefined ? { kind: "dead" } : { kind: "again", at: new Date(nowMs + waitMs) }
 }
-
-const hostOf = (url: string): string => new URL(url).host
 
 /** A flag that one waiter sleeps on, for a bounded time. */
 const makeGate = () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
@@ -13,6 +13,8 @@ import { StartRefused } from "../../core/plugin.ts"
 import { anOrder, run } from "../postgres/fixture.ts"
 import { isAlive } from "./cluster.ts"
 import { embeddedPostgres, openEmbedded } from "./index.ts"
+
+setDefaultTimeout(30_000)
 
 let base: string
 let folder: string
@@ -53,6 +55,13 @@ const open = async (mode: "gateway" | "command") => {
     throw cause
   })
   return { store: Context.get(context, Persistence), close: () => run(Scope.close(scope, Exit.void)) }
+}
+
+/** A gateway's server alone, without the store on it. */
+const openUrl = async (dataFolder: string) => {
+  const scope = await run(Scope.make())
+  const url = await run(openEmbedded({ dataFolder, mode: "gateway" }).pipe(Scope.provide(scope)))
+  return { url: new URL(Redacted.value(url)), close: () => run(Scope.close(scope, Exit.void)) }
 }
 
 /** A gateway or command in its own process. */
@@ -101,10 +110,7 @@ describe("a gateway on its own database", () => {
   })
 
   test("the database listens on loopback only, wants its password, and keeps it and the data to its user", async () => {
-    const scope = await run(Scope.make())
-    const url = new URL(
-      Redacted.value(await run(openEmbedded({ dataFolder: folder, mode: "gateway" }).pipe(Scope.provide(scope))))
-    )
+    const { url, close } = await openUrl(folder)
     const sql = sqlClient(url.href, { max: 1 })
     const [row] = await sql`
       select current_setting('listen_addresses') as addresses, current_setting('fsync') as fsync,
@@ -118,7 +124,7 @@ describe("a gateway on its own database", () => {
     expect((await stat(join(folder, "postgres"))).mode & 0o777).toBe(0o700)
     expect((await stat(join(folder, "postgres", "payhub.password"))).mode & 0o777).toBe(0o600)
     expect((await stat(folder)).mode & 0o066).toBe(0)
-    await run(Scope.close(scope, Exit.void))
+    await close()
   })
 
   test("a second gateway on the folder is refused, and the first one serves on", async () => {
@@ -187,17 +193,30 @@ describe("a gateway on its own database", () => {
       spawn("cp", ["-a", join(folder, "postgres"), join(copy, "postgres")]).on("close", (status) => resolve({ status }))
     })
     expect(status).toBe(0)
-    const scope = await run(Scope.make())
-    const url = Redacted.value(
-      await run(openEmbedded({ dataFolder: copy, mode: "gateway" }).pipe(Scope.provide(scope)))
-    )
-    const sql = sqlClient(url, { max: 1 })
+    const { url, close } = await openUrl(copy)
+    const sql = sqlClient(url.href, { max: 1 })
     const [row] = await sql`select current_setting('data_directory') as folder`
     expect(row?.folder).toBe(join(copy, "postgres"))
     await sql.end()
-    await run(Scope.close(scope, Exit.void))
+    await close()
     await run(original.store.ping())
     await original.close()
+  })
+
+  test("a database that a newer PayHub has migrated is refused by the name of the folder", async () => {
+    const { url, close } = await openUrl(folder)
+    const { persistence } = embeddedPostgres({ dataFolder: folder, mode: "command" })
+    if (persistence === undefined) throw new Error("no persistence")
+    await Effect.runPromise(Effect.scoped(Layer.build(persistence)))
+    const sql = sqlClient(url.href, { max: 1 })
+    await sql`insert into payhub_migrations (number, name) values (999999, 'from the future')`
+    await sql.end()
+    const exit = await Effect.runPromiseExit(Effect.scoped(Layer.build(persistence)))
+    const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+    expect(error).toBeInstanceOf(StartRefused)
+    expect(error).toMatchObject({ variable: "PAYHUB_DATA", message: expect.stringContaining("too new") })
+    expect(String(error)).not.toContain("DATABASE_URL")
+    await close()
   })
 
   test("a data folder that is a file is refused with a sentence", async () => {

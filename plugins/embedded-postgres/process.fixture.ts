@@ -16,7 +16,7 @@ await Effect.runPromise(
     const store = yield* Persistence
     yield* store.ping()
     process.stdout.write("ready\n")
-    yield* Effect.promise(() => new Promise((resolve) => process.stdin.on("close", resolve).resume()))
+    yield* Effect.promise(() => new Promise((resolve) => process.stdin.on("end", resolve).resume()))
     // The store works to the end, whoever else has come and gone.
     yield* store.ping()
   }).pipe(Effect.provide(persistence), Effect.scoped)

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises"
-import postgres from "postgres"
+import { Redacted } from "effect"
+import { type Connection, openConnection } from "../postgres/connection.ts"
 import { type Cluster, SUPERUSER } from "./cluster.ts"
 import type { Server } from "./server.ts"
 
@@ -33,81 +34,64 @@ export const urlOf = (cluster: Cluster, server: Server): string =>
  * @param owner whether this is the folder's gateway
  */
 export const joinServer = async (cluster: Cluster, server: Server, owner: boolean): Promise<Usage | null> => {
+  const url = Redacted.make(urlOf(cluster, server))
   let left = false
-  let repairing = false
-  const sql = postgres(urlOf(cluster, server), {
-    max: 1,
-    max_lifetime: null,
-    connect_timeout: 4,
-    backoff: () => RETRY_MS / 1000,
-    fetch_types: false,
-    onnotice: () => {},
-    connection: { application_name: owner ? "payhub (gateway)" : "payhub (command)" },
-    onclose: () => void repair()
-  })
+  let connection: Connection | undefined
 
-  /** After a restart of the server (its own after a crash, say) the locks are taken again. */
-  const repair = async (): Promise<void> => {
-    if (left || repairing) return
-    repairing = true
-    for (let held = false; !left && !held; ) {
-      await sleep(RETRY_MS)
-      held = await take().catch(() => false)
+  const join = async (): Promise<boolean> => {
+    const made = openConnection(url, {
+      onClose: () => {
+        if (connection === made && !left) void rejoin()
+      }
+    })
+    try {
+      // A copy of the folder carries the original's postmaster.pid and password: look whose data this is.
+      const [row] = await made.sql<Array<{ used: boolean; folder: string }>>`
+        select pg_try_advisory_lock_shared(${USED}) as used, current_setting('data_directory') as folder`
+      const joined = row?.used === true && row.folder === cluster.folder
+      if (joined && owner) await own(made)
+      if (!joined || left) made.destroy()
+      else connection = made
+      return joined
+    } catch (cause) {
+      made.destroy()
+      if (cause instanceof AlreadyOwned) throw cause
+      return false
     }
-    repairing = false
   }
 
-  const take = async (): Promise<boolean> => {
-    const [row] = await sql<Array<{ used: boolean }>>`select pg_try_advisory_lock_shared(${USED}) as used`
-    if (row?.used !== true) return false
-    if (owner) await sql`select pg_try_advisory_lock(${OWNED})`
-    return true
-  }
-
-  const abandon = async (): Promise<null> => {
-    left = true
-    await sql.end({ timeout: 0 }).catch(() => undefined)
-    return null
-  }
-
-  try {
-    // A copy of the folder carries the original's postmaster.pid and password: look whose data this is.
-    const [row] = await sql<Array<{ used: boolean; folder: string }>>`
-      select pg_try_advisory_lock_shared(${USED}) as used, current_setting('data_directory') as folder`
-    if (row?.used !== true || row.folder !== cluster.folder) return await abandon()
-    if (owner) await own(sql)
-  } catch (cause) {
-    await abandon()
-    if (cause instanceof AlreadyOwned) throw cause
-    return null
+  /** After a crash of the server, which starts again by itself, the locks are taken again. */
+  const rejoin = async (): Promise<void> => {
+    connection = undefined
+    for (let joined = false; !joined && !left; ) {
+      await sleep(RETRY_MS)
+      joined = await join().catch(() => false)
+    }
   }
 
   const giveUp = async (): Promise<boolean> => {
-    await sql`select pg_advisory_unlock_shared(${USED})`
-    const [row] = await sql<Array<{ last: boolean }>>`select pg_try_advisory_lock(${USED}) as last`
+    left = true
+    if (connection === undefined) return owner
+    await connection.sql`select pg_advisory_unlock_shared(${USED})`
+    const [row] = await connection.sql<Array<{ last: boolean }>>`select pg_try_advisory_lock(${USED}) as last`
     return row?.last === true
   }
 
+  if (!(await join())) return null
   return {
     leave: async () => {
-      left = true
       // A gateway does not leave a server behind that no longer answers.
       const silence = sleep(LEAVE_MAX_MS, owner, { ref: false })
-      const last = await Promise.race([
-        giveUp()
-          .catch(giveUp)
-          .catch(() => owner),
-        silence
-      ])
+      const last = await Promise.race([giveUp().catch(() => owner), silence])
       // The last one keeps its lock until the server is gone, so that nobody joins a server that is stopping.
-      if (!last) await sql.end({ timeout: 1 }).catch(() => undefined)
+      if (!last) await connection?.close()
       return last
     },
-    close: () => sql.end({ timeout: 0 }).catch(() => undefined)
+    close: async () => connection?.destroy()
   }
 }
 
-const own = async (sql: postgres.Sql): Promise<void> => {
+const own = async ({ sql }: Connection): Promise<void> => {
   const deadline = Date.now() + OWNER_WAIT_MS
   for (;;) {
     const [row] = await sql<Array<{ owned: boolean }>>`select pg_try_advisory_lock(${OWNED}) as owned`

@@ -23,7 +23,7 @@ export const makeAccounts = (db: Database, signals: Signals): AccountStore => {
 
   const find: AccountStore["find"] = (id) =>
     db
-      .run(() => sql<AccountRow[]>`select ${columns} from channel_accounts where id = ${id}`)
+      .run((sql) => sql<AccountRow[]>`select ${columns} from channel_accounts where id = ${id}`)
       .pipe(Effect.map(oneOrNull))
 
   return {
@@ -31,12 +31,12 @@ export const makeAccounts = (db: Database, signals: Signals): AccountStore => {
 
     list: () =>
       db
-        .run(() => sql<AccountRow[]>`select ${columns} from channel_accounts where not removed order by ordinal`)
+        .run((sql) => sql<AccountRow[]>`select ${columns} from channel_accounts where not removed order by ordinal`)
         .pipe(Effect.map((rows) => rows.map(accountOf))),
 
     create: Effect.fnUntraced(function* (account) {
       yield* db.run(
-        () => sql`
+        (sql) => sql`
           with made as (
             insert into channel_accounts (id, provider, name, fee_rate_bp, sealed)
             values (${account.id}, ${account.provider}, ${account.name}, ${account.feeRateBp}, ${account.sealed})
@@ -57,7 +57,7 @@ export const makeAccounts = (db: Database, signals: Signals): AccountStore => {
         id = id`
       return db
         .run(
-          () => sql<AccountRow[]>`
+          (sql) => sql<AccountRow[]>`
             with changed as (update channel_accounts set ${sets} where id = ${id} returning ${columns})
             select ${columns}, ${signals.changed({ kind: "account", id })} from changed`
         )
@@ -67,7 +67,7 @@ export const makeAccounts = (db: Database, signals: Signals): AccountStore => {
     reseal: (id, sealed) =>
       db
         .run(
-          () => sql`
+          (sql) => sql`
             with changed as (update channel_accounts set sealed = ${sealed} where id = ${id} returning id)
             select ${signals.changed({ kind: "account", id })} from changed`
         )

@@ -5,10 +5,10 @@ import type { Database } from "./database.ts"
 
 /** Small facts that channels keep. An update is a comparison of versions, so that no lock waits for a channel's code. */
 export const makeBook = (db: Database): BookStore => {
-  const { sql, json } = db
+  const { json } = db
   const read = (provider: string, key: string) =>
     db.run(
-      () => sql<Array<{ value: JsonObject; version: number }>>`
+      (sql) => sql<Array<{ value: JsonObject; version: number }>>`
         select value, version from channel_book where provider = ${provider} and key = ${key}`
     )
   return {
@@ -19,7 +19,7 @@ export const makeBook = (db: Database): BookStore => {
       for (;;) {
         const [row] = yield* read(provider, key)
         const value = change(row?.value ?? null)
-        const written = yield* db.run(() =>
+        const written = yield* db.run((sql) =>
           row === undefined
             ? sql`
                 insert into channel_book (provider, key, value) values (${provider}, ${key}, ${json(value)}::json::jsonb)

@@ -1,13 +1,15 @@
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { createServer } from "node:net"
 import { Cause, Effect, Exit, Redacted } from "effect"
 import sqlClient from "postgres"
 import type { StoreSignal } from "../../core/pipeline/persistence.ts"
 import { StartRefused } from "../../core/plugin.ts"
 import { sharedPostgres, startPostgres } from "../../tests/services/postgres.ts"
-import { storableJson } from "./database.ts"
+import { storableJson } from "./connection.ts"
 import { anOrder, aSettlement, eventually, openStore, run } from "./fixture.ts"
 import { openPersistence } from "./index.ts"
+
+setDefaultTimeout(30_000)
 
 /** Why a start on this URL is refused. */
 const refusal = async (url: string): Promise<StartRefused> => {

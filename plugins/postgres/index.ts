@@ -37,6 +37,6 @@ export const openPersistence = (
       webhooks: makeWebhooks(db, signals),
       book: makeBook(db),
       listen: signals.listen,
-      ping: () => db.run(() => db.sql`select 1`).pipe(Effect.asVoid)
+      ping: () => db.run((sql) => sql`select 1`).pipe(Effect.asVoid)
     })
   })

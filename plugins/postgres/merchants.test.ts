@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import type { NewMerchant, Persistence } from "../../core/pipeline/persistence.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
 import { openStore, run } from "./fixture.ts"
+
+setDefaultTimeout(30_000)
 
 let store: Persistence["Service"]
 let close: () => Promise<void>

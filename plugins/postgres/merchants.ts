@@ -34,7 +34,7 @@ export const makeMerchants = (db: Database, signals: Signals): MerchantStore => 
     const [row] = rows
     if (row === undefined) return null
     const secrets = yield* db.run(
-      () => sql<SecretRow[]>`
+      (sql) => sql<SecretRow[]>`
         select id, sealed, created_at, expires_at, first_used_at from merchant_secrets
         where merchant_id = ${row.id} and (expires_at is null or expires_at > now())
         order by id`
@@ -48,23 +48,23 @@ export const makeMerchants = (db: Database, signals: Signals): MerchantStore => 
   return {
     find: (appId) =>
       db
-        .run(() => sql<MerchantRow[]>`select ${columns} from merchants where app_id = ${appId}`)
+        .run((sql) => sql<MerchantRow[]>`select ${columns} from merchants where app_id = ${appId}`)
         .pipe(Effect.flatMap(withSecrets)),
 
     findById: (merchantId) =>
       db
-        .run(() => sql<MerchantRow[]>`select ${columns} from merchants where id = ${merchantId}`)
+        .run((sql) => sql<MerchantRow[]>`select ${columns} from merchants where id = ${merchantId}`)
         .pipe(Effect.flatMap(withSecrets)),
 
     list: () =>
       db
-        .run(() => sql<MerchantRow[]>`select ${columns} from merchants order by id`)
+        .run((sql) => sql<MerchantRow[]>`select ${columns} from merchants order by id`)
         .pipe(Effect.map((rows) => rows.map(merchantOf))),
 
     create: (merchant) =>
       db
         .run(
-          () => sql<MerchantRow[]>`
+          (sql) => sql<MerchantRow[]>`
             with made as (
               insert into merchants (app_id, name, mode, callback_url, allow_ips, throttle, accounts)
               values (
@@ -91,7 +91,7 @@ export const makeMerchants = (db: Database, signals: Signals): MerchantStore => 
         app_id = app_id`
       return db
         .run(
-          () => sql<MerchantRow[]>`
+          (sql) => sql<MerchantRow[]>`
             with changed as (update merchants set ${sets} where app_id = ${appId} returning ${columns})
             select ${columns}, ${signals.changed({ kind: "merchant", id: appId })} from changed`
         )
@@ -102,7 +102,7 @@ export const makeMerchants = (db: Database, signals: Signals): MerchantStore => 
       db
         .run(
           // Both parts see the secrets as they were, so the new one is not among those that end.
-          () => sql`
+          (sql) => sql`
             with ending as (
               update merchant_secrets set expires_at = ${othersExpireAt}
               where merchant_id = ${merchantId} and (expires_at is null or expires_at > ${othersExpireAt})
@@ -117,7 +117,7 @@ export const makeMerchants = (db: Database, signals: Signals): MerchantStore => 
     secretUsed: (merchantId, secretId, at) =>
       db
         .run(
-          () => sql`
+          (sql) => sql`
             with used as (
               update merchant_secrets set first_used_at = ${at}
               where merchant_id = ${merchantId} and id = ${secretId} and first_used_at is null

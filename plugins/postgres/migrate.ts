@@ -18,9 +18,8 @@ export class DatabaseTooNew extends Error {
  * Brings the schema up to date, forward only. Safe when any number of gateways start at once: one migrates, the others
  * wait. Each file runs in a transaction of its own together with its record.
  */
-export const migrate = async (sql: postgres.Sql): Promise<void> => {
+export const migrate = async (connection: postgres.Sql): Promise<void> => {
   const files = await migrationFiles()
-  const connection = await sql.reserve()
   try {
     // A session's lock, not a transaction's: it spans the transactions of all files.
     await connection`select pg_advisory_lock(${LOCK})`
@@ -48,7 +47,6 @@ export const migrate = async (sql: postgres.Sql): Promise<void> => {
     }
   } finally {
     await connection`select pg_advisory_unlock(${LOCK})`.catch(() => undefined)
-    connection.release()
   }
 }
 

@@ -7,12 +7,12 @@ import { type OrderRow, orderColumns, orderOf } from "./order-row.ts"
 export const makeOrderChanges = (
   db: Database
 ): Pick<OrderStore, "moveToAccount" | "bindPayer" | "leaseChecks" | "scheduleCheck"> => {
-  const { sql, json } = db
+  const { json } = db
   return {
     moveToAccount: ({ merchantId, orderNo }, { provider, accountId, feeRateBp, reference }) =>
       db
         .run(
-          () => sql`
+          (sql) => sql`
             with moved as (
               update orders set provider = ${provider}, account_id = ${accountId}, fee_rate_bp = ${feeRateBp},
                 reference = ${json(reference)}::json::jsonb
@@ -27,7 +27,7 @@ export const makeOrderChanges = (
 
     bindPayer: Effect.fnUntraced(function* ({ merchantId, orderNo }, openid) {
       const bound = yield* db.run(
-        () => sql`
+        (sql) => sql`
           with bound as (
             update orders set openid = ${openid}
             where merchant_id = ${merchantId} and order_no = ${orderNo} and openid is null
@@ -39,7 +39,7 @@ export const makeOrderChanges = (
       )
       if (bound.length > 0) return openid
       const [row] = yield* db.run(
-        () => sql<Array<{ openid: string }>>`
+        (sql) => sql<Array<{ openid: string }>>`
           select openid from orders where merchant_id = ${merchantId} and order_no = ${orderNo}`
       )
       if (row === undefined) return yield* Effect.die(new Error(`bindPayer: there is no order ${orderNo}`))
@@ -49,7 +49,7 @@ export const makeOrderChanges = (
     leaseChecks: (limit, leaseMs) =>
       db
         .run(
-          () => sql<OrderRow[]>`
+          (sql) => sql<OrderRow[]>`
             with due as materialized (
               select merchant_id, order_no from orders
               where status = 0 and next_check_at is not null and next_check_at <= now()
@@ -65,7 +65,7 @@ export const makeOrderChanges = (
     scheduleCheck: ({ merchantId, orderNo }, at) =>
       db
         .run(
-          () => sql`
+          (sql) => sql`
             update orders set next_check_at = ${at}
             where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0`
         )

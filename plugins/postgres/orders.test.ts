@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Fiber } from "effect"
 import sqlClient from "postgres"
 import type { Persistence } from "../../core/pipeline/persistence.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
 import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
+
+setDefaultTimeout(30_000)
 
 let store: Persistence["Service"]
 let close: () => Promise<void>

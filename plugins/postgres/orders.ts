@@ -22,7 +22,7 @@ export const makeOrders = (
   const find = makeBatch(async (keys: ReadonlyArray<OrderKey>) => {
     const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, order_no: key.orderNo }))
     const rows = await db.attempt(
-      () => sql<Array<OrderRow & { i: number }>>`
+      (sql) => sql<Array<OrderRow & { i: number }>>`
         select r.i, ${orderColumns(sql)}
         from json_to_recordset(${json(asked)}) as r(i integer, merchant_id bigint, order_no text)
         join orders o on o.merchant_id = r.merchant_id and o.order_no = r.order_no`
@@ -33,7 +33,7 @@ export const makeOrders = (
   const findByMerchantOrderNo = makeBatch(async (keys: ReadonlyArray<MerchantOrderKey>) => {
     const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, merchant_order_no: key.merchantOrderNo }))
     const rows = await db.attempt(
-      () => sql<Array<OrderRow & { i: number }>>`
+      (sql) => sql<Array<OrderRow & { i: number }>>`
         select r.i, ${orderColumns(sql)}
         from json_to_recordset(${json(asked)}) as r(i integer, merchant_id bigint, merchant_order_no text)
         join orders o on o.merchant_id = r.merchant_id and o.merchant_order_no = r.merchant_order_no`
@@ -41,7 +41,7 @@ export const makeOrders = (
     return byIndex(keys.length, rows)
   })
 
-  const firstOf = (statement: () => PromiseLike<ReadonlyArray<OrderRow>>) =>
+  const firstOf = (statement: (sql: Database["sql"]) => PromiseLike<ReadonlyArray<OrderRow>>) =>
     db.run(statement).pipe(Effect.map(([row]) => (row === undefined ? null : orderOf(row))))
 
   return {
@@ -56,10 +56,12 @@ export const makeOrders = (
     find,
     findByMerchantOrderNo: (merchantId, merchantOrderNo) => findByMerchantOrderNo({ merchantId, merchantOrderNo }),
     findByOrderNo: (orderNo) =>
-      firstOf(() => sql<OrderRow[]>`select ${orderColumns(sql)} from orders o where o.order_no = ${orderNo} limit 1`),
+      firstOf(
+        (sql) => sql<OrderRow[]>`select ${orderColumns(sql)} from orders o where o.order_no = ${orderNo} limit 1`
+      ),
     findByTokenHash: (tokenHash) =>
       firstOf(
-        () => sql<OrderRow[]>`
+        (sql) => sql<OrderRow[]>`
           select ${orderColumns(sql)} from orders o where o.token_hash is not null and o.token_hash = ${tokenHash}
           limit 1`
       ),
@@ -72,7 +74,7 @@ export const makeOrders = (
       // Merchant by merchant, each from the index of its newest: no index over all merchants has to be kept.
       return db
         .run(
-          () => sql<OrderRow[]>`
+          (sql) => sql<OrderRow[]>`
             select ${orderColumns(sql)} from merchants m cross join lateral (
               select * from orders o where o.merchant_id = m.id ${conditions}
               order by o.created_at desc limit ${filter.limit}
@@ -98,11 +100,11 @@ const byIndex = (length: number, rows: ReadonlyArray<OrderRow & { readonly i: nu
 type Created = "created" | "order-no-taken" | "duplicate"
 
 const createAll = async (db: Database, orders: ReadonlyArray<NewOrder>): Promise<ReadonlyArray<Created>> => {
-  const { sql, json } = db
+  const { json } = db
   // Two processes that insert the same numbers in different orders would lock each other out.
   const rows = orders.map(rowOf).sort((a, b) => (a.merchant_order_no < b.merchant_order_no ? -1 : 1))
   const inserted = await db.attempt(
-    () => sql<Array<Pick<OrderRow, "merchant_id" | "order_no" | "merchant_order_no">>>`
+    (sql) => sql<Array<Pick<OrderRow, "merchant_id" | "order_no" | "merchant_order_no">>>`
       insert into orders (
         merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen, fee_rate_bp,
         notify_url, body, extra, note, client_ip, created_at, expires_at, reference,
@@ -158,10 +160,10 @@ const rowOf = (order: NewOrder) => ({
 })
 
 const knownAll = async (db: Database, keys: ReadonlyArray<MerchantOrderKey>): Promise<ReadonlyArray<boolean>> => {
-  const { sql, json } = db
+  const { json } = db
   const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, merchant_order_no: key.merchantOrderNo }))
   const rows = await db.attempt(
-    () => sql<Array<{ i: number }>>`
+    (sql) => sql<Array<{ i: number }>>`
       select r.i from json_to_recordset(${json(asked)}) as r(i integer, merchant_id bigint, merchant_order_no text)
       join orders o on o.merchant_id = r.merchant_id and o.merchant_order_no = r.merchant_order_no`
   )
@@ -170,7 +172,7 @@ const knownAll = async (db: Database, keys: ReadonlyArray<MerchantOrderKey>): Pr
 }
 
 const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Promise<ReadonlyArray<void>> => {
-  const { sql, json } = db
+  const { json } = db
   const rows = charges
     .map((charge) => ({
       merchant_id: charge.merchantId,
@@ -186,7 +188,7 @@ const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Pr
     }))
     .sort((a, b) => (a.order_no < b.order_no ? -1 : 1))
   await db.attempt(
-    () => sql`
+    (sql) => sql`
       with r as materialized (
         select * from json_to_recordset(${json(rows)}) as r(
           merchant_id bigint, order_no text, attempt integer, provider text, account_id text, at timestamptz,

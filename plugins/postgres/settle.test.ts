@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Exit } from "effect"
 import sqlClient from "postgres"
 import type { NewOrder, Persistence } from "../../core/pipeline/persistence.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
 import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
 import { hostOf } from "./settle.ts"
+
+setDefaultTimeout(30_000)
 
 let store: Persistence["Service"]
 let close: () => Promise<void>

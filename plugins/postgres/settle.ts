@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto"
 import { Effect } from "effect"
+import { receiverOf } from "../../core/domain/notify-url.ts"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
 import type { KeptNotice, OrderStore, Settlement } from "../../core/pipeline/persistence.ts"
-import { codeOf, type Database, storableJson, unavailable } from "./database.ts"
+import { storableJson } from "./connection.ts"
+import { codeOf, type Database, unavailable } from "./database.ts"
 import type { Signals } from "./signals.ts"
 
 /** What ends an order's wait, and what is kept where it must not: each one statement, so all of it or nothing. */
@@ -14,7 +16,7 @@ export const makeSettle = (
     Effect.tryPromise({
       try: async (): Promise<"settled" | "not-pending" | "trade-reused"> => {
         try {
-          const settled = await db.attempt(() => settleStatement(db, settlement))
+          const settled = await db.attempt((sql) => settleStatement(db, sql, settlement))
           if (settled.length === 0) return "not-pending"
           signals.webhookDue()
           return "settled"
@@ -29,7 +31,7 @@ export const makeSettle = (
   end: ({ merchantId, orderNo }, status, reason) =>
     db
       .run(
-        () => db.sql`
+        (sql) => sql`
           with ended as (
             update orders set status = ${ORDER_STATUS[status]}, next_check_at = null
             where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0
@@ -47,7 +49,7 @@ export const makeSettle = (
     const once = `flag ${anomaly} ${amountFen} ${channelTradeNo}`
     return db
       .run(
-        () => db.sql`
+        (sql) => sql`
           with told as (
             insert into events (merchant_id, order_no, kind, detail, once)
             select merchant_id, order_no, ${`flag.${anomaly}`}, ${db.json(detail)}::json::jsonb, ${once}
@@ -68,7 +70,7 @@ export const makeSettle = (
     const digest = createHash("sha256").update(content).digest()
     return db
       .run(
-        () => db.sql`
+        (sql) => sql`
           insert into stray_notices (account_id, order_no, digest, received_at, headers, body, detail)
           values (
             ${accountId}, ${orderNo}, ${digest}, ${receivedAt}, ${db.json(headers)}::json::jsonb, ${bytes(body)},
@@ -92,8 +94,7 @@ const isTradeReused = (cause: unknown): boolean =>
  * decision came first, and then every part after it does nothing; a trade number that is in use raises its key's
  * unique violation, which undoes the rest.
  */
-const settleStatement = (db: Database, settlement: Settlement) => {
-  const { sql } = db
+const settleStatement = (db: Database, sql: Database["sql"], settlement: Settlement) => {
   const { order, provider, payment, feeFen, actualFen, webhook, source, notice } = settlement
   const detail = { provider, channelTradeNo: payment.channelTradeNo, amountFen: payment.amountFen, feeFen, actualFen }
   return sql`
@@ -118,7 +119,7 @@ const settleStatement = (db: Database, settlement: Settlement) => {
       where entry.amount_fen <> 0
     ), ${keepNotice(db, notice)}
     insert into outbox (merchant_id, event_id, order_no, url, host, body)
-    select merchant_id, ${webhook.eventId}, order_no, ${webhook.url}, ${hostOf(webhook.url)}, ${webhook.body} from told
+    select merchant_id, ${webhook.eventId}, order_no, ${webhook.url}, ${receiverOf(webhook.url)}, ${webhook.body} from told
     returning 1`
 }
 
@@ -134,9 +135,3 @@ const keepNotice = ({ sql, json }: Database, notice: KeptNotice | null) =>
       )`
 
 const bytes = (body: Uint8Array): Buffer => Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-
-/** `host:port`, with the scheme's port where the URL names none: who a slow receiver is told apart by. */
-export const hostOf = (url: string): string => {
-  const { hostname, port, protocol } = new URL(url)
-  return `${hostname}:${port === "" ? (protocol === "https:" ? "443" : "80") : port}`
-}

@@ -3,7 +3,8 @@ import { Effect, type Scope } from "effect"
 import type postgres from "postgres"
 import type { StoreUnavailable } from "../../core/domain/errors.ts"
 import type { StoreSignal } from "../../core/pipeline/persistence.ts"
-import { connect, type Database, unavailable } from "./database.ts"
+import { type Connection, openConnection } from "./connection.ts"
+import { type Database, unavailable } from "./database.ts"
 
 export interface Signals {
   readonly listen: (onSignal: (signal: StoreSignal) => void) => Effect.Effect<void, StoreUnavailable>
@@ -18,6 +19,7 @@ const CHANNEL = "payhub"
 const WEBHOOK_DUE_EVERY_MS = 50
 const HEARTBEAT_MS = 15_000
 const RECONNECT_MS = 200
+const ANSWER_MAX_MS = 10_000
 
 /** LISTEN and NOTIFY on a connection of its own, made when somebody listens. */
 export const makeSignals = (db: Database): Effect.Effect<Signals, never, Scope.Scope> =>
@@ -27,56 +29,51 @@ export const makeSignals = (db: Database): Effect.Effect<Signals, never, Scope.S
       for (const onSignal of listeners) onSignal(signal)
     }
     let closed = false
-    let starting: Promise<void> | undefined
-    let client: postgres.Sql | undefined
+    let connection: Connection | undefined
     let heartbeat: ReturnType<typeof setInterval> | undefined
     let dueTimer: ReturnType<typeof setTimeout> | undefined
     let dueAgain = false
 
-    const subscribe = (sql: postgres.Sql): PromiseLike<unknown> => sql.unsafe(`listen ${CHANNEL}`)
-
-    let reconnecting = false
-    const reconnect = async (): Promise<void> => {
-      if (closed || reconnecting || client === undefined) return
-      reconnecting = true
-      for (;;) {
-        await sleep(RECONNECT_MS)
-        if (closed) return
-        try {
-          await subscribe(client)
-          break
-        } catch {
-          // The next round tries again.
-        }
-      }
-      reconnecting = false
-      emit({ kind: "all" })
-    }
-
-    const start = async (): Promise<void> => {
-      const settings = {
-        max: 1,
-        onclose: () => void reconnect(),
-        onnotify: (channel: string, payload: string) => {
+    const connect = async (): Promise<void> => {
+      const made = openConnection(db.url, {
+        onClose: () => {
+          if (connection === made) void reconnect()
+        },
+        onNotify: (channel, payload) => {
           const signal = channel === CHANNEL ? readSignal(payload) : undefined
           if (signal !== undefined) emit(signal)
         }
-      }
-      // Until it stands, a lost connection is this call's failure and not a thing to repair.
-      reconnecting = true
-      client = connect(db.options, settings as postgres.Options<Record<string, never>>)
+      })
       try {
-        await db.attempt(() => subscribe(client as postgres.Sql))
+        await answered(made)
       } catch (cause) {
-        await client.end({ timeout: 0 }).catch(() => undefined)
-        client = undefined
-        starting = undefined
+        made.destroy()
         throw cause
       }
-      reconnecting = false
-      const listening = client
-      // A silent connection would lose signals unnoticed: an unanswered heartbeat ends it. LISTEN may be said again.
-      heartbeat = setInterval(() => void subscribe(listening).then(undefined, () => undefined), HEARTBEAT_MS)
+      if (closed) return made.destroy()
+      connection = made
+      if (!made.isOpen()) void reconnect()
+    }
+
+    const reconnect = async (): Promise<void> => {
+      connection = undefined
+      for (let connected = false; !closed && !connected; ) {
+        await sleep(RECONNECT_MS)
+        connected = await connect().then(
+          () => true,
+          () => false
+        )
+      }
+      if (!closed) emit({ kind: "all" })
+    }
+
+    let starting: Promise<void> | undefined
+    const start = async (): Promise<void> => {
+      await connect()
+      heartbeat = setInterval(() => {
+        const asked = connection
+        if (asked !== undefined) answered(asked).catch(() => asked.destroy())
+      }, HEARTBEAT_MS)
       heartbeat.unref?.()
     }
 
@@ -86,7 +83,7 @@ export const makeSignals = (db: Database): Effect.Effect<Signals, never, Scope.S
         listeners.clear()
         clearInterval(heartbeat)
         clearTimeout(dueTimer)
-        await client?.end({ timeout: 1 }).catch(() => undefined)
+        await connection?.close()
       })
     )
 
@@ -103,7 +100,7 @@ export const makeSignals = (db: Database): Effect.Effect<Signals, never, Scope.S
       }, WEBHOOK_DUE_EVERY_MS)
       // Lost ones do no harm: the senders look by themselves now and then.
       void db
-        .attempt(() => db.sql`select pg_notify(${CHANNEL}, ${JSON.stringify({ kind: "webhook-due" })})`)
+        .attempt((sql) => sql`select pg_notify(${CHANNEL}, ${JSON.stringify({ kind: "webhook-due" })})`)
         .catch(() => undefined)
     }
 
@@ -111,7 +108,10 @@ export const makeSignals = (db: Database): Effect.Effect<Signals, never, Scope.S
       listen: (onSignal) =>
         Effect.tryPromise({
           try: async () => {
-            starting ??= start()
+            starting ??= start().catch((cause: unknown) => {
+              starting = undefined
+              throw cause
+            })
             await starting
             listeners.add(onSignal)
           },
@@ -121,6 +121,18 @@ export const makeSignals = (db: Database): Effect.Effect<Signals, never, Scope.S
       changed: (signal) => db.sql`pg_notify(${CHANNEL}, ${JSON.stringify(signal)})`
     }
   })
+
+/** LISTEN, which may be said again: a silent connection would lose signals unnoticed, so this also asks whether it lives. */
+const answered = async (connection: Connection): Promise<void> => {
+  const listening = connection.sql.unsafe(`listen ${CHANNEL}`)
+  listening.catch(() => undefined)
+  const silence = new AbortController()
+  const deadline = sleep(ANSWER_MAX_MS, undefined, { signal: silence.signal }).then(() => {
+    throw new Error("no answer to LISTEN")
+  })
+  deadline.catch(() => undefined)
+  await Promise.race([listening, deadline]).finally(() => silence.abort())
+}
 
 const readSignal = (payload: string): StoreSignal | undefined => {
   try {

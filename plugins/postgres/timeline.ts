@@ -22,7 +22,7 @@ export const makeTimeline = (db: Database): Pick<OrderStore, "timeline"> => ({
     db
       .run(
         // Of what bears the same time, what came first by nature stands first: `rank`, then the row's own number.
-        () => db.sql<Line[]>`
+        (sql) => sql<Line[]>`
           select at, kind, detail, body from (
             select created_at as at, 0 as rank, 0::bigint as id, 'created' as kind, jsonb_build_object(
               'merchantOrderNo', merchant_order_no, 'amountFen', amount_fen, 'channelCode', channel_code,

@@ -1,8 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import sqlClient from "postgres"
 import type { LeasedWebhook, NewOrder, Persistence, WebhookAttempt } from "../../core/pipeline/persistence.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
 import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
+
+setDefaultTimeout(30_000)
 
 let store: Persistence["Service"]
 let close: () => Promise<void>

@@ -29,7 +29,7 @@ interface AttemptRow {
 
 /** The outbox: who may push what, and what came of it. */
 export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
-  const { sql, json } = db
+  const { json } = db
   const record = makeBatch((attempts: ReadonlyArray<WebhookAttempt>) => recordAll(db, attempts))
   return {
     lease: ({ limit, perHost, busyHosts, leaseMs }) =>
@@ -37,7 +37,7 @@ export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
         .run(
           // `hosts` hops from host to host through the index, so a host costs one step however many rows it has due.
           // Candidates are read first and locked after: other senders' are skipped, and only what is taken is written.
-          () => sql<OutboxRow[]>`
+          (sql) => sql<OutboxRow[]>`
             with recursive hosts as (
               (select host from outbox where state = 0 order by host limit 1)
               union all
@@ -77,7 +77,7 @@ export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
       const rows = webhooks.map(({ merchantId, eventId }) => ({ merchant_id: merchantId, event_id: eventId }))
       return db
         .run(
-          () => sql`
+          (sql) => sql`
             update outbox o set take_at = o.due_at
             from json_to_recordset(${json(rows)}) as r(merchant_id bigint, event_id text)
             where o.merchant_id = r.merchant_id and o.event_id = r.event_id and o.state = 0`
@@ -89,7 +89,7 @@ export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
       db
         .run(
           // One that is being pushed this moment keeps its lease: nobody pushes it a second time beside.
-          () => sql`
+          (sql) => sql`
             with due as (
               update outbox set state = 0, round = 0, due_at = now(),
                 take_at = case when state = 0 and take_at > due_at and take_at > now() then take_at else now() end
@@ -110,7 +110,7 @@ export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
     list: ({ state, orderNo, limit }) =>
       db
         .run(
-          () => sql<Array<OutboxRow & { history: ReadonlyArray<AttemptRow> }>>`
+          (sql) => sql<Array<OutboxRow & { history: ReadonlyArray<AttemptRow> }>>`
             select o.merchant_id, o.event_id, o.order_no, o.url, o.body, o.attempts, o.round, o.state, o.due_at,
               o.created_at, coalesce((
                 select json_agg(json_build_object(
@@ -163,7 +163,7 @@ const webhookOf = (row: OutboxRow & { readonly history: ReadonlyArray<AttemptRow
  * every other answer only while no later attempt has been recorded, so a repeated report changes nothing.
  */
 const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>): Promise<ReadonlyArray<void>> => {
-  const { sql, json } = db
+  const { json } = db
   const rows = attempts
     .map((attempt) => ({
       merchant_id: attempt.merchantId,
@@ -179,7 +179,7 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
     }))
     .sort((a, b) => (a.event_id < b.event_id ? -1 : 1))
   await db.attempt(
-    () => sql`
+    (sql) => sql`
       with r as materialized (
         select * from json_to_recordset(${json(rows)}) as r(
           merchant_id bigint, event_id text, order_no text, attempt integer, at timestamptz, duration_ms bigint,

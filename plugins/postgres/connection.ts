@@ -1,0 +1,207 @@
+import { connect as connectTcp, isIP, type Socket } from "node:net"
+import { setImmediate } from "node:timers"
+import { type ConnectionOptions, connect as connectTls } from "node:tls"
+import { Redacted } from "effect"
+import postgres from "postgres"
+
+/** One connection to PostgreSQL for its whole life: when it is lost, it is lost. */
+export interface Connection {
+  readonly sql: postgres.Sql
+  /** false from the moment that the socket is gone. */
+  readonly isOpen: () => boolean
+  /** After the statement that runs, if any. */
+  readonly close: () => Promise<void>
+  /** At once; the statement that runs fails. */
+  readonly destroy: () => void
+}
+
+export interface ConnectionEvents {
+  readonly onClose?: () => void
+  readonly onNotify?: (channel: string, payload: string) => void
+}
+
+const CONNECT_MAX_MS = 4_000
+/** After that the server gives up a statement itself. */
+export const STATEMENT_MAX_MS = 10_000
+
+/**
+ * Connects at the first statement. The driver's own pool and its way of connecting again are not used: after a loss it
+ * may keep bytes, timers and statements of the connection that was, and then a later statement waits for ever.
+ */
+export const openConnection = (url: Redacted.Redacted<string>, events: ConnectionEvents = {}): Connection => {
+  const target = readTarget(url)
+  let open = true
+  let socket: Socket | undefined
+  const gone = (): void => {
+    if (!open) return
+    open = false
+    events.onClose?.()
+  }
+  const settings = {
+    ...SETTINGS,
+    // One host and no TLS, for the driver: both are settled before it gets the socket.
+    host: target.host,
+    port: target.port,
+    ssl: false,
+    onnotify: events.onNotify,
+    socket: async (): Promise<Socket> => {
+      if (!open || socket !== undefined) throw connectionLost()
+      try {
+        socket = await openSocket(target)
+      } catch (cause) {
+        gone()
+        throw cause
+      }
+      closeLate(socket, gone)
+      return socket
+    }
+  }
+  const sql = postgres(Redacted.value(url), settings as unknown as postgres.Options<Record<string, never>>)
+  return {
+    sql,
+    isOpen: () => open,
+    close: async () => {
+      await sql.end({ timeout: 5 }).catch(() => undefined)
+      gone()
+      socket?.destroy()
+    },
+    destroy: () => {
+      gone()
+      socket?.destroy()
+      void sql.end({ timeout: 0 }).catch(() => undefined)
+    }
+  }
+}
+
+/** Writes statements' fragments; never connects. */
+export const fragmentWriter = (url: Redacted.Redacted<string>): postgres.Sql =>
+  postgres(Redacted.value(url), SETTINGS as unknown as postgres.Options<Record<string, never>>)
+
+/**
+ * The driver answers a server's question asynchronously, and its write a moment later throws where nobody catches it if
+ * the socket has been closed in between. So it hears of the end when such writes have gone by, and we before it does.
+ */
+const closeLate = (socket: Socket, gone: () => void): void => {
+  const emit = socket.emit.bind(socket) as (event: string, ...values: ReadonlyArray<unknown>) => boolean
+  socket.emit = (event: string, ...values: ReadonlyArray<unknown>): boolean => {
+    if (event === "error" || event === "end" || event === "close") gone()
+    if (event !== "close") return emit(event, ...values)
+    setImmediate(() => setImmediate(() => emit("close", ...values)))
+    return true
+  }
+}
+
+const wholeNumber = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new Error("a stored integer is beyond 2^53")
+  return value
+}
+
+/** JSON as PostgreSQL takes it: U+0000 and lone surrogates, which it refuses, become U+FFFD. */
+export const storableJson = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? "null"
+  if (!text.includes("\\u")) return text
+  return text.replace(/\\(\\|u0000|u[dD][89a-fA-F][0-9a-fA-F]{2})/g, (found) => (found === "\\\\" ? found : "\\ufffd"))
+}
+
+const SETTINGS = {
+  max: 1,
+  max_lifetime: null,
+  idle_timeout: null,
+  connect_timeout: CONNECT_MAX_MS / 1000,
+  fetch_types: false,
+  onnotice: () => {},
+  types: {
+    int8: { to: 20, from: [20], serialize: String, parse: wholeNumber },
+    json: { to: 114, from: [114, 3802], serialize: storableJson, parse: JSON.parse }
+  },
+  connection: {
+    application_name: "payhub",
+    TimeZone: "UTC",
+    statement_timeout: STATEMENT_MAX_MS,
+    idle_in_transaction_session_timeout: STATEMENT_MAX_MS,
+    // Every statement here finds its rows by an index. A plan that was made while the tables were empty would scan
+    // them instead, and stay cached while they grow.
+    plan_cache_mode: "force_generic_plan",
+    enable_seqscan: "off",
+    enable_hashjoin: "off",
+    enable_mergejoin: "off",
+    jit: "off"
+  }
+}
+
+interface Target {
+  readonly host: string
+  readonly port: number
+  readonly path: string | false
+  readonly ssl: string | boolean | object
+}
+
+/** Where the driver would connect to; of several hosts one by chance. */
+const readTarget = (url: Redacted.Redacted<string>): Target => {
+  const options = postgres(Redacted.value(url), { max: 1 }).options as unknown as {
+    readonly host: ReadonlyArray<string>
+    readonly port: ReadonlyArray<number>
+    readonly path: string | false
+    readonly ssl: string | boolean | object
+  }
+  const index = Math.floor(Math.random() * options.host.length)
+  return {
+    host: options.host[index] ?? "localhost",
+    port: options.port[index] ?? 5432,
+    path: options.path,
+    ssl: options.ssl
+  }
+}
+
+const openSocket = async (target: Target): Promise<Socket> => {
+  const { host, port, path, ssl } = target
+  const tcp = path ? connectTcp(path) : connectTcp(port, host)
+  tcp.setNoDelay(true)
+  tcp.setKeepAlive(true, 60_000)
+  await opened(tcp, "connect")
+  if (ssl === false) return tcp
+  tcp.write(SSL_REQUEST)
+  const [answer] = await opened<[Buffer]>(tcp, "data")
+  if (answer[0] !== "S".charCodeAt(0)) {
+    if (ssl === "prefer" || ssl === "allow") return tcp
+    tcp.destroy()
+    throw new Error("the server does not speak TLS")
+  }
+  const settings: ConnectionOptions = { socket: tcp }
+  if (isIP(host) === 0) settings.servername = host
+  // As libpq has it: only verify-full (and verify-ca) ask who the server is.
+  if (typeof ssl === "string" && !ssl.startsWith("verify")) settings.rejectUnauthorized = false
+  if (typeof ssl === "object") Object.assign(settings, ssl)
+  const tls = connectTls(settings)
+  await opened(tls, "secureConnect")
+  return tls
+}
+
+/** Int32 length 8, Int32 code 80877103. Source: PostgreSQL's manual, "Message Formats", SSLRequest. */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
+
+const opened = <A extends ReadonlyArray<unknown>>(socket: Socket, event: string): Promise<A> =>
+  new Promise((resolve, reject) => {
+    const finish = (act: () => void): void => {
+      clearTimeout(timer)
+      socket.off("error", fail).off("close", fail).off(event, done)
+      act()
+    }
+    const fail = (cause?: unknown): void =>
+      finish(() => {
+        // Whatever it says later is nobody's any more.
+        socket.on("error", () => {})
+        socket.destroy()
+        reject(cause instanceof Error ? cause : connectionLost())
+      })
+    const done = (...values: ReadonlyArray<unknown>): void => finish(() => resolve(values as unknown as A))
+    const timer = setTimeout(
+      () => fail(Object.assign(new Error("the server did not answer in time"), { code: "CONNECT_TIMEOUT" })),
+      CONNECT_MAX_MS
+    )
+    socket.on("error", fail).on("close", fail).on(event, done)
+  })
+
+export const connectionLost = (): Error =>
+  Object.assign(new Error("the connection is closed"), { code: "CONNECTION_CLOSED" })

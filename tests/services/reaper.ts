@@ -1,0 +1,41 @@
+import { type ChildProcess, spawn } from "node:child_process"
+
+/*
+ * Ends what a test process started when that process ends, however it ends: a `kill -9` runs no `afterAll`. One small
+ * shell in a session of its own reads what there is to end from its stdin; the end of the stdin is the end of the tests.
+ */
+const SCRIPT = `
+trap '' TERM INT HUP
+pids=' ' folders=
+while read -r word value; do
+  case $word in
+    pid) pids="$pids$value " ;;
+    ended) pids="\${pids%% $value *} \${pids#* $value }" ;;
+    folder) folders="$folders $value" ;;
+  esac
+done
+for pid in $pids; do kill -9 $pid 2>/dev/null; done
+for folder in $folders; do
+  for file in $(find $folder -maxdepth 4 -name postmaster.pid 2>/dev/null); do kill -QUIT $(head -n 1 $file) 2>/dev/null; done
+done
+[ -z "$folders" ] || { sleep 1; rm -rf $folders; }
+`
+
+let shell: ChildProcess | undefined
+
+const tell = (line: string): void => {
+  if (shell === undefined) {
+    shell = spawn("sh", ["-c", SCRIPT], { stdio: ["pipe", "ignore", "ignore"], detached: true })
+    shell.unref()
+  }
+  shell.stdin?.write(`${line}\n`)
+}
+
+/** Kills a process with the test process, unless `ended` comes first. */
+export const endsWithUs = (pid: number): void => tell(`pid ${pid}`)
+
+/** The process is gone: its id may soon be another's. */
+export const ended = (pid: number): void => tell(`ended ${pid}`)
+
+/** Removes a folder with the test process, and ends a PostgreSQL whose data is in it. The path has no spaces. */
+export const folderEndsWithUs = (folder: string): void => tell(`folder ${folder}`)
