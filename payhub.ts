@@ -13,9 +13,9 @@ import type { GatewayConfig } from "./core/config.ts"
 import { createGateway, type Gateway } from "./core/gateway.ts"
 import { forgetGateway, gatewayUrl, noteGateway } from "./core/gateway-file.ts"
 import { loadChannels } from "./core/load-channels.ts"
-import { masterKeyOf } from "./core/master-key.ts"
 import { hinted, OrderNo } from "./core/operator/inputs.ts"
 import { OperatorConfig, OperatorError, operation } from "./core/operator/operation.ts"
+import { masterKeysOf } from "./core/pipeline/master-key.ts"
 import { type Plugin, StartRefused } from "./core/plugin.ts"
 import { runtimeName } from "./core/runtime.ts"
 import { operatorLayer } from "./core/services.ts"
@@ -86,18 +86,20 @@ const readyText = ({ url, publicUrl, firstMerchant }: Gateway): string => {
 const services = (config: GatewayConfig) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const masterKey = yield* masterKeyOf(config)
+      const masterKeys = yield* masterKeysOf(config)
       const channels = yield* Effect.tryPromise({
         try: () => channelsFor(config),
         catch: (error) =>
-          error instanceof StartRefused ? error : new StartRefused({ variable: "PAYHUB_CHANNELS", message: String(error) })
+          error instanceof StartRefused
+            ? error
+            : new StartRefused({ variable: "PAYHUB_CHANNELS", message: String(error) })
       })
       const url = yield* Effect.promise(() => gatewayUrl(config))
       return operatorLayer({
         config,
         plugins: pluginsFor(config, "command"),
         channels,
-        masterKey,
+        masterKeys,
         urls: () => ({ localUrl: url, publicUrl: config.publicUrl ?? url })
       })
     })
@@ -121,7 +123,8 @@ const sandboxPayment = operation({
     const channels = yield* Channels
     const config = yield* OperatorConfig
     const account = yield* channels.open(sandbox.id)
-    if (account === null) return yield* new OperatorError({ message: "The gateway has not been started on this database yet." })
+    if (account === null)
+      return yield* new OperatorError({ message: "The gateway has not been started on this database yet." })
     const localUrl = yield* Effect.promise(() => gatewayUrl(config))
     const paid = yield* sandboxPay(
       account.settings as SandboxAccount,

@@ -19,6 +19,10 @@ export interface GatewayConfig {
   readonly redisDown: "refuse" | "degrade"
   /** null = the key file in the data folder, made at the first start. */
   readonly masterKey: Redacted.Redacted<string> | null
+  /** The key before a rotation: it still opens what `payhub key rotate` has not sealed anew yet. */
+  readonly masterKeyOld: Redacted.Redacted<string> | null
+  /** What `/metrics` asks for as a Bearer token; null = there is no such page. */
+  readonly metricsToken: Redacted.Redacted<string> | null
   readonly channels: ReadonlyArray<string>
   readonly trustedProxies: ReadonlyArray<string>
   readonly webhookAllow: ReadonlyArray<string>
@@ -90,6 +94,15 @@ const secret = (name: string) =>
     Effect.orElseSucceed(() => null)
   )
 
+const keySecret = Effect.fnUntraced(function* (variable: string) {
+  const key = yield* secret(variable)
+  if (key !== null && !isMasterKey(Redacted.value(key))) {
+    const message = `${variable} must be 32 bytes in Base64, as \`openssl rand -base64 32\` makes them.`
+    return yield* new StartRefused({ variable, message })
+  }
+  return key
+})
+
 const words = (text: string): ReadonlyArray<string> => text.split(/[\s,]+/).filter((word) => word !== "")
 
 const ranges = (text: string) => (words(text).every(isAddressRange) ? words(text) : undefined)
@@ -117,13 +130,8 @@ const declared = Effect.gen(function* () {
         "REDIS_URL must be a Redis URL such as redis://host:6379 (rediss://, redis+cluster://, redis+sentinel://)."
     })
   }
-  const masterKey = yield* secret("PAYHUB_MASTER_KEY")
-  if (masterKey !== null && !isMasterKey(Redacted.value(masterKey))) {
-    return yield* new StartRefused({
-      variable: "PAYHUB_MASTER_KEY",
-      message: "PAYHUB_MASTER_KEY must be 32 bytes in Base64, as `openssl rand -base64 32` makes them."
-    })
-  }
+  const masterKey = yield* keySecret("PAYHUB_MASTER_KEY")
+  const masterKeyOld = yield* keySecret("PAYHUB_MASTER_KEY_OLD")
   return {
     host: yield* read(
       "PAYHUB_HOST",
@@ -158,6 +166,8 @@ const declared = Effect.gen(function* () {
       "refuse or degrade"
     ),
     masterKey,
+    masterKeyOld,
+    metricsToken: yield* secret("PAYHUB_METRICS_TOKEN"),
     channels: yield* read("PAYHUB_CHANNELS", "", words, "a list of packages or folders"),
     trustedProxies: yield* read("PAYHUB_TRUSTED_PROXIES", "", ranges, "a list of addresses or CIDR ranges"),
     webhookAllow: yield* read("PAYHUB_WEBHOOK_ALLOW", "", ranges, "a list of addresses or CIDR ranges"),

@@ -2,16 +2,20 @@ import { Effect, Exit, Layer, Logger, ManagedRuntime, Scope } from "effect"
 import { type AnyProvider, Channels } from "./cashier/channels.ts"
 import { reconcileLayer } from "./cashier/reconcile.ts"
 import { OWN_RECEIVER_PATH } from "./cashier/settings.ts"
+import { watchLayer } from "./cashier/watch.ts"
 import type { GatewayUrls } from "./channel/provider.ts"
 import type { GatewayConfig } from "./config.ts"
 import { makeApp } from "./http/app.ts"
 import { assetRoutes } from "./http/asset-routes.ts"
 import { noteSocketAddress } from "./http/client-address.ts"
 import { demoRoutes } from "./http/demo.ts"
-import type { GatewayServices, Route, Run } from "./http/edge.ts"
+import type { GatewayServices, Run } from "./http/edge.ts"
+import { healthRoutes } from "./http/health-routes.ts"
+import type { HttpPlugin } from "./http/http-plugin.ts"
 import { payPageRoutes } from "./http/pay-page.ts"
-import { checkMasterKey, masterKeyOf } from "./master-key.ts"
+import { toolsRoutes } from "./http/tools-routes.ts"
 import { ensureFirstStart, type FirstMerchant } from "./operator/first-start.ts"
+import { checkMasterKey, masterKeysOf } from "./pipeline/master-key.ts"
 import { MerchantDirectory } from "./pipeline/merchant-directory.ts"
 import { Notifier } from "./pipeline/notifier.ts"
 import { Persistence, type StoreSignal } from "./pipeline/persistence.ts"
@@ -22,10 +26,8 @@ import { gatewayLayer } from "./services.ts"
 
 export interface GatewayOptions {
   readonly config: GatewayConfig
-  readonly plugins: ReadonlyArray<Plugin>
+  readonly plugins: ReadonlyArray<Plugin | HttpPlugin>
   readonly channels: ReadonlyArray<AnyProvider>
-  /** Routes that the front door adds (documentation). */
-  readonly routes?: (run: Run) => ReadonlyArray<Route>
   readonly reusePort?: boolean
 }
 
@@ -56,8 +58,8 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
     if (urls === undefined) throw new Error("the gateway does not listen yet")
     return urls
   }
-  const masterKey = await orRefuse(Effect.runPromiseExit(masterKeyOf(config)))
-  const services = gatewayLayer({ ...options, masterKey, urls: currentUrls })
+  const masterKeys = await orRefuse(Effect.runPromiseExit(masterKeysOf(config)))
+  const services = gatewayLayer({ ...options, masterKeys, urls: currentUrls })
   const runtime = ManagedRuntime.make(Layer.provideMerge(services, logging))
   // The runtime's own failures (StartRefused) show in its first use, below; after that it is built.
   const run: Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>) =>
@@ -69,7 +71,8 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
       run,
       config,
       siteIds: options.channels.filter(({ site }) => site !== undefined).map(({ id }) => id),
-      routes: [...payPageRoutes(run), ...demoRoutes(run), ...assetRoutes, ...(options.routes?.(run) ?? [])]
+      routes: [...payPageRoutes(run), ...demoRoutes(run), ...toolsRoutes(run), ...healthRoutes(run), ...assetRoutes],
+      plugins: options.plugins
     })
     const server = listen(config, options.reusePort ?? false, (request, address) => {
       noteSocketAddress(request, address)
@@ -101,7 +104,8 @@ const workers = (config: GatewayConfig, localUrl: string): Layer.Layer<never, ne
       allow: config.webhookAllow,
       own: localUrl + OWN_RECEIVER_PATH
     }),
-    reconcileLayer
+    reconcileLayer,
+    watchLayer
   )
 
 /** Drops what is cached when any process changes it, and wakes the webhook workers. */

@@ -11,7 +11,8 @@ export class StartRefused extends Schema.TaggedError<StartRefused>()("StartRefus
 
 /**
  * A technology that the gateway stands on. Each slot it fills replaces the one of plugins before it; a layer's scope is
- * the gateway's life, and its finalizers run after requests and webhooks have drained.
+ * the gateway's life, and its finalizers run after requests and webhooks have drained. One that adds pages is an
+ * HttpPlugin (core/http/http-plugin.ts).
  */
 export interface Plugin {
   readonly name: string

@@ -1,4 +1,4 @@
-import { Layer, type Redacted } from "effect"
+import { Layer } from "effect"
 import { type AnyProvider, Channels } from "./cashier/channels.ts"
 import { linkKeyOf, OWN_RECEIVER_PATH, Settings } from "./cashier/settings.ts"
 import { SingleFlight } from "./cashier/single-flight.ts"
@@ -8,6 +8,7 @@ import type { GatewayConfig } from "./config.ts"
 import type { GatewayServices } from "./http/edge.ts"
 import { Auth } from "./pipeline/auth.ts"
 import { Background } from "./pipeline/background.ts"
+import type { MasterKeys } from "./pipeline/master-key.ts"
 import { MerchantDirectory } from "./pipeline/merchant-directory.ts"
 import { Notifier } from "./pipeline/notifier.ts"
 import type { Persistence } from "./pipeline/persistence.ts"
@@ -20,7 +21,7 @@ export interface ServicesOptions {
   readonly config: GatewayConfig
   readonly plugins: ReadonlyArray<Plugin>
   readonly channels: ReadonlyArray<AnyProvider>
-  readonly masterKey: Redacted.Redacted<string>
+  readonly masterKeys: MasterKeys
   readonly urls: () => GatewayUrls
 }
 
@@ -39,19 +40,19 @@ const missing = (name: string): never => {
 export const operatorLayer = (options: ServicesOptions): Layer.Layer<Persistence | Vault | Channels, StartRefused> => {
   const { persistence } = storesOf(options.plugins)
   return Channels.layer(options.channels, options.urls).pipe(
-    Layer.provideMerge(Layer.mergeAll(persistence, Vault.layer(options.masterKey)))
+    Layer.provideMerge(Layer.mergeAll(persistence, Vault.layer(options.masterKeys)))
   )
 }
 
 /** The five layers and what stands on them, composed. */
 export const gatewayLayer = (options: ServicesOptions): Layer.Layer<GatewayServices, StartRefused> => {
-  const { config, masterKey, urls } = options
+  const { config, masterKeys, urls } = options
   const { persistence, throttleStore, replayStore } = storesOf(options.plugins)
   const settings = Layer.succeed(Settings, {
     config,
     urls,
     ownReceiver: () => urls().localUrl + OWN_RECEIVER_PATH,
-    linkKey: linkKeyOf(masterKey)
+    linkKey: linkKeyOf(masterKeys.current)
   })
   return Tables.layer.pipe(
     Layer.provideMerge(
@@ -67,6 +68,6 @@ export const gatewayLayer = (options: ServicesOptions): Layer.Layer<GatewayServi
     Layer.provideMerge(MerchantDirectory.layer),
     // Drained before the stores below it are closed.
     Layer.provideMerge(Background.layer),
-    Layer.provideMerge(Layer.mergeAll(persistence, throttleStore, replayStore, Vault.layer(masterKey), settings))
+    Layer.provideMerge(Layer.mergeAll(persistence, throttleStore, replayStore, Vault.layer(masterKeys), settings))
   )
 }

@@ -38,8 +38,14 @@ export interface OpenedAccount {
 /** Longer than ChannelHttp's own deadline, for channels that call twice (certificates, then the order). */
 const ACT_DEADLINE_MS = 20_000
 
+/** Opening parses keys; a plugin that takes longer hangs. */
+const OPEN_DEADLINE_MS = 5_000
+
 /** How long an opened account may be used without asking the store, should an invalidation be lost. */
 const CACHE_MS = 30_000
+
+/** How long one that cannot be opened is passed over before it is tried again. */
+const UNUSABLE_MS = 5_000
 
 /** The providers that are loaded and the accounts at them. */
 export class Channels extends Context.Service<
@@ -83,7 +89,7 @@ export class Channels extends Context.Service<
         const products = [
           ...new Map(providers.flatMap(({ products }) => products.map((product) => [product.code, product]))).values()
         ]
-        const opened = new Map<string, { readonly account: OpenedAccount; readonly untilMs: number }>()
+        const opened = new Map<string, { readonly account: OpenedAccount | null; readonly untilMs: number }>()
         let listed: { readonly accounts: ReadonlyArray<StoredAccount>; readonly untilMs: number } | undefined
 
         const openStored = Effect.fnUntraced(function* (stored: StoredAccount) {
@@ -124,15 +130,16 @@ export class Channels extends Context.Service<
           if (cached !== undefined && cached.untilMs > clock.currentTimeMillisUnsafe()) return cached.account
           const stored = yield* store.accounts.find(accountId)
           if (stored === null) return null
+          const unusable = (reason: string) =>
+            Effect.logError("a channel account cannot be opened", { account: accountId, reason }).pipe(Effect.as(null))
+          // A plugin that throws or hangs here is passed over, so that the other accounts of its code go on serving.
           const account = yield* openStored(stored).pipe(
-            Effect.catchTag(["AccountInvalid", "VaultRefused"], (reason) =>
-              Effect.logError("a channel account cannot be opened", {
-                account: accountId,
-                reason: reason.message
-              }).pipe(Effect.as(null))
-            )
+            Effect.timeoutOrElse({ duration: OPEN_DEADLINE_MS, orElse: () => unusable("the channel's code hung") }),
+            Effect.catchTag(["AccountInvalid", "VaultRefused"], (reason) => unusable(reason.message)),
+            Effect.catchDefect((defect) => unusable(String(defect)))
           )
-          if (account !== null) opened.set(accountId, { account, untilMs: clock.currentTimeMillisUnsafe() + CACHE_MS })
+          const keptMs = account === null ? UNUSABLE_MS : CACHE_MS
+          opened.set(accountId, { account, untilMs: clock.currentTimeMillisUnsafe() + keptMs })
           return account
         })
 

@@ -1,9 +1,10 @@
-import { Clock, Effect, Exit } from "effect"
+import { type Cause, Clock, Effect, Exit } from "effect"
 import type { ChargeRef, Presentation } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import { ChannelUnavailable, ChargeUncertain } from "../domain/errors.ts"
 import type { Json, JsonObject, Order } from "../domain/order.ts"
 import { Background } from "../pipeline/background.ts"
+import { countCharge } from "../pipeline/metrics.ts"
 import { Persistence } from "../pipeline/persistence.ts"
 import type { Exchange } from "./channel-http.ts"
 import type { OpenedAccount } from "./channels.ts"
@@ -52,6 +53,8 @@ export const chargeOrder = Effect.fnUntraced(function* (
     const request = yield* chargeRequest({ ...charge, order: { ...charge.order, reference } }, account)
     const exit = yield* Effect.exit(account.act(() => account.channel.charge(request), record))
     crashPoint("charge.answered")
+    const outcome = Exit.isSuccess(exit) ? "accepted" : isRejection(exit.cause) ? "rejected" : "uncertain"
+    countCharge(account.provider.id, outcome)
     const entry = {
       ...key,
       provider: account.provider.id,
@@ -86,6 +89,9 @@ export const chargeOrder = Effect.fnUntraced(function* (
   yield* orders.end(key, "FAILED", "every channel account refused the order")
   return yield* new ChannelUnavailable({ orderNo: key.orderNo })
 })
+
+const isRejection = (cause: Cause.Cause<{ readonly _tag: string }>): boolean =>
+  cause.reasons.some((reason) => reason._tag === "Fail" && reason.error._tag === "ChannelRejected")
 
 const chargeRequest = Effect.fnUntraced(function* (charge: Charge, account: OpenedAccount) {
   const { urls } = yield* Settings

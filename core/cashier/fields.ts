@@ -1,13 +1,13 @@
 import { Effect, Result, Schema, SchemaGetter } from "effect"
 import { AmountNotPositive, FieldsInvalid } from "../domain/errors.ts"
 import { AMOUNT_FEN_MAX } from "../domain/money.ts"
-import { checkNotifyUrl } from "../domain/notify-url.ts"
-import { fieldInput, type Parameters } from "../domain/parameters.ts"
+import { checkNotifyUrl, NOTIFY_URL_CHARS_MAX } from "../domain/notify-url.ts"
+import { fieldInput, type Parameters, PLAIN_INTEGER } from "../domain/parameters.ts"
 
 /*
  * The field tables of the contract's sections 5, 6 and 7 as schemas. They validate, and the documentation is generated
  * from them. Each check's message is a key of core/http/messages.ts (`field.rule`). Everything arrives as the text that
- * was sent (core/domain/parameters.ts).
+ * was sent (core/domain/parameters.ts). `toJsonSchema` says to the documentation what a check's code cannot.
  */
 
 /** What a field's rule depends on besides the field. */
@@ -26,11 +26,18 @@ const required = <S extends Schema.Top>(field: string, schema: S): S["Rebuild"] 
   schema.pipe(Schema.annotateKey({ messageMissingKey: `${field}.missing` }))
 
 const bytesMax = (bytes: number, message: string) =>
-  Schema.makeFilter((value: string) => Buffer.byteLength(value) <= bytes, { message })
+  Schema.makeFilter((value: string) => Buffer.byteLength(value) <= bytes, {
+    message,
+    // JSON Schema counts characters: so many bytes hold no more of them, so this refuses nothing that passes here.
+    toJsonSchema: () => [{ maxLength: bytes }, true]
+  })
 
-const whole = (field: string, pattern: RegExp) =>
-  Schema.String.annotate({ message: `${field}.integer` }).check(
-    Schema.isPattern(pattern, { message: `${field}.integer` })
+/** What the documentation shows of an integer that arrives as text: the range of the number that is meant. */
+export const INTEGER_RANGE = "x-integer"
+
+const whole = (field: string, range: { readonly minimum: number; readonly maximum: number }) =>
+  Schema.String.annotate({ message: `${field}.integer`, [INTEGER_RANGE]: range }).check(
+    Schema.isPattern(PLAIN_INTEGER, { message: `${field}.integer` })
   )
 
 const toNumber = {
@@ -43,16 +50,21 @@ const MerchantOrderNo = text("merchant_order_no").check(
 )
 
 /** Fen. Zero and below pass here: they have an answer of their own, after the other fields'. */
-const Amount = whole("amount", /^(0|-?[1-9]\d*)$/).pipe(
+const Amount = whole("amount", { minimum: 1, maximum: AMOUNT_FEN_MAX }).pipe(
   Schema.decodeTo(Schema.Number.check(Schema.isLessThanOrEqualTo(AMOUNT_FEN_MAX, { message: "amount.max" })), toNumber)
 )
 
+const MINUTES = { minimum: 1, maximum: 1_440 }
+
 const NotifyUrl = (rules: FieldRules) =>
   text("notify_url").check(
-    Schema.makeFilter((url: string) => {
-      const verdict = url === rules.ownReceiver() ? "ok" : checkNotifyUrl(url, rules.webhookAllow)
-      return verdict === "ok" || { path: [], issue: `notify_url.${verdict}` }
-    })
+    Schema.makeFilter(
+      (url: string) => {
+        const verdict = url === rules.ownReceiver() ? "ok" : checkNotifyUrl(url, rules.webhookAllow)
+        return verdict === "ok" || { path: [], issue: `notify_url.${verdict}` }
+      },
+      { toJsonSchema: () => ({ format: "uri", maxLength: NOTIFY_URL_CHARS_MAX }) }
+    )
   )
 
 const Extra = text("extra").check(bytesMax(4_096, "extra.length"))
@@ -70,7 +82,10 @@ export const qrcodePayFields = (rules: FieldRules) =>
     extra: Schema.optionalKey(Extra),
     channel_code: Schema.optionalKey(
       text("channel_code").check(
-        Schema.makeFilter((code: string) => rules.channelCodes.includes(code), { message: "channel_code.unknown" })
+        Schema.makeFilter((code: string) => rules.channelCodes.includes(code), {
+          message: "channel_code.unknown",
+          toJsonSchema: () => ({ enum: [...rules.channelCodes] })
+        })
       )
     ),
     note: Schema.optionalKey(note(250))
@@ -87,13 +102,14 @@ export const wechatJsPayFields = (rules: FieldRules) =>
     ),
     appId: Schema.optionalKey(text("appId").check(Schema.isMaxCodePoints(64, { message: "appId.length" }))),
     notify_url: Schema.optionalKey(NotifyUrl(rules)),
-    isMiniPg: Schema.optionalKey(text("isMiniPg").check(Schema.isPattern(/^[12]$/, { message: "isMiniPg.value" }))),
+    isMiniPg: Schema.optionalKey(
+      text("isMiniPg").check(
+        Schema.isPattern(/^[12]$/, { message: "isMiniPg.value", toJsonSchema: () => ({ enum: ["1", "2"] }) })
+      )
+    ),
     timeOutExpress: Schema.optionalKey(
-      whole("timeOutExpress", /^(0|-?[1-9]\d*)$/).pipe(
-        Schema.decodeTo(
-          Schema.Number.check(Schema.isBetween({ minimum: 1, maximum: 1_440 }, { message: "timeOutExpress.range" })),
-          toNumber
-        )
+      whole("timeOutExpress", MINUTES).pipe(
+        Schema.decodeTo(Schema.Number.check(Schema.isBetween(MINUTES, { message: "timeOutExpress.range" })), toNumber)
       )
     ),
     note: Schema.optionalKey(note(125))

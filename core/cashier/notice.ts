@@ -1,6 +1,7 @@
 import { Clock, Effect } from "effect"
 import type { RawNotice, Reply } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
+import { countRefusedNotice } from "../pipeline/metrics.ts"
 import type { KeptNotice } from "../pipeline/persistence.ts"
 import { Persistence } from "../pipeline/persistence.ts"
 import { Channels } from "./channels.ts"
@@ -32,7 +33,10 @@ export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: 
         Effect.logWarning("a notice was refused", { account: accountId, reason: reason.message }).pipe(Effect.as(null))
       )
     )
-  if (notice === null) return refused
+  if (notice === null) {
+    countRefusedNotice(account.provider.id)
+    return refused
+  }
   if (notice.payment === null) return accepted
   crashPoint("notice.verified")
 

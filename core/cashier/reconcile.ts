@@ -1,4 +1,4 @@
-import { Clock, Effect, Layer, Schedule } from "effect"
+import { Clock, Effect, FiberSet, Layer, Schedule } from "effect"
 import type { ChargeState } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import type { Order } from "../domain/order.ts"
@@ -11,13 +11,21 @@ import { CLOSE_GRACE_MS, nextCheckAt } from "./reconcile-schedule.ts"
 import { Settings } from "./settings.ts"
 import { settlePayment } from "./settle.ts"
 
-/** Orders asked about at once, and how long nobody else asks about them: three calls of 20 s fit. */
+/** Orders asked about at once, in all and at one account: an account that hangs holds up no other's orders. */
+const ORDERS_MAX = 512
+const ORDERS_PER_ACCOUNT_MAX = 32
+
+/** Orders taken at a time, and how long nobody else asks about them: three calls of 20 s fit. */
 const LEASED_MAX = 64
-const CONCURRENT_MAX = 16
 const LEASE_MS = 90_000
 
-/** How often due orders are looked for. */
+/** How often due orders are looked for, and how many times in a row while there are more. */
 const SWEEP = "1 second"
+const LEASES_PER_SWEEP_MAX = 16
+
+/** An order whose account is busy is given back for so long; the next ones are taken after a breath. */
+const BUSY_MS = 3_000
+const BREATH = "100 millis"
 
 /**
  * Asks the channel about one PENDING order and does what its answer asks for (architecture section 2): books a payment,
@@ -103,11 +111,37 @@ export const reconcileLayer: Layer.Layer<never, never, Persistence | Channels | 
   Layer.effectDiscard(
     Effect.gen(function* () {
       const { orders } = yield* Persistence
+      const clock = yield* Clock.Clock
+      const underWay = yield* FiberSet.make<void>()
+      const perAccount = new Map<string, number>()
+      const running = (accountId: string) => perAccount.get(accountId) ?? 0
+
+      const begin = (order: Order) => {
+        const { accountId } = order
+        perAccount.set(accountId, running(accountId) + 1)
+        const done = Effect.sync(() => {
+          if (running(accountId) > 1) perAccount.set(accountId, running(accountId) - 1)
+          else perAccount.delete(accountId)
+        })
+        return FiberSet.run(underWay, Effect.ensuring(guarded(order), done))
+      }
+
       const sweep = Effect.gen(function* () {
-        for (;;) {
-          const due = yield* orders.leaseChecks(LEASED_MAX, LEASE_MS)
-          yield* Effect.forEach(due, guarded, { concurrency: CONCURRENT_MAX, discard: true })
-          if (due.length < LEASED_MAX) return
+        for (let lease = 0; lease < LEASES_PER_SWEEP_MAX; lease++) {
+          const limit = Math.min(LEASED_MAX, ORDERS_MAX - (yield* FiberSet.size(underWay)))
+          if (limit <= 0) return
+          const due = yield* orders.leaseChecks(limit, LEASE_MS)
+          let busy = 0
+          for (const order of due) {
+            if (running(order.accountId) < ORDERS_PER_ACCOUNT_MAX) {
+              yield* begin(order)
+            } else {
+              busy++
+              yield* orders.scheduleCheck(order, new Date(clock.currentTimeMillisUnsafe() + BUSY_MS))
+            }
+          }
+          if (due.length < limit) return
+          if (busy > 0) yield* Effect.sleep(BREATH)
         }
       })
       yield* sweep.pipe(

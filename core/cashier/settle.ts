@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { crashPoint } from "../domain/crash-point.ts"
 import { feeFen } from "../domain/money.ts"
 import { judgePayment, type Order, type Payment } from "../domain/order.ts"
+import { countPayment } from "../pipeline/metrics.ts"
 import { Notifier } from "../pipeline/notifier.ts"
 import { type KeptNotice, Persistence } from "../pipeline/persistence.ts"
 
@@ -23,17 +24,21 @@ export const settlePayment = Effect.fnUntraced(function* (found: Order, payment:
   const notifier = yield* Notifier
   const source = notice === null ? ("query" as const) : ("notice" as const)
   let order = found
+  const counted = <S extends Settled>(outcome: S): S => {
+    countPayment(found.provider, outcome)
+    return outcome
+  }
 
   for (let look = 0; look < LOOKS_MAX; look++) {
     const verdict = judgePayment(order, payment)
-    if (verdict.kind === "repeated") return "repeated"
+    if (verdict.kind === "repeated") return counted("repeated")
     if (verdict.kind === "anomaly") {
       yield* orders.flag({ order, anomaly: verdict.anomaly, payment, source, notice })
       yield* Effect.logError("a payment does not match its order", {
         order_no: order.orderNo,
         anomaly: verdict.anomaly
       })
-      return "flagged"
+      return counted("flagged")
     }
     const money = settledMoney(order, payment)
     const webhook = yield* notifier.webhookFor(order, { ...money, paidAt: payment.paidAt })
@@ -49,12 +54,12 @@ export const settlePayment = Effect.fnUntraced(function* (found: Order, payment:
     if (outcome === "settled") {
       crashPoint("settle.committed")
       notifier.wake()
-      return "settled"
+      return counted("settled")
     }
     if (outcome === "trade-reused") {
       yield* orders.flag({ order, anomaly: "trade-reused", payment, source, notice })
       yield* Effect.logError("a channel's trade number came for a second order", { order_no: order.orderNo })
-      return "flagged"
+      return counted("flagged")
     }
     const again = yield* orders.find(order)
     assert(again !== null, "an order that was found is never deleted")

@@ -32,7 +32,8 @@ const NOUNS: Readonly<Record<string, string>> = {
   merchant: "Merchants and their secrets",
   channel: "Channel providers and the accounts at them",
   order: "Orders and their timelines",
-  webhook: "Webhook deliveries"
+  webhook: "Webhook deliveries",
+  key: "The master key that seals stored secrets"
 }
 
 export interface CliOptions {

@@ -1,9 +1,11 @@
 import { Elysia } from "elysia"
 import type { GatewayConfig } from "../config.ts"
+import type { Plugin } from "../plugin.ts"
 import { cashierRoutes } from "./cashier-routes.ts"
 import { channelRoutes } from "./channel-routes.ts"
 import { type Handler, makeEntrance, type Route, type Run } from "./edge.ts"
 import { frameworkError } from "./envelope.ts"
+import { type HttpPlugin, pluginRoutes } from "./http-plugin.ts"
 import { FRAMEWORK } from "./messages.ts"
 
 export interface AppOptions {
@@ -11,25 +13,28 @@ export interface AppOptions {
   readonly config: GatewayConfig
   /** Providers that have pages of their own. */
   readonly siteIds: ReadonlyArray<string>
-  /** Further routes: pages, documentation. */
+  /** Further routes: pages. */
   readonly routes: ReadonlyArray<Route>
+  /** Those that are HttpPlugins add their routes. */
+  readonly plugins: ReadonlyArray<Plugin | HttpPlugin>
 }
 
 /** The gateway's HTTP application: `app.fetch` is what a server calls, `drain` what its stop waits for. */
-export const makeApp = ({ run, config, siteIds, routes }: AppOptions) => {
+export const makeApp = ({ run, config, siteIds, routes, plugins }: AppOptions) => {
   const { entrance, drain } = makeEntrance(run, config)
-  const all = [...cashierRoutes(run), ...channelRoutes(run, siteIds), ...routes]
+  const own = [...cashierRoutes(run), ...channelRoutes(run, siteIds), ...routes]
+  const all = [...own, ...pluginRoutes(plugins, { run, routes: own })]
   const app = new Elysia({ handler: { standardHostname: false } })
 
   for (const [path, methods] of byPath(all)) {
     for (const [method, handle] of methods) {
-      app.route(method, path, ({ request, params }) => entrance(handle, request, params), { parse: "none" })
+      app.route(method, path, ({ request, params }) => entrance(path, handle, request, params), { parse: "none" })
     }
     const allow = [...methods.keys()].join(", ")
-    app.all(path, ({ request, params }) => entrance(refuseMethod(allow), request, params), { parse: "none" })
+    app.all(path, ({ request, params }) => entrance(path, refuseMethod(allow), request, params), { parse: "none" })
   }
-  app.all("/*", ({ request }) => entrance(notFound, request, {}), { parse: "none" })
-  app.onError(({ request }) => entrance(notFound, request, {}))
+  app.all("/*", ({ request }) => entrance("none", notFound, request, {}), { parse: "none" })
+  app.onError(({ request }) => entrance("none", notFound, request, {}))
 
   return { app, drain }
 }

@@ -9,6 +9,7 @@ import { Overloaded } from "../domain/errors.ts"
 import type { Auth } from "../pipeline/auth.ts"
 import type { Background } from "../pipeline/background.ts"
 import type { MerchantDirectory } from "../pipeline/merchant-directory.ts"
+import { countRequest } from "../pipeline/metrics.ts"
 import type { Notifier } from "../pipeline/notifier.ts"
 import type { Persistence } from "../pipeline/persistence.ts"
 import type { Replay } from "../pipeline/replay.ts"
@@ -61,7 +62,7 @@ export const makeEntrance = (run: Run, config: GatewayConfig) => {
   let underWay = 0
   let draining = false
   let drained: (() => void) | undefined
-  const entrance = async (handle: Handler, request: Request, params: Readonly<Record<string, string>>) => {
+  const answer = async (handle: Handler, request: Request, params: Readonly<Record<string, string>>) => {
     const context: RequestContext = {
       requestId: newRequestId(),
       language: languageOf(request.headers.get("accept-language"))
@@ -79,6 +80,17 @@ export const makeEntrance = (run: Run, config: GatewayConfig) => {
     } finally {
       if (--underWay === 0) drained?.()
     }
+  }
+  const entrance = async (
+    route: string,
+    handle: Handler,
+    request: Request,
+    params: Readonly<Record<string, string>>
+  ): Promise<Response> => {
+    const startedAt = performance.now()
+    const response = await answer(handle, request, params)
+    countRequest(route, response.status, (performance.now() - startedAt) / 1000)
+    return response
   }
   /**
    * Refuses new merchant calls and waits until those under way have ended, at most `ms`. Everything else is still

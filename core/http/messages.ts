@@ -23,6 +23,9 @@ export const FRAMEWORK = {
   internal: { code: 500, zh: "服务异常", en: "Internal error" }
 } as const satisfies Record<string, Bilingual & { code: number }>
 
+/** The signature debugger's page: test merchants whose signature fails are sent there. */
+export const SIGN_TOOL_PATH = "/tools/sign"
+
 /** An error's answer. `headers` and `data` are what it says besides. */
 export interface ErrorAnswer {
   readonly code: number
@@ -38,7 +41,12 @@ export const ERROR_ROWS: { readonly [Tag in CashierError["_tag"]]: Row<Extract<C
   MalformedRequest: [400, { zh: "请求格式错误", en: "Malformed request" }],
   AppIdMissing: [401, { zh: "缺少 app_id 参数", en: "app_id is missing" }],
   MerchantUnknown: [401, { zh: "商户不存在", en: "No such merchant" }],
-  SignatureInvalid: [401, { zh: "签名验证失败", en: "Signature verification failed" }],
+  SignatureInvalid: ({ testMode }, language) => ({
+    code: 401,
+    message: { zh: "签名验证失败", en: "Signature verification failed" }[language],
+    data: null,
+    ...(testMode === true ? { headers: { link: `<${SIGN_TOOL_PATH}>; rel="help"` } } : {})
+  }),
   MerchantDisabled: [401, { zh: "商户已停用", en: "Merchant is disabled" }],
   TimestampExpired: [401, { zh: "请求已过期,请检查 timestamp", en: "Request expired, check timestamp" }],
   IpForbidden: [401, { zh: "IP 未授权", en: "IP address is not allowed" }],

@@ -8,6 +8,7 @@ import {
   channelTest,
   channelUpdate
 } from "./accounts.ts"
+import { keyRotate } from "./keys.ts"
 import {
   merchantCreate,
   merchantDisable,
@@ -41,5 +42,6 @@ export const OPERATIONS: ReadonlyArray<AnyOperation> = [
   orderShow,
   orderList,
   webhookList,
-  webhookResend
+  webhookResend,
+  keyRotate
 ]

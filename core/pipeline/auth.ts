@@ -52,7 +52,7 @@ export class Auth extends Context.Service<
         const secret = liveSecrets(known.secrets, nowMs).find(
           (live) => given?.kind === "string" && sameDigest(hmacSha256(Redacted.value(live.secret), text), given.text)
         )
-        if (secret === undefined) return yield* new SignatureInvalid()
+        if (secret === undefined) return yield* new SignatureInvalid({ testMode: known.merchant.mode === "test" })
         if (secret.firstUsedAt === null) {
           // From here on webhooks are signed with this secret; the next request reads it so.
           yield* store.merchants.secretUsed(known.merchant.id, secret.id, new Date(nowMs))

@@ -63,6 +63,8 @@ export interface MerchantStore {
   readonly update: (appId: string, change: MerchantChange) => Stored<Merchant | null>
   /** Adds a secret; those live before it end at `othersExpireAt`, or when they did before if that is sooner. */
   readonly addSecret: (merchantId: number, sealed: string, othersExpireAt: Date) => Stored<void>
+  /** Replaces a sealed secret (key rotation). */
+  readonly resealSecret: (merchantId: number, secretId: number, sealed: string) => Stored<void>
   /** Notes the first request that verified with a secret. Idempotent. */
   readonly secretUsed: (merchantId: number, secretId: number, at: Date) => Stored<void>
 }
@@ -88,6 +90,8 @@ export interface AccountStore {
   readonly find: (id: string) => Stored<StoredAccount | null>
   /** All but the removed, oldest first: the default order of preference. */
   readonly list: () => Stored<ReadonlyArray<StoredAccount>>
+  /** The removed too. */
+  readonly listAll: () => Stored<ReadonlyArray<StoredAccount>>
   /** Does nothing when the id exists. */
   readonly create: (account: Omit<StoredAccount, "enabled" | "removed" | "createdAt">) => Stored<StoredAccount>
   readonly change: (
@@ -301,6 +305,17 @@ export interface BookStore {
   ) => Stored<JsonObject>
 }
 
+/** What waits in the store, for the operator's metrics and alarms. */
+export interface Backlog {
+  readonly pendingOrders: number
+  /** The oldest PENDING order of which nobody knows whether its channel took it. */
+  readonly oldestUncertainAt: Date | null
+  readonly dueWebhooks: number
+  readonly oldestDueWebhookAt: Date | null
+  readonly deadWebhooks: number
+  readonly flaggedOrders: number
+}
+
 /** What changed in the store, by whichever process: the core drops caches and wakes workers. */
 export type StoreSignal =
   | { readonly kind: "merchant"; readonly id: string }
@@ -320,6 +335,7 @@ export class Persistence extends Context.Service<
     readonly book: BookStore
     /** Calls back at each signal until the store is closed. */
     readonly listen: (onSignal: (signal: StoreSignal) => void) => Stored<void>
+    readonly backlog: () => Stored<Backlog>
     /** Whether the store answers now. */
     readonly ping: () => Stored<void>
   }

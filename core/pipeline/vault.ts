@@ -1,7 +1,8 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto"
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import type { MasterKeys } from "./master-key.ts"
 
-/** A sealed text that this master key did not seal, or that was moved or changed. */
+/** A sealed text that no master key of ours sealed, or that was moved or changed. */
 export class VaultRefused extends Schema.TaggedError<VaultRefused>()("VaultRefused", { purpose: Schema.String }) {
   override get message() {
     return `a stored secret (${this.purpose}) does not open with this PAYHUB_MASTER_KEY`
@@ -10,38 +11,62 @@ export class VaultRefused extends Schema.TaggedError<VaultRefused>()("VaultRefus
 
 /**
  * Secrets at rest: AES-256-GCM under the master key. The purpose (`merchant:pk_…`, `account:acc_…`) is authenticated
- * with the text, so that a sealed secret moved to another row does not open there.
+ * with the text, so that a sealed secret moved to another row does not open there. A sealed text names its key by a
+ * fingerprint: `v1.<8 hex>.<Base64 of nonce, ciphertext and tag>`.
  */
 export class Vault extends Context.Service<
   Vault,
   {
     readonly seal: (text: Redacted.Redacted<string>, purpose: string) => string
     readonly open: (sealed: string, purpose: string) => Effect.Effect<Redacted.Redacted<string>, VaultRefused>
+    /** Whether a text was sealed with the current key. */
+    readonly isCurrent: (sealed: string) => boolean
   }
 >()("payhub/pipeline/Vault") {
-  /** @param masterKey 32 bytes in Base64 */
-  static readonly layer = (masterKey: Redacted.Redacted<string>): Layer.Layer<Vault> => {
-    const key = Buffer.from(Redacted.value(masterKey), "base64")
-    return Layer.succeed(Vault, {
-      seal: (text, purpose) => {
-        const nonce = randomBytes(12)
-        const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(purpose))
-        const sealed = Buffer.concat([cipher.update(Redacted.value(text), "utf8"), cipher.final()])
-        return `v1.${Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64")}`
-      },
-      open: (sealed, purpose) =>
-        Effect.try({
-          try: () => {
-            const bytes = Buffer.from(sealed.replace(/^v1\./, ""), "base64")
-            const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, 12))
-              .setAAD(Buffer.from(purpose))
-              .setAuthTag(bytes.subarray(-16))
-            return Redacted.make(
-              Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString("utf8")
-            )
-          },
-          catch: () => new VaultRefused({ purpose })
-        })
-    })
+  static readonly layer = (keys: MasterKeys | Redacted.Redacted<string>): Layer.Layer<Vault> =>
+    Layer.succeed(Vault, makeVault(Redacted.isRedacted(keys) ? { current: keys, others: () => [] } : keys))
+}
+
+interface Key {
+  readonly id: string
+  readonly bytes: Buffer
+}
+
+const keyOf = (masterKey: Redacted.Redacted<string>): Key => {
+  const bytes = Buffer.from(Redacted.value(masterKey), "base64")
+  return { bytes, id: createHash("sha256").update("payhub/key-id").update(bytes).digest("hex").slice(0, 8) }
+}
+
+export const makeVault = (keys: MasterKeys): Vault["Service"] => {
+  const current = keyOf(keys.current)
+  const known = new Map([[current.id, current]])
+  const keyNamed = (id: string): Key | undefined => {
+    if (!known.has(id)) for (const other of keys.others().map(keyOf)) known.set(other.id, other)
+    return known.get(id)
+  }
+  return {
+    seal: (text, purpose) => {
+      const nonce = randomBytes(12)
+      const cipher = createCipheriv("aes-256-gcm", current.bytes, nonce).setAAD(Buffer.from(purpose))
+      const sealed = Buffer.concat([cipher.update(Redacted.value(text), "utf8"), cipher.final()])
+      return `v1.${current.id}.${Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64")}`
+    },
+    open: (sealed, purpose) =>
+      Effect.try({
+        try: () => {
+          const [version, id = "", text = ""] = sealed.split(".")
+          const key = keyNamed(id)
+          if (version !== "v1" || key === undefined) throw new VaultRefused({ purpose })
+          const bytes = Buffer.from(text, "base64")
+          const decipher = createDecipheriv("aes-256-gcm", key.bytes, bytes.subarray(0, 12))
+            .setAAD(Buffer.from(purpose))
+            .setAuthTag(bytes.subarray(-16))
+          return Redacted.make(
+            Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString("utf8")
+          )
+        },
+        catch: () => new VaultRefused({ purpose })
+      }),
+    isCurrent: (sealed) => sealed.startsWith(`v1.${current.id}.`)
   }
 }

@@ -2,6 +2,7 @@ import { Clock, Effect, Layer } from "effect"
 import { crashPoint } from "../domain/crash-point.ts"
 import { receiverOf } from "../domain/notify-url.ts"
 import { Background } from "./background.ts"
+import { countPush } from "./metrics.ts"
 import { Notifier } from "./notifier.ts"
 import { type LeasedWebhook, Persistence, type WebhookAttempt } from "./persistence.ts"
 import { PUSH_DEADLINE_MS, pushWebhook } from "./webhook-push.ts"
@@ -61,6 +62,7 @@ export const webhookWorkerLayer = (
         crashPoint("webhook.pushed")
         const endedMs = clock.currentTimeMillisUnsafe()
         const wait = options.scheduleMs[webhook.round]
+        const next = nextStep(result.delivered, wait, endedMs)
         yield* webhooks.record({
           merchantId: webhook.merchantId,
           eventId: webhook.eventId,
@@ -70,9 +72,10 @@ export const webhookWorkerLayer = (
           durationMs: endedMs - startedMs,
           status: result.status,
           detail: result.detail,
-          next: nextStep(result.delivered, wait, endedMs)
+          next
         })
         crashPoint("webhook.recorded")
+        countPush(next.kind, attempt === 1 ? startedMs - webhook.createdAt.getTime() : undefined)
         if (!result.delivered && wait === undefined) {
           yield* Effect.logError("a webhook is dead; resend it when the merchant is well", {
             order_no: webhook.orderNo,

@@ -34,6 +34,11 @@ export const makeAccounts = (db: Database, signals: Signals): AccountStore => {
         .run((sql) => sql<AccountRow[]>`select ${columns} from channel_accounts where not removed order by ordinal`)
         .pipe(Effect.map((rows) => rows.map(accountOf))),
 
+    listAll: () =>
+      db
+        .run((sql) => sql<AccountRow[]>`select ${columns} from channel_accounts order by ordinal`)
+        .pipe(Effect.map((rows) => rows.map(accountOf))),
+
     create: Effect.fnUntraced(function* (account) {
       yield* db.run(
         (sql) => sql`

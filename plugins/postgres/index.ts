@@ -2,6 +2,7 @@ import { Effect, Layer, type Scope } from "effect"
 import { Persistence } from "../../core/pipeline/persistence.ts"
 import type { Plugin, StartRefused } from "../../core/plugin.ts"
 import { makeAccounts } from "./accounts.ts"
+import { makeBacklog } from "./backlog.ts"
 import { makeBook } from "./book.ts"
 import { type DatabaseOptions, openDatabase } from "./database.ts"
 import { makeMerchants } from "./merchants.ts"
@@ -36,6 +37,7 @@ export const openPersistence = (
       orders: { ...makeOrders(db), ...makeOrderChanges(db), ...makeSettle(db, signals), ...makeTimeline(db) },
       webhooks: makeWebhooks(db, signals),
       book: makeBook(db),
+      backlog: makeBacklog(db),
       listen: signals.listen,
       ping: () => db.run((sql) => sql`select 1`).pipe(Effect.asVoid)
     })

@@ -114,6 +114,18 @@ export const makeMerchants = (db: Database, signals: Signals): MerchantStore => 
         )
         .pipe(Effect.asVoid),
 
+    resealSecret: (merchantId, secretId, sealed) =>
+      db
+        .run(
+          (sql) => sql`
+            with resealed as (
+              update merchant_secrets set sealed = ${sealed} where merchant_id = ${merchantId} and id = ${secretId}
+              returning merchant_id
+            )
+            select ${changedMerchant(db)} from merchants m join resealed on resealed.merchant_id = m.id`
+        )
+        .pipe(Effect.asVoid),
+
     secretUsed: (merchantId, secretId, at) =>
       db
         .run(

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Exit } from "effect"
 import sqlClient from "postgres"
+import { receiverOf } from "../../core/domain/notify-url.ts"
 import type { NewOrder, Persistence } from "../../core/pipeline/persistence.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
 import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
-import { hostOf } from "./settle.ts"
 
 setDefaultTimeout(30_000)
 
@@ -251,5 +251,5 @@ test.each([
   ["http://Shop.example.com:8080/x?y", "shop.example.com:8080"],
   ["http://[::1]/x", "[::1]:80"]
 ])("the receiver at %s is %s", (url, host) => {
-  expect(hostOf(url)).toBe(host)
+  expect(receiverOf(url)).toBe(host)
 })

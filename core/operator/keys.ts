@@ -1,0 +1,90 @@
+import { Effect, Redacted, Schema } from "effect"
+import { addFileKey, dropOldFileKeys, KEY_CHECK, type MasterKeys } from "../pipeline/master-key.ts"
+import { Persistence } from "../pipeline/persistence.ts"
+import { makeVault, type Vault } from "../pipeline/vault.ts"
+import { OperatorConfig, OperatorError, operation } from "./operation.ts"
+
+/**
+ * Seals every stored secret anew. With a key file the command draws the new key itself, and gateways that run on the
+ * same data folder find it there. With PAYHUB_MASTER_KEY the operator has put the new key there and the old one into
+ * PAYHUB_MASTER_KEY_OLD, for the gateways too, before.
+ */
+export const keyRotate = operation({
+  name: "key.rotate",
+  summary: "Seal every stored secret anew with a new master key",
+  permission: "keys:write",
+  scope: "gateway",
+  input: Schema.Struct({}),
+  output: Schema.Struct({ merchants: Schema.Number, accounts: Schema.Number, key: Schema.String }),
+  afterword: ({ key }) =>
+    key === "environment"
+      ? "Everything is sealed with PAYHUB_MASTER_KEY now; PAYHUB_MASTER_KEY_OLD may be taken away. Keep the old key as long as your oldest database backup."
+      : `Everything is sealed with the new key in ${key}. Back it up; keep the old one as long as your oldest database backup.`,
+  run: Effect.fnUntraced(function* () {
+    const config = yield* OperatorConfig
+    const byFile = config.masterKey === null
+    const keys = yield* newKeys
+    const done = yield* resealAll(makeVault(keys)).pipe(
+      Effect.catchTag("VaultRefused", (refused) =>
+        Effect.fail(
+          new OperatorError({
+            message: `${refused.message} nor with PAYHUB_MASTER_KEY_OLD. Nothing was lost: set the key it was sealed with and run this again.`
+          })
+        )
+      )
+    )
+    if (byFile) yield* fileStep(() => dropOldFileKeys(config, keys))
+    return { ...done, key: byFile ? `${config.dataFolder}/master.key` : "environment" }
+  })
+})
+
+const newKeys = Effect.gen(function* () {
+  const config = yield* OperatorConfig
+  const { masterKey, masterKeyOld } = config
+  if (masterKey === null) return yield* fileStep(() => addFileKey(config))
+  if (masterKeyOld === null) {
+    return yield* new OperatorError({
+      message:
+        "Set PAYHUB_MASTER_KEY to the new key (`openssl rand -base64 32`) and PAYHUB_MASTER_KEY_OLD to the one in use, restart the gateways so, then run this again."
+    })
+  }
+  return { current: masterKey, others: () => [masterKeyOld] } satisfies MasterKeys
+})
+
+/** Texts that are sealed with the current key already are left: a rotation that was cut off is simply run again. */
+const resealAll = Effect.fnUntraced(function* (vault: Vault["Service"]) {
+  const { merchants, accounts, book } = yield* Persistence
+  const again = Effect.fnUntraced(function* (sealed: string, purpose: string) {
+    return vault.seal(yield* vault.open(sealed, purpose), purpose)
+  })
+  let changedMerchants = 0
+  for (const { id, appId } of yield* merchants.list()) {
+    const stored = yield* merchants.findById(id)
+    for (const secret of stored?.secrets ?? []) {
+      if (vault.isCurrent(secret.sealed)) continue
+      yield* merchants.resealSecret(id, secret.id, yield* again(secret.sealed, `merchant:${appId}`))
+      changedMerchants++
+    }
+  }
+  let changedAccounts = 0
+  for (const { id, sealed } of yield* accounts.listAll()) {
+    if (vault.isCurrent(sealed)) continue
+    yield* accounts.reseal(id, yield* again(sealed, `account:${id}`))
+    changedAccounts++
+  }
+  const check = yield* book.get(KEY_CHECK.provider, KEY_CHECK.key)
+  if (check !== null && !vault.isCurrent(String(check.sealed))) {
+    const sealed = vault.seal(Redacted.make("payhub"), KEY_CHECK.purpose)
+    yield* book.update(KEY_CHECK.provider, KEY_CHECK.key, () => ({ sealed }))
+  }
+  return { merchants: changedMerchants, accounts: changedAccounts }
+})
+
+const fileStep = <A>(step: () => Promise<A>): Effect.Effect<A, OperatorError> =>
+  Effect.tryPromise({
+    try: step,
+    catch: (error) =>
+      new OperatorError({
+        message: `The key file could not be written: ${error instanceof Error ? error.message : error}.`
+      })
+  })

@@ -1,0 +1,44 @@
+import { Effect } from "effect"
+import type { Backlog, Persistence } from "../../core/pipeline/persistence.ts"
+import type { Database } from "./database.ts"
+
+interface BacklogRow {
+  readonly pending: number
+  readonly oldest_uncertain_at: Date | null
+  readonly due_webhooks: number
+  readonly oldest_due_webhook_at: Date | null
+  readonly dead_webhooks: number
+  readonly flagged: number
+}
+
+/** What waits, from the partial indexes that hold nothing else. */
+export const makeBacklog =
+  (db: Database): Persistence["Service"]["backlog"] =>
+  () =>
+    db
+      .run(
+        (sql) => sql<BacklogRow[]>`
+          select
+            (select count(*) from orders where status = 0 and next_check_at is not null) as pending,
+            (
+              select min(o.created_at) from orders o
+              where o.status = 0 and o.next_check_at is not null and o.presentation is null and exists (
+                select from charges c
+                where c.merchant_id = o.merchant_id and c.order_no = o.order_no and c.outcome = 'uncertain'
+              )
+            ) as oldest_uncertain_at,
+            (select count(*) from outbox where state = 0) as due_webhooks,
+            (select min(created_at) from outbox where state = 0) as oldest_due_webhook_at,
+            (select count(*) from outbox where state = 2) as dead_webhooks,
+            (select count(*) from orders where flags <> '{}') as flagged`
+      )
+      .pipe(Effect.map(([row]) => backlogOf(row as BacklogRow)))
+
+const backlogOf = (row: BacklogRow): Backlog => ({
+  pendingOrders: row.pending,
+  oldestUncertainAt: row.oldest_uncertain_at,
+  dueWebhooks: row.due_webhooks,
+  oldestDueWebhookAt: row.oldest_due_webhook_at,
+  deadWebhooks: row.dead_webhooks,
+  flaggedOrders: row.flagged
+})
