@@ -23,6 +23,8 @@ export interface GatewayConfig {
   readonly masterKeyOld: Redacted.Redacted<string> | null
   /** What `/metrics` asks for as a Bearer token; null = there is no such page. */
   readonly metricsToken: Redacted.Redacted<string> | null
+  /** Base URL of an OpenTelemetry collector; null = no traces. */
+  readonly otlpEndpoint: string | null
   readonly channels: ReadonlyArray<string>
   readonly trustedProxies: ReadonlyArray<string>
   readonly webhookAllow: ReadonlyArray<string>
@@ -167,6 +169,12 @@ const declared = Effect.gen(function* () {
     ),
     masterKey,
     masterKeyOld,
+    otlpEndpoint: yield* read(
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+      "-",
+      (text) => (text === "-" ? null : /^https?:\/\//.test(text) && URL.canParse(text) ? text : undefined),
+      "an http(s) URL such as http://collector:4318"
+    ),
     metricsToken: yield* secret("PAYHUB_METRICS_TOKEN"),
     channels: yield* read("PAYHUB_CHANNELS", "", words, "a list of packages or folders"),
     trustedProxies: yield* read("PAYHUB_TRUSTED_PROXIES", "", ranges, "a list of addresses or CIDR ranges"),

@@ -19,6 +19,7 @@ import { checkMasterKey, masterKeysOf } from "./pipeline/master-key.ts"
 import { MerchantDirectory } from "./pipeline/merchant-directory.ts"
 import { Notifier } from "./pipeline/notifier.ts"
 import { Persistence, type StoreSignal } from "./pipeline/persistence.ts"
+import { tracingLayer } from "./pipeline/tracing.ts"
 import { webhookWorkerLayer } from "./pipeline/webhook-worker.ts"
 import { type Plugin, StartRefused } from "./plugin.ts"
 import { type Server, serve } from "./runtime.ts"
@@ -60,7 +61,9 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
   }
   const masterKeys = await orRefuse(Effect.runPromiseExit(masterKeysOf(config)))
   const services = gatewayLayer({ ...options, masterKeys, urls: currentUrls })
-  const runtime = ManagedRuntime.make(Layer.provideMerge(services, logging))
+  const runtime = ManagedRuntime.make(
+    services.pipe(Layer.provideMerge(logging), Layer.provideMerge(tracingLayer(config.otlpEndpoint)))
+  )
   // The runtime's own failures (StartRefused) show in its first use, below; after that it is built.
   const run: Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>) =>
     runtime.runPromiseExit(effect) as Promise<Exit.Exit<A, E>>

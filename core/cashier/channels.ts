@@ -7,6 +7,7 @@ import { TEST_DEFAULT_CODE } from "../domain/channel-code.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import type { Merchant } from "../domain/merchant.ts"
 import { Persistence, type StoredAccount } from "../pipeline/persistence.ts"
+import { spanned } from "../pipeline/tracing.ts"
 import { Vault } from "../pipeline/vault.ts"
 import { channelHttp, type Exchange } from "./channel-http.ts"
 
@@ -108,7 +109,7 @@ export class Channels extends Context.Service<
             site: provider.site,
             act: (effect, record, options) => {
               const http = channelHttp({ ...limits, ...options }, record)
-              return Effect.suspend(effect).pipe(
+              return spanned("channel.act", { provider: provider.id }, Effect.suspend(effect)).pipe(
                 Effect.provideService(ChannelHttp, http),
                 Effect.timeoutOrElse({
                   duration: ACT_DEADLINE_MS,
@@ -136,7 +137,8 @@ export class Channels extends Context.Service<
           const account = yield* openStored(stored).pipe(
             Effect.timeoutOrElse({ duration: OPEN_DEADLINE_MS, orElse: () => unusable("the channel's code hung") }),
             Effect.catchTag(["AccountInvalid", "VaultRefused"], (reason) => unusable(reason.message)),
-            Effect.catchDefect((defect) => unusable(String(defect)))
+            // Only the error's name: what a parser says of a key may hold a piece of it.
+            Effect.catchDefect((defect) => unusable(`it threw ${defect instanceof Error ? defect.name : "a defect"}`))
           )
           const keptMs = account === null ? UNUSABLE_MS : CACHE_MS
           opened.set(accountId, { account, untilMs: clock.currentTimeMillisUnsafe() + keptMs })

@@ -1,4 +1,4 @@
-import { type Cause, Clock, Effect, Exit } from "effect"
+import { type Cause, Clock, Effect, Exit, References } from "effect"
 import type { ChargeRef, Presentation } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import { ChannelUnavailable, ChargeUncertain } from "../domain/errors.ts"
@@ -55,6 +55,7 @@ export const chargeOrder = Effect.fnUntraced(function* (
     crashPoint("charge.answered")
     const outcome = Exit.isSuccess(exit) ? "accepted" : isRejection(exit.cause) ? "rejected" : "uncertain"
     countCharge(account.provider.id, outcome)
+    const { request_id: requestId } = yield* References.CurrentLogAnnotations
     const entry = {
       ...key,
       provider: account.provider.id,
@@ -70,7 +71,7 @@ export const chargeOrder = Effect.fnUntraced(function* (
         ...entry,
         outcome: "accepted",
         presentation: toJson(presentation),
-        detail: exchangesOf(record)
+        detail: { request_id: String(requestId ?? ""), exchanges: exchangesOf(record) }
       })
       // All that settling needs is in the order already. Only a JSAPI payer's second look needs this answer.
       yield* charge.jsapi === undefined ? background.run(stored) : stored
@@ -78,7 +79,11 @@ export const chargeOrder = Effect.fnUntraced(function* (
     }
 
     const failure = yield* Effect.flip(Effect.failCause(exit.cause))
-    const detail: Json = { reason: failure.message, exchanges: exchangesOf(record) }
+    const detail: Json = {
+      request_id: String(requestId ?? ""),
+      reason: failure.message,
+      exchanges: exchangesOf(record)
+    }
     if (failure._tag === "ChannelUncertain") {
       yield* background.run(orders.recordCharge({ ...entry, outcome: "uncertain", presentation: null, detail }))
       return yield* new ChargeUncertain({ orderNo: key.orderNo })

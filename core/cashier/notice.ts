@@ -37,7 +37,11 @@ export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: 
     countRefusedNotice(account.provider.id)
     return refused
   }
-  if (notice.payment === null) return accepted
+  if (notice.payment === null) {
+    // Declined, closed, refunded: news, but no proof of anything. The channel is asked, with its signature, right away.
+    yield* Effect.ignore(askSoon(accountId, notice.orderNo, raw.receivedAt))
+    return accepted
+  }
   crashPoint("notice.verified")
 
   const kept: KeptNotice = { accountId, receivedAt: raw.receivedAt, headers: { ...raw.headers }, body: raw.body }
@@ -50,4 +54,10 @@ export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: 
   yield* settlePayment(order, notice.payment, kept)
   crashPoint("notice.before-acknowledge")
   return accepted
+})
+
+const askSoon = Effect.fnUntraced(function* (accountId: string, orderNo: string, at: Date) {
+  const { orders } = yield* Persistence
+  const order = yield* orders.findByOrderNo(orderNo)
+  if (order?.accountId === accountId && order.status === "PENDING") yield* orders.scheduleCheck(order, at)
 })

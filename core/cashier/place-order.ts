@@ -45,7 +45,10 @@ export const placeOrder = Effect.fnUntraced(function* (request: OrderRequest) {
   // Without a throttle nothing is observable between this look and the insert, which refuses duplicates by itself.
   if (throttle.applies(merchant)) {
     yield* refuseKnown(request)
-    yield* throttle.take(merchant, request.clientIp, "order")
+    yield* throttle
+      .take(merchant, request.clientIp, "order")
+      // The call that took the slot may have been this very order, sent at the same moment.
+      .pipe(Effect.tapErrorTag("ThrottleExceeded", () => refuseKnown(request)))
   }
   const [first, ...others] = yield* channels.candidates(merchant, request.channelCode, request.amountFen)
   if (first === undefined) {

@@ -6,6 +6,7 @@ import { judgePayment, type Order, type Payment } from "../domain/order.ts"
 import { countPayment } from "../pipeline/metrics.ts"
 import { Notifier } from "../pipeline/notifier.ts"
 import { type KeptNotice, Persistence } from "../pipeline/persistence.ts"
+import { spanned } from "../pipeline/tracing.ts"
 
 /** What became of a payment that a channel reported: settled now, known already, or kept and flagged. */
 export type Settled = "settled" | "repeated" | "flagged"
@@ -19,7 +20,10 @@ const LOOKS_MAX = 5
  * the trade number are checked here.
  * @param notice the raw notice, or null where the payment comes from an authenticated query
  */
-export const settlePayment = Effect.fnUntraced(function* (found: Order, payment: Payment, notice: KeptNotice | null) {
+export const settlePayment = (found: Order, payment: Payment, notice: KeptNotice | null) =>
+  spanned("settle", { order_no: found.orderNo }, settle(found, payment, notice))
+
+const settle = Effect.fnUntraced(function* (found: Order, payment: Payment, notice: KeptNotice | null) {
   const { orders } = yield* Persistence
   const notifier = yield* Notifier
   const source = notice === null ? ("query" as const) : ("notice" as const)

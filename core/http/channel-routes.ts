@@ -6,7 +6,7 @@ import { Settings } from "../cashier/settings.ts"
 import type { SiteResponse } from "../channel/site.ts"
 import { Persistence } from "../pipeline/persistence.ts"
 import { readBody } from "./body.ts"
-import type { Call, Handler, Route, Run } from "./edge.ts"
+import { type Call, type Handler, type Route, type Run, traced } from "./edge.ts"
 import { errorResponse, frameworkError, internalError } from "./envelope.ts"
 import { FRAMEWORK } from "./messages.ts"
 
@@ -29,7 +29,7 @@ const notice =
     const body = await readBody(call.request)
     if (typeof body === "string") return frameworkError(call, FRAMEWORK.bodyTooLarge)
     const raw = { method: call.request.method, headers: Object.fromEntries(call.request.headers), body }
-    const exit = await run(takeNotice(call.params.account ?? "", raw))
+    const exit = await run(traced(call, takeNotice(call.params.account ?? "", raw)))
     if (exit._tag === "Failure") {
       // Not acknowledged, whatever went wrong: the provider comes again.
       const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail")

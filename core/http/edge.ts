@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import type { Effect, Exit } from "effect"
+import { Effect, type Exit } from "effect"
 import type { Channels } from "../cashier/channels.ts"
 import type { Settings } from "../cashier/settings.ts"
 import type { SingleFlight } from "../cashier/single-flight.ts"
@@ -14,6 +14,7 @@ import type { Notifier } from "../pipeline/notifier.ts"
 import type { Persistence } from "../pipeline/persistence.ts"
 import type { Replay } from "../pipeline/replay.ts"
 import type { Throttle } from "../pipeline/throttle.ts"
+import { spanned } from "../pipeline/tracing.ts"
 import type { Vault } from "../pipeline/vault.ts"
 import { clientAddress } from "./client-address.ts"
 import { errorResponse, internalError, type RequestContext } from "./envelope.ts"
@@ -111,5 +112,13 @@ export const makeEntrance = (run: Run, config: GatewayConfig) => {
 }
 
 const isMerchantCall = (request: Request): boolean => new URL(request.url).pathname.startsWith("/api/cashier/")
+
+/** A request's effect under its id: every line that it logs carries it, and its span where tracing is on. */
+export const traced = <A, E, R>(call: Call, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.annotateLogs(
+    spanned(`${call.request.method} ${call.url.pathname}`, { request_id: call.requestId }, effect),
+    "request_id",
+    call.requestId
+  )
 
 const newRequestId = (): string => `req_${randomBytes(12).toString("hex")}`

@@ -29,8 +29,14 @@ export interface PostgresService {
 
 const TEMPLATE = "payhub_template"
 
-/** @param durable keeps fsync on, for tests that kill the server or measure it */
-export const startPostgres = async (options: { readonly durable?: boolean } = {}): Promise<PostgresService> => {
+export interface PostgresServiceOptions {
+  /** Keeps fsync on, for tests that kill the server or measure it. */
+  readonly durable?: boolean
+  /** Settings of the server over the harness's own. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+export const startPostgres = async (options: PostgresServiceOptions = {}): Promise<PostgresService> => {
   const folder = await mkdtemp(join(tmpdir(), "payhub-test-postgres-"))
   await chmod(folder, 0o711)
   const binaries = await findBinaries()
@@ -40,7 +46,7 @@ export const startPostgres = async (options: { readonly durable?: boolean } = {}
   const start = (port?: number): Promise<Server> =>
     ensureServer(binaries, cluster, {
       logFile: join(folder, "postgres.log"),
-      settings: { max_connections: "200", ...speed },
+      settings: { max_connections: "200", ...speed, ...options.settings },
       ...(port === undefined ? {} : { port })
     })
   let server = await start()

@@ -1,0 +1,29 @@
+import { Context, Effect, Layer } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { Otlp } from "effect/observability"
+
+/** Whether spans are made. They cost more than the work they tell about, so nobody pays for them who does not look. */
+class Tracing extends Context.Reference<boolean>("payhub/pipeline/Tracing", { defaultValue: () => false }) {}
+
+/** The effect inside a span, where tracing is switched on. Attributes must not hold secrets or payers' data. */
+export const spanned = <A, E, R>(
+  name: string,
+  attributes: Readonly<Record<string, string>>,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Tracing, (on) => (on ? Effect.withSpan(effect, name, { attributes }) : effect)) as Effect.Effect<
+    A,
+    E,
+    R
+  >
+
+/** Sends spans, logs and metrics to an OpenTelemetry collector (OTLP over HTTP, JSON). @param endpoint its base URL */
+export const tracingLayer = (endpoint: string | null): Layer.Layer<never> =>
+  endpoint === null
+    ? Layer.empty
+    : Layer.mergeAll(
+        Layer.succeed(Tracing, true),
+        Otlp.layerJson({ baseUrl: endpoint, resource: { serviceName: "payhub" } }).pipe(
+          Layer.provide(FetchHttpClient.layer)
+        )
+      )

@@ -1,0 +1,251 @@
+import { createHmac } from "node:crypto"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import { join, resolve } from "node:path"
+import { unique } from "./merchant-client.ts"
+
+/*
+ * A payment provider outside the gateway's process: its book outlives every crash of the gateway, as a real one does.
+ * An order's note is its script, read by `planOf`: "charge=lost query=error" loses the charge's answer and refuses to
+ * say anything when asked. Without a word of its own an operation behaves.
+ */
+
+/** The channel that speaks with it: a value for PAYHUB_CHANNELS. */
+export const SCRIPTED_CHANNEL = join(resolve(import.meta.dirname, "../.."), "tests/money/channels/scripted")
+
+export type Operation = "charge" | "query" | "close"
+
+/**
+ * What an operation may do: refuse = a definite no; error = HTTP 500; drop = the connection is cut; hang = no answer;
+ * bad = an unreadable answer; throw, never = the plugin's own bugs. For charges `…-taken` and `lost` (= error-taken)
+ * take the order all the same. For closes: paid-first = a payer wins the race; paid-after = answers closed and is
+ * paid all the same. `absent` makes a query not know the order; `slow` answers after half a second.
+ */
+type Act = string
+
+export interface ProviderPayment {
+  readonly trade_no: string
+  readonly amount_fen: number
+  readonly currency: string
+  readonly paid_at_ms: number
+  readonly fee_fen: number | null
+}
+
+export interface Trade {
+  readonly orderNo: string
+  readonly amountFen: number
+  /** The path of the account that it was charged at. */
+  readonly noticePath: string
+  readonly plan: ReadonlyMap<string, Act>
+  state: "pending" | "paid" | "closed" | "failed"
+  payment: ProviderPayment | null
+}
+
+export interface Call {
+  readonly operation: Operation
+  readonly orderNo: string
+  readonly at: number
+}
+
+export interface NoticeAnswer {
+  /** null = no answer. */
+  readonly status: number | null
+  readonly body: string
+}
+
+export const isAcknowledged = ({ status, body }: NoticeAnswer): boolean => status === 200 && body === "success"
+
+export interface ScriptedProvider {
+  readonly origin: string
+  readonly key: string
+  /** What `payhub channel add scripted --account` takes. */
+  readonly account: { readonly origin: string; readonly key: string }
+  readonly calls: ReadonlyArray<Call>
+  /** How often an operation was asked for an order. */
+  readonly count: (operation: Operation, orderNo: string) => number
+  readonly trade: (orderNo: string) => Trade
+  readonly trades: () => ReadonlyArray<Trade>
+  /** The payer pays: the book says so; nobody is told. Of an order that was closed too: money comes as it likes. */
+  readonly pay: (orderNo: string, change?: Partial<ProviderPayment>) => ProviderPayment
+  readonly fail: (orderNo: string) => void
+  /** Sends one signed notice and answers what the gateway said. @param payment absent = the book's */
+  readonly notify: (orderNo: string, options?: NoticeOptions) => Promise<NoticeAnswer>
+  readonly close: () => Promise<void>
+}
+
+export interface NoticeOptions {
+  /** null = a notice of another kind. */
+  readonly payment?: ProviderPayment | null
+  /** Signs with another key. */
+  readonly key?: string
+  /** To another account's address. */
+  readonly path?: string
+  readonly act?: "throw" | "never"
+  readonly timeoutMs?: number
+}
+
+/** @param gateway where notices go: asked each time, since a restarted gateway listens elsewhere */
+export const startScriptedProvider = async (gateway: () => string): Promise<ScriptedProvider> => {
+  const key = unique("key")
+  const trades = new Map<string, Trade>()
+  const plans = new Map<string, ReadonlyMap<string, Act>>()
+  const calls: Array<Call> = []
+  let trading = 0
+
+  const pay: ScriptedProvider["pay"] = (orderNo, change = {}) => {
+    const trade = known(orderNo)
+    trading += 1
+    trade.payment ??= {
+      trade_no: `T${trading}-${orderNo}`,
+      amount_fen: trade.amountFen,
+      currency: "CNY",
+      paid_at_ms: Date.now(),
+      fee_fen: null,
+      ...change
+    }
+    trade.state = "paid"
+    return trade.payment
+  }
+
+  const known = (orderNo: string): Trade => {
+    const trade = trades.get(orderNo)
+    if (trade === undefined) throw new Error(`the provider has no order ${orderNo}`)
+    return trade
+  }
+
+  /** The answer's JSON, or what is done instead of one. */
+  const operations: { readonly [O in Operation]: (input: Input, act: Act) => object | "hang" | "drop" | "error" } = {
+    charge: (input, act) => {
+      const taken = ["ok", "slow", "lost", "drop-taken", "hang-taken", "bad", "throw", "never"].includes(act)
+      if (taken && !trades.has(input.order_no)) {
+        trades.set(input.order_no, {
+          orderNo: input.order_no,
+          amountFen: input.amount_fen,
+          noticePath: new URL(input.notice_url).pathname,
+          plan: planOf(input.description),
+          state: "pending",
+          payment: null
+        })
+      }
+      switch (act) {
+        case "refuse":
+          return { refused: "not today" }
+        case "lost":
+        case "error":
+          return "error"
+        case "drop":
+        case "drop-taken":
+          return "drop"
+        case "hang":
+        case "hang-taken":
+          return "hang"
+        default:
+          return { content: `https://pay.example.com/${input.order_no}` }
+      }
+    },
+    query: (input, act) => {
+      if (act === "error" || act === "hang" || act === "drop") return act
+      const trade = trades.get(input.order_no)
+      if (trade === undefined || act === "absent") return { state: "absent" }
+      return { state: trade.state, payment: trade.payment }
+    },
+    close: (input, act) => {
+      if (act === "refuse") return { refused: "it cannot be closed" }
+      if (act === "error" || act === "hang" || act === "drop") return act
+      const trade = trades.get(input.order_no)
+      if (trade === undefined) return { state: "closed" }
+      if (act === "paid-first" && trade.state === "pending") pay(input.order_no)
+      if (trade.state === "paid") return { state: "paid" }
+      trade.state = "closed"
+      return { state: "closed" }
+    }
+  }
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await textOf(request)
+    const operation = (request.url ?? "").slice(1)
+    if (!isOperation(operation) || request.headers["x-sign"] !== signature(key, body)) {
+      response.writeHead(401).end("no")
+      return
+    }
+    const input = JSON.parse(body) as Input
+    calls.push({ operation, orderNo: input.order_no, at: Date.now() })
+    if (operation === "charge") plans.set(input.order_no, planOf(input.description))
+    const act = plans.get(input.order_no)?.get(operation) ?? "ok"
+    const done = operations[operation](input, act)
+    if (act === "slow") await new Promise((resolve) => setTimeout(resolve, 500))
+    if (done === "hang") return
+    if (done === "drop") return void request.socket.destroy()
+    if (done === "error") return void response.writeHead(500).end("internal error")
+    if (act === "bad") return void response.writeHead(200).end("<html>")
+    const bug = act === "throw" || act === "never" ? { act } : {}
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ ...done, ...bug }))
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy())
+  })
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready))
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+  return {
+    origin,
+    key,
+    account: { origin, key },
+    calls,
+    count: (operation, orderNo) =>
+      calls.filter((call) => call.operation === operation && call.orderNo === orderNo).length,
+    trade: known,
+    trades: () => [...trades.values()],
+    pay,
+    fail: (orderNo) => {
+      known(orderNo).state = "failed"
+    },
+    notify: async (orderNo, options = {}) => {
+      const trade = trades.get(orderNo)
+      const payment = options.payment === undefined ? (trade?.payment ?? null) : options.payment
+      const body = JSON.stringify({
+        ...(options.act === undefined ? {} : { act: options.act }),
+        order_no: orderNo,
+        payment
+      })
+      try {
+        const response = await fetch(gateway() + (options.path ?? trade?.noticePath ?? ""), {
+          method: "POST",
+          headers: { "content-type": "application/json", "x-sign": signature(options.key ?? key, body) },
+          body,
+          signal: AbortSignal.timeout(options.timeoutMs ?? 30_000)
+        })
+        return { status: response.status, body: await response.text() }
+      } catch {
+        return { status: null, body: "" }
+      }
+    },
+    close: () =>
+      new Promise((closed) => {
+        server.close(() => closed())
+        server.closeAllConnections()
+      })
+  }
+}
+
+interface Input {
+  readonly order_no: string
+  readonly amount_fen: number
+  readonly description: string
+  readonly notice_url: string
+}
+
+/** "charge=lost query=error" → what each operation does with this order. */
+export const planOf = (note: string): ReadonlyMap<string, Act> =>
+  new Map([...note.matchAll(/(\w+)=([\w-]+)/g)].map(([, operation = "", act = ""]) => [operation, act]))
+
+const isOperation = (text: string): text is Operation => text === "charge" || text === "query" || text === "close"
+
+const signature = (key: string, body: string): string => createHmac("sha256", key).update(body).digest("hex")
+
+const textOf = async (request: IncomingMessage): Promise<string> => {
+  const chunks: Array<Buffer> = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString("utf8")
+}

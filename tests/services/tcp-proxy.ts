@@ -1,0 +1,94 @@
+import { connect, createServer, type Socket } from "node:net"
+
+/** A wire between two programs that can be made worse. */
+export interface TcpProxy {
+  readonly port: number
+  /** Holds all bytes back, both ways, connections stay open; `flow` lets them go on. */
+  readonly stall: () => void
+  readonly flow: () => void
+  /** Cuts every connection now. */
+  readonly cut: () => void
+  /** Cuts, and refuses new ones until `flow`. */
+  readonly down: () => void
+  /** Bytes arrive this much later from now on; 0 = at once. */
+  readonly delay: (ms: number) => void
+  readonly close: () => Promise<void>
+}
+
+/** Listens on a free loopback port and hands everything to 127.0.0.1:`target` (asked at each connection). */
+export const startTcpProxy = async (target: () => number): Promise<TcpProxy> => {
+  const pairs = new Set<{ readonly near: Socket; readonly far: Socket }>()
+  let stalled = false
+  let refusing = false
+  let delayMs = 0
+
+  const pump = (from: Socket, to: Socket): void => {
+    // Chunks keep their order: each waits for the one before it.
+    let last = Promise.resolve()
+    from.on("data", (chunk) => {
+      const dueMs = delayMs
+      last = last.then(async () => {
+        if (dueMs > 0) await new Promise((resolve) => setTimeout(resolve, dueMs))
+        if (!to.destroyed) to.write(chunk)
+      })
+    })
+    from.on("end", () => void last.then(() => to.end()))
+    from.on("close", () => to.destroy())
+    from.on("error", () => to.destroy())
+  }
+
+  const server = createServer((near) => {
+    if (refusing) return void near.destroy()
+    const far = connect(target(), "127.0.0.1")
+    near.setNoDelay(true)
+    far.setNoDelay(true)
+    const pair = { near, far }
+    pairs.add(pair)
+    near.on("close", () => pairs.delete(pair))
+    pump(near, far)
+    pump(far, near)
+    if (stalled) {
+      near.pause()
+      far.pause()
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const address = server.address()
+  const cut = () => {
+    for (const { near, far } of pairs) {
+      near.destroy()
+      far.destroy()
+    }
+  }
+  return {
+    port: typeof address === "object" && address !== null ? address.port : 0,
+    stall: () => {
+      stalled = true
+      for (const { near, far } of pairs) {
+        near.pause()
+        far.pause()
+      }
+    },
+    flow: () => {
+      stalled = false
+      refusing = false
+      for (const { near, far } of pairs) {
+        near.resume()
+        far.resume()
+      }
+    },
+    cut,
+    down: () => {
+      refusing = true
+      cut()
+    },
+    delay: (ms) => {
+      delayMs = ms
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        cut()
+      })
+  }
+}
