@@ -44,6 +44,8 @@ export interface CliOptions {
   readonly version: string
   /** `payhub start`: serves until it is told to stop and answers the exit code. */
   readonly start: (config: GatewayConfig) => Promise<number>
+  /** `payhub simulator`: simulated providers to play with, until it is told to stop. @param json one document, not a text */
+  readonly simulator?: (json: boolean) => Promise<number>
   /** What the operations stand on; made for one command and closed after it. */
   readonly services: (config: GatewayConfig) => Layer.Layer<Persistence | Vault | Channels, StartRefused>
   /** Operations that belong to a loaded channel and not to the core. */
@@ -94,6 +96,21 @@ export const runCli = async (options: CliOptions): Promise<number> => {
     })
   ).pipe(Command.withDescription("Start the gateway; it prints where it listens and runs until it is stopped"))
 
+  const { simulator } = options
+  const simulators =
+    simulator === undefined
+      ? []
+      : [
+          Command.make("simulator", {}, () =>
+            Effect.gen(function* () {
+              const json = yield* Json
+              yield* setCode(yield* Effect.promise(() => simulator(json)))
+            })
+          ).pipe(
+            Command.withDescription("Start simulated providers to play with; it prints account files for `channel add`")
+          )
+        ]
+
   const operations = [...OPERATIONS, ...(options.extraOperations ?? [])]
   const nouns = [...new Set(operations.map(({ name }) => nounOf(name)))].map((noun) =>
     Command.make(noun).pipe(
@@ -105,7 +122,7 @@ export const runCli = async (options: CliOptions): Promise<number> => {
   )
   const payhub = Command.make("payhub").pipe(
     Command.withDescription("The operator's commands of the PayHub payment gateway"),
-    Command.withSubcommands([start, ...nouns]),
+    Command.withSubcommands([start, ...nouns, ...simulators]),
     Command.withGlobalFlags([Json]),
     Command.withExamples([
       { command: "payhub start", description: "Start the gateway" },
@@ -147,9 +164,11 @@ const perform = (
     }
     // Before a database is started for it.
     yield* operation.check(input)
+    const actor = actorOf(options.env)
+    if (operation.needs === "nothing") return yield* operation.perform(actor, input)
     const config = yield* readConfig(options.env)
     return yield* operation
-      .perform(actorOf(options.env), input)
+      .perform(actor, input)
       .pipe(Effect.provideService(OperatorConfig, config), Effect.provide(options.services(config)))
   })
 

@@ -21,8 +21,8 @@ export interface Audit {
   readonly edges: (orderNo: string) => Promise<ReadonlyArray<readonly [OrderStatus, OrderStatus]>>
   /** The order was made an hour ago and has expired, and reconcile may look at once. */
   readonly expire: (orderNo: string) => Promise<void>
-  /** Time passes for the dead: what their leases still hold is due now. */
-  readonly endLeases: () => Promise<void>
+  /** The 90 s of a reconcile lease pass: what a dead gateway was asking about may be asked about now. */
+  readonly endReconcileLeases: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -75,8 +75,7 @@ export const startAudit = async (databaseUrl: string): Promise<Audit> => {
           next_check_at = now()
         where order_no = ${orderNo}`
     },
-    endLeases: async () => {
-      await sql`update outbox set take_at = now() where state = 0 and take_at > now()`
+    endReconcileLeases: async () => {
       await sql`update orders set next_check_at = now() where status = 0 and next_check_at > now()`
     },
     close: () => sql.end()

@@ -1,7 +1,10 @@
 import { createHmac } from "node:crypto"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import type { Gateway } from "./gateway.ts"
 import { unique } from "./merchant-client.ts"
 
 /*
@@ -226,6 +229,23 @@ export const startScriptedProvider = async (gateway: () => string): Promise<Scri
         server.close(() => closed())
         server.closeAllConnections()
       })
+  }
+}
+
+/** `payhub channel add scripted`; answers the account's id. @param feeRateBp basis points */
+export const addScriptedAccount = async (
+  gateway: Pick<Gateway, "command">,
+  settings: object,
+  feeRateBp: number
+): Promise<string> => {
+  const folder = mkdtempSync(join(tmpdir(), "payhub-account-"))
+  try {
+    const file = join(folder, "account.json")
+    writeFileSync(file, JSON.stringify(settings))
+    const args = ["channel", "add", "scripted", "--name", "scripted", "--account", file]
+    return String((await gateway.command([...args, "--fee-rate-bp", String(feeRateBp)])).id)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 

@@ -40,7 +40,9 @@ export class WechatOauthSimulator {
     const simulator = new WechatOauthSimulator(server)
     for (const [appId, secret] of Object.entries(apps)) simulator.apps.set(appId, secret)
     server.on("request", (request, response) => {
-      simulator.#exchange(new URL(request.url ?? "/", simulator.origin), response)
+      const url = new URL(request.url ?? "/", simulator.origin)
+      if (url.pathname === "/connect/oauth2/authorize") simulator.#authorize(url, response)
+      else simulator.#exchange(url, response)
     })
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
     return simulator
@@ -80,6 +82,16 @@ export class WechatOauthSimulator {
     const expiresAt = Date.now() + this.aheadMs + CODE_LIFE_MS
     this.#codes.set(code, { appId, openid, miniProgram, expiresAt, used: false })
     return code
+  }
+
+  /** The authorize page as a browser opens it: the fragment never arrives, and everybody is one payer. */
+  #authorize(url: URL, response: ServerResponse): void {
+    try {
+      const callback = this.visit(`${url.href}#wechat_redirect`, "oSimulatedPayer")
+      response.writeHead(302, { location: callback }).end()
+    } catch (error) {
+      response.writeHead(400).end(error instanceof Error ? error.message : "refused")
+    }
   }
 
   #exchange(url: URL, response: ServerResponse): void {

@@ -251,14 +251,24 @@ function showStamp() {
 
 function showTimeline() {
   const entries = state.timeline ?? []
+  const list = byId("timeline-entries")
   byId("timeline").hidden = entries.length === 0
+  // What is there stays, so that an entry that was opened stays open.
+  if (list.childElementCount === entries.length && list.dataset.order === state.order.order_no) return
+  list.dataset.order = state.order.order_no
   byId("timeline-count").textContent = String(entries.length)
-  const rows = entries.map(({ at, kind, detail }) => {
-    const text = typeof detail === "string" ? detail : JSON.stringify(detail ?? "")
-    const small = ["", '""', "null", "{}"].includes(text) ? [] : [element("code", "", text)]
-    return element("li", "", element("time", "", clock(at)), element("strong", "", kind), ...small)
-  })
-  byId("timeline-entries").replaceChildren(...rows)
+  list.replaceChildren(...entries.map(timelineEntry))
+}
+
+function timelineEntry({ at, kind, detail }) {
+  const head = [element("time", "", clock(at)), element("strong", "", kind)]
+  const text = typeof detail === "string" ? detail : JSON.stringify(detail ?? "")
+  if (["", '""', "null", "{}"].includes(text)) return element("li", "", element("div", "entry", ...head))
+  return element(
+    "li",
+    "",
+    element("details", "", element("summary", "entry", ...head), element("pre", "", jsonLines(text)))
+  )
 }
 
 function showWire() {

@@ -1,0 +1,120 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import { WechatOauthSimulator } from "./wechat-oauth/simulator.ts"
+import { WechatPaySimulator } from "./wechatpay-v3/simulator.ts"
+import { startYsepaySimulator } from "./ysepay/simulator.ts"
+
+/** An account file for `payhub channel add <provider> --account FILE`. */
+export interface PlaygroundAccount {
+  readonly provider: string
+  readonly name: string
+  readonly account: unknown
+}
+
+export interface Playground {
+  readonly accounts: ReadonlyArray<PlaygroundAccount>
+  /** A page that lists the providers' orders and pays them. */
+  readonly console: string
+  readonly stop: () => Promise<void>
+}
+
+/** One order of a simulated provider, with what can be done to it. */
+interface Row {
+  readonly provider: string
+  readonly number: string
+  readonly amountFen: number
+  readonly state: string
+  readonly pay: () => unknown
+  readonly payWrongAmount: () => unknown
+  readonly notifyAgain: () => unknown
+}
+
+/** The providers' simulators on loopback, for a person to play with: real wire, real signatures, no money. */
+export const startPlayground = async (): Promise<Playground> => {
+  const yinsheng = await startYsepaySimulator()
+  const oauth = await WechatOauthSimulator.start({})
+  const wechat = await WechatPaySimulator.start({ serialMode: "both", oauthOrigin: oauth.origin })
+  const appId = wechat.appIds[0] ?? ""
+  oauth.apps.set(appId, wechat.appSecret)
+
+  const rows = (): ReadonlyArray<Row> => [
+    ...[...yinsheng.book.values()].map((trade) => ({
+      provider: "Yinsheng",
+      number: trade.outTradeNo,
+      amountFen: trade.amountFen,
+      state: trade.status,
+      pay: () => yinsheng.pay(trade.outTradeNo),
+      payWrongAmount: () => yinsheng.pay(trade.outTradeNo, { amountFen: trade.amountFen + 1 }),
+      notifyAgain: () => yinsheng.pushAgain(trade.outTradeNo)
+    })),
+    ...[...wechat.book.orders.values()].map((order) => ({
+      provider: "WeChat Pay",
+      number: order.outTradeNo,
+      amountFen: order.totalFen,
+      state: order.state,
+      pay: () => {
+        wechat.pay(order.outTradeNo)
+        return wechat.notify(order.outTradeNo)
+      },
+      payWrongAmount: () => {
+        wechat.pay(order.outTradeNo, { amountFen: order.totalFen + 1 })
+        return wechat.notify(order.outTradeNo)
+      },
+      notifyAgain: () => wechat.notify(order.outTradeNo)
+    }))
+  ]
+
+  const server = createServer((request, response) => {
+    answer(rows(), request, response).catch(() => response.writeHead(500).end("the simulator failed\n"))
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const app = { appId, appSecret: wechat.appSecret, hosts: { api: oauth.origin, authorize: oauth.origin } }
+  return {
+    accounts: [
+      { provider: "yinsheng-qrcode", name: "Simulated Yinsheng QR", account: yinsheng.account() },
+      { provider: "wechat-jsapi", name: "Simulated WeChat Pay", account: wechat.account() },
+      {
+        provider: "wechat-jsapi",
+        name: "Simulated WeChat by Yinsheng",
+        account: { acquirer: "yinsheng", ...yinsheng.account(), ...app }
+      }
+    ],
+    console: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    stop: async () => {
+      server.closeAllConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await Promise.all([yinsheng.stop(), oauth.stop(), wechat.stop()])
+    }
+  }
+}
+
+const ACTS = { pay: "Pay", payWrongAmount: "Pay 1 fen too much", notifyAgain: "Send the notice again" } as const
+
+const answer = async (rows: ReadonlyArray<Row>, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const url = new URL(request.url ?? "/", "http://playground")
+  if (request.method === "POST") {
+    const row = rows.find(({ number }) => number === url.searchParams.get("number"))
+    const act = url.searchParams.get("act") ?? ""
+    if (row !== undefined && Object.hasOwn(ACTS, act)) await row[act as keyof typeof ACTS]()
+    response.writeHead(303, { location: "/" }).end()
+    return
+  }
+  const html = { "content-type": "text/html; charset=utf-8", "content-security-policy": "default-src 'none'" }
+  response.writeHead(200, html).end(page(rows))
+}
+
+// Numbers and states are the simulators' own: digits, letters and underscores.
+const page = (
+  rows: ReadonlyArray<Row>
+): string => `<!doctype html><meta charset="utf-8"><title>Simulated providers</title>
+<h1>Simulated providers</h1><p>Orders that the gateway has placed here. Reload to see new ones.</p>
+<table cellpadding="6"><tr><th>Provider<th>Order<th>Fen<th>State<th></tr>
+${rows.map(rowHtml).join("\n")}
+</table>`
+
+const rowHtml = ({ provider, number, amountFen, state }: Row): string => {
+  const button = ([act, label]: [string, string]) =>
+    `<form method="post" action="/?number=${encodeURIComponent(number)}&amp;act=${act}"><button>${label}</button></form>`
+  const cells = [provider, number, amountFen, state].map((text) => `<td>${String(text).replaceAll("<", "&lt;")}`)
+  return `<tr>${cells.join("")}<td>${Object.entries(ACTS).map(button).join("")}`
+}

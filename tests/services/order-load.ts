@@ -1,0 +1,178 @@
+import { type Answer, type MerchantClient, unique } from "./merchant-client.ts"
+import { isAcknowledged, type ScriptedProvider } from "./scripted-provider.ts"
+
+/*
+ * Merchants, payers and the provider at work while the gateway under them dies: everybody does what they would do in
+ * earnest. The merchant queries before it repeats, the payer pays what was shown, the provider repeats its notice until
+ * it is acknowledged.
+ */
+
+/** What a merchant knows of an order that it tried to place. */
+export interface Placed {
+  readonly merchantOrderNo: string
+  readonly plan: string
+  /** Refused or unknown so far: no number. */
+  orderNo: string | undefined
+  /** 200: the merchant was told that there is an order. */
+  acknowledged: boolean
+  /** The envelope's code; null = the connection broke. */
+  code: number | null
+  paid: boolean
+  /** The provider was told "success". */
+  noticeAcknowledged: boolean
+}
+
+export interface LoadOptions {
+  readonly shop: MerchantClient
+  readonly provider: ScriptedProvider
+  readonly notifyUrl: string
+  /** Orders under way at once, and how long a merchant rests between two. */
+  readonly concurrent: number
+  readonly paceMs: number
+  /** Draws in [0, 1): the run is reproducible by it. */
+  readonly random: () => number
+}
+
+export interface Load {
+  readonly placed: ReadonlyArray<Placed>
+  /** Answers that were no envelope, or took longer than 30 s: none are allowed. */
+  readonly misbehaved: ReadonlyArray<string>
+  /** Calls whose connection broke: a gateway that lives breaks none. */
+  readonly broken: () => number
+  /** No more orders; what was begun goes on. */
+  readonly stopPlacing: () => Promise<void>
+  /** Ends the provider's repetitions too. */
+  readonly stop: () => Promise<void>
+}
+
+/** Plans by weight: most orders are ordinary, some need reconcile, a few end otherwise. */
+const PLANS: ReadonlyArray<readonly [weight: number, plan: string, pays: boolean]> = [
+  [12, "", true],
+  [2, "notice=silent", true],
+  [2, "charge=lost", true],
+  [1, "charge=drop-taken notice=silent", true],
+  [1, "charge=refuse", false],
+  [1, "charge=error", false],
+  [2, "notice=twice", true]
+]
+
+const ANSWER_MAX_MS = 30_000
+const RETRY_MS = 150
+
+export const startLoad = (options: LoadOptions): Load => {
+  const { shop, provider, notifyUrl, random } = options
+  const placed: Array<Placed> = []
+  const misbehaved: Array<string> = []
+  const payments: Array<Promise<void>> = []
+  let broken = 0
+  let placing = true
+  let running = true
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+  const placeOne = async (): Promise<void> => {
+    const [, plan, pays] = draw(random())
+    const merchantOrderNo = unique("LOAD")
+    const order: Placed = {
+      merchantOrderNo,
+      plan,
+      orderNo: undefined,
+      acknowledged: false,
+      code: null,
+      paid: false,
+      noticeAcknowledged: false
+    }
+    placed.push(order)
+    const answer = await call(() =>
+      shop.qrcodePay({
+        merchant_order_no: merchantOrderNo,
+        notify_url: notifyUrl,
+        ...(plan === "" ? {} : { note: plan })
+      })
+    )
+    order.code = answer?.code ?? null
+    order.acknowledged = answer?.code === 200
+    const orderNo = answer?.data?.order_no
+    if (typeof orderNo === "string") order.orderNo = orderNo
+    if (answer === undefined) await pause(RETRY_MS)
+    // The payer pays what is shown; where the answer was lost a code may have been shown all the same.
+    if (pays && order.orderNo !== undefined) payments.push(payFor(order, order.orderNo))
+  }
+
+  const payFor = async (order: Placed, orderNo: string): Promise<void> => {
+    if (!provider.trades().some((trade) => trade.orderNo === orderNo)) return
+    provider.pay(orderNo)
+    order.paid = true
+    if (order.plan.includes("notice=silent")) return
+    const times = order.plan.includes("notice=twice") ? 2 : 1
+    while (running) {
+      const answers = await Promise.all(
+        Array.from({ length: times }, () => provider.notify(orderNo, { timeoutMs: 5_000 }))
+      )
+      if (answers.some(isAcknowledged)) {
+        order.noticeAcknowledged = true
+        return
+      }
+      await pause(RETRY_MS)
+    }
+  }
+
+  /** An envelope, or undefined when the connection broke. */
+  const call = async (ask: () => Promise<Answer>): Promise<Answer | undefined> => {
+    const startedAt = Date.now()
+    try {
+      const answer = await ask()
+      if (![200, 400, 500, 503].includes(answer.code)) misbehaved.push(`${answer.code} ${answer.text}`)
+      return answer
+    } catch (error) {
+      if (String(error).includes("not the envelope")) misbehaved.push(String(error))
+      else broken++
+      return undefined
+    } finally {
+      const tookMs = Date.now() - startedAt
+      if (tookMs > ANSWER_MAX_MS) misbehaved.push(`an answer took ${tookMs} ms`)
+    }
+  }
+
+  const worker = async (): Promise<void> => {
+    while (placing) {
+      await placeOne()
+      await pause(options.paceMs)
+    }
+  }
+  const workers = Array.from({ length: options.concurrent }, worker)
+  const stopPlacing = async () => {
+    placing = false
+    await Promise.all(workers)
+  }
+  return {
+    placed,
+    misbehaved,
+    broken: () => broken,
+    stopPlacing,
+    stop: async () => {
+      await stopPlacing()
+      running = false
+      await Promise.all(payments)
+    }
+  }
+}
+
+const draw = (chance: number): (typeof PLANS)[number] => {
+  let left = chance * PLANS.reduce((sum, [weight]) => sum + weight, 0)
+  for (const plan of PLANS) {
+    left -= plan[0]
+    if (left < 0) return plan
+  }
+  return [1, "", true]
+}
+
+/** Draws that a seed repeats (mulberry32). */
+export const seeded = (seed: number): (() => number) => {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
