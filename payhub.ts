@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 /** The front door: reads the configuration, chooses plugins, finds channels, starts; also the command line. */
-import { readFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
@@ -23,6 +24,7 @@ import { embeddedPostgres } from "./plugins/embedded-postgres/index.ts"
 import { memory } from "./plugins/memory/index.ts"
 import { postgres } from "./plugins/postgres/index.ts"
 import { redis } from "./plugins/redis/index.ts"
+import { swagger } from "./plugins/swagger/index.ts"
 
 const home = dirname(fileURLToPath(import.meta.url))
 const { version } = JSON.parse(readFileSync(join(home, "package.json"), "utf8")) as { readonly version: string }
@@ -30,6 +32,7 @@ const { version } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"))
 /** Technologies by what is configured: embedded until DATABASE_URL and REDIS_URL say otherwise. */
 const pluginsFor = (config: GatewayConfig, mode: "gateway" | "command"): ReadonlyArray<Plugin> => [
   memory,
+  swagger,
   config.databaseUrl === null
     ? embeddedPostgres({ dataFolder: config.dataFolder, mode })
     : postgres({ url: config.databaseUrl }),
@@ -57,6 +60,31 @@ const start = async (config: GatewayConfig): Promise<number> => {
   nextSignal().then(() => process.exit(130))
   await forgetGateway(config)
   await gateway.stop()
+  return 0
+}
+
+/** The providers of our channels, simulated on this machine. Their accounts are files that `channel add` takes. */
+const simulator = async (json: boolean): Promise<number> => {
+  const { startPlayground } = await import("./channels/protocols/playground.ts")
+  const signalled = nextSignal()
+  const playground = await startPlayground()
+  const folder = mkdtempSync(join(tmpdir(), "payhub-simulator-"))
+  const accounts = playground.accounts.map(({ provider, name, account }, index) => {
+    const file = join(folder, `${index + 1}-${provider}.json`)
+    writeFileSync(file, JSON.stringify(account, null, 2), { mode: 0o600 })
+    return { provider, name, file, account }
+  })
+  const commands = accounts.map(
+    ({ provider, name, file }) => `  payhub channel add ${provider} --name "${name}" --account ${file}`
+  )
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ console: playground.console, accounts }, null, 2)}\n`
+      : `Simulated providers are running; their orders and buttons: ${playground.console}\n\n${commands.join("\n")}\n\nStop them with Ctrl-C.\n`
+  )
+  await signalled
+  await playground.stop()
+  rmSync(folder, { recursive: true })
   return 0
 }
 
@@ -153,6 +181,7 @@ if (import.meta.main) {
     env: environment(),
     version,
     start,
+    simulator,
     services,
     extraOperations: [sandboxPayment],
     extraNouns: { sandbox: "The sandbox of test-mode merchants" },

@@ -62,6 +62,8 @@ const finish = async <A>(
   exit: Exit.Exit<A, CashierError>,
   success: (value: A) => Response
 ): Promise<Response> => {
+  // Nothing to log: no second run, which costs as much as the first one's start.
+  if (exit._tag === "Success") return success(exit.value)
   const answered = await run(respond(call, exit, success))
   return answered._tag === "Success" ? answered.value : frameworkError(call, FRAMEWORK.internal)
 }

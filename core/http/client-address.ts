@@ -11,7 +11,9 @@ export const noteSocketAddress = (request: Request, address: string): void => vo
  * that is not one (contract section 4). IPv4 in IPv6 is written as IPv4.
  */
 export const clientAddress = (request: Request, trustedProxies: ReadonlyArray<string>): string => {
-  const socket = plain(sockets.get(request) ?? "0.0.0.0")
+  const given = sockets.get(request) ?? "0.0.0.0"
+  // A socket's IPv4 address is in its plain form already; only one in IPv6 has another to it.
+  const socket = given.includes(":") ? plain(given) : given
   if (trustedProxies.length === 0 || !isInRanges(trustedProxies, socket)) return socket
   const hops = (request.headers.get("x-forwarded-for") ?? "").split(",").map((hop) => hop.trim())
   for (const hop of hops.reverse()) {

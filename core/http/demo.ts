@@ -62,7 +62,7 @@ const page: DemoAct = (call, { merchant }) =>
     return pageResponse(200, renderDemoPage(view, language))
   })
 
-/** Signs as the demo's merchant and calls the API as any merchant would: over HTTP. */
+/** Signs as the demo's merchant and calls the API over HTTP, as every merchant does. */
 const placeDemoOrder: DemoAct = (call, demo) =>
   Effect.gen(function* () {
     const { urls, ownReceiver } = yield* Settings

@@ -1,6 +1,12 @@
 import { Clock, Effect, Redacted } from "effect"
 import { checkSign, type Finding } from "../cashier/sign-check.ts"
-import { AppIdMissing, type CashierError, MalformedRequest, MerchantUnknown } from "../domain/errors.ts"
+import {
+  AppIdMissing,
+  type CashierError,
+  MalformedRequest,
+  MerchantUnknown,
+  ThrottleExceeded
+} from "../domain/errors.ts"
 import { liveSecrets } from "../domain/merchant.ts"
 import type { Parameters } from "../domain/parameters.ts"
 import { MerchantDirectory } from "../pipeline/merchant-directory.ts"
@@ -50,7 +56,14 @@ const signCheck =
 const diagnose = Effect.fnUntraced(function* (call: Call) {
   const throttle = yield* Throttle
   const directory = yield* MerchantDirectory
-  yield* throttle.takeKey(`signcheck:{${call.clientIp}}`, RULE)
+  // A long window: what the caller is told is how long it has to wait, not how long the window is.
+  yield* throttle
+    .takeKey(`signcheck:{${call.clientIp}}`, RULE)
+    .pipe(
+      Effect.catchTag("ThrottleExceeded", ({ retryAfterMs }) =>
+        Effect.fail(new ThrottleExceeded({ retryAfterMs, windowMs: retryAfterMs }))
+      )
+    )
   const asked = yield* Effect.promise(() => parametersOf(call))
   if (asked instanceof Response) return asked
   const text = (name: string): string => asked.get(name)?.text ?? ""

@@ -56,8 +56,7 @@ export const signTexts: { readonly [L in Language]: SignTexts } = {
       copy: "复制",
       copied: "已复制",
       copyFailed: "复制失败",
-      unreachable: "无法连接网关,请稍后重试。",
-      tooMany: "{0} 请在 {1} 秒后重试。"
+      unreachable: "无法连接网关,请稍后重试。"
     }
   },
   en: {
@@ -96,8 +95,7 @@ export const signTexts: { readonly [L in Language]: SignTexts } = {
       copy: "Copy",
       copied: "Copied",
       copyFailed: "Not copied",
-      unreachable: "The gateway cannot be reached. Try again later.",
-      tooMany: "{0} Try again in {1} s."
+      unreachable: "The gateway cannot be reached. Try again later."
     }
   }
 }

@@ -18,6 +18,8 @@ form.addEventListener("submit", async (event) => {
   } finally {
     button.disabled = false
     button.textContent = texts.submit
+    // Beside the form where there is room; below it on a phone, out of sight.
+    result.scrollIntoView({ block: "nearest" })
   }
 })
 
@@ -30,7 +32,6 @@ async function ask() {
     body: JSON.stringify(fields)
   })
   const { message, data } = await response.json()
-  if (response.status === 429) return { message: fill(texts.tooMany, [message, response.headers.get("retry-after")]) }
   return { message, check: response.ok ? data : undefined }
 }
 

@@ -1,0 +1,37 @@
+import type { Language } from "../../core/http/language.ts"
+import type { Json, JsonObject } from "./json-schema.ts"
+
+/**
+ * An object schema as a Markdown table: name, type with its limit, whether it must be there, what it means. Readers
+ * look for this table first; Swagger UI itself hides it behind a tab.
+ */
+export const fieldTable = (schema: JsonObject, language: Language, of: "request" | "answer"): string => {
+  const zh = language === "zh"
+  const required = (schema.required ?? []) as ReadonlyArray<string>
+  const properties = Object.entries((schema.properties ?? {}) as Readonly<Record<string, JsonObject>>)
+  const [presence, always, sometimes] = PRESENCE[of][language]
+  const head = zh ? ["参数", "类型", presence, "说明"] : ["name", "type", presence, "meaning"]
+  const rows = properties.map(([name, property]) => [
+    `\`${name}\``,
+    typeText(property),
+    required.includes(name) ? always : sometimes,
+    `${String(property.description ?? "")}${defaultText(property.default, zh)}`
+  ])
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.map(cell).join(" | ")} |`).join("\n")
+}
+
+/** Phones show no table heads: the words say it themselves. */
+const PRESENCE = {
+  request: { zh: ["必填", "必填", "选填"], en: ["presence", "required", "optional"] },
+  answer: { zh: ["出现", "必有", "可能没有"], en: ["presence", "always", "sometimes"] }
+} as const
+
+const typeText = ({ type, oneOf, maxLength }: JsonObject): string => {
+  const types = (oneOf as ReadonlyArray<JsonObject> | undefined)?.map((one) => one.type) ?? [type ?? ""].flat()
+  return types.map(String).join(" / ") + (maxLength === undefined ? "" : ` ≤ ${String(maxLength)}`)
+}
+
+const defaultText = (value: Json | undefined, zh: boolean): string =>
+  value === undefined ? "" : zh ? `默认 \`${String(value)}\`。` : ` Default \`${String(value)}\`.`
+
+const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll(/\s*\n\s*/g, " ")
