@@ -21,6 +21,8 @@ export interface GatewayConfig {
   readonly masterKey: Redacted.Redacted<string> | null
   /** The key before a rotation: it still opens what `payhub key rotate` has not sealed anew yet. */
   readonly masterKeyOld: Redacted.Redacted<string> | null
+  /** Whether `/demo` is served: a page on which anybody who reaches it places test orders. */
+  readonly demo: boolean
   /** What `/metrics` asks for as a Bearer token; null = there is no such page. */
   readonly metricsToken: Redacted.Redacted<string> | null
   /** Base URL of an OpenTelemetry collector; null = no traces. */
@@ -134,6 +136,12 @@ const declared = Effect.gen(function* () {
   }
   const masterKey = yield* keySecret("PAYHUB_MASTER_KEY")
   const masterKeyOld = yield* keySecret("PAYHUB_MASTER_KEY_OLD")
+  const publicUrl = yield* read(
+    "PAYHUB_PUBLIC_URL",
+    "-",
+    originOf,
+    "an http(s) URL without path, such as https://pay.example.com"
+  )
   return {
     host: yield* read(
       "PAYHUB_HOST",
@@ -147,11 +155,13 @@ const declared = Effect.gen(function* () {
       (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined),
       "a port from 0 to 65535"
     ),
-    publicUrl: yield* read(
-      "PAYHUB_PUBLIC_URL",
-      "-",
-      originOf,
-      "an http(s) URL without path, such as https://pay.example.com"
+    publicUrl,
+    // A gateway with a public address is in earnest: strangers could place orders there.
+    demo: yield* read(
+      "PAYHUB_DEMO",
+      publicUrl === null ? "on" : "off",
+      (text) => (text === "on" || text === "off" ? text === "on" : undefined),
+      "on or off"
     ),
     dataFolder: yield* read(
       "PAYHUB_DATA",

@@ -1,4 +1,4 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises"
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { GatewayConfig } from "./config.ts"
 
@@ -11,6 +11,7 @@ const fileOf = (config: GatewayConfig): string => join(config.dataFolder, "gatew
 
 /** Notes where the gateway listens. */
 export const noteGateway = async (config: GatewayConfig, url: string): Promise<void> => {
+  await mkdir(config.dataFolder, { recursive: true, mode: 0o700 })
   const draft = `${fileOf(config)}.${process.pid}`
   await writeFile(draft, JSON.stringify({ url, pid: process.pid }), { mode: 0o600 })
   await rename(draft, fileOf(config))

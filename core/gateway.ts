@@ -68,6 +68,7 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
   const run: Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>) =>
     runtime.runPromiseExit(effect) as Promise<Exit.Exit<A, E>>
 
+  let server: Server | undefined
   try {
     const firstMerchant = await orRefuse(runtime.runPromiseExit(Effect.andThen(checkMasterKey, ensureFirstStart)))
     const { app, drain } = makeApp({
@@ -77,11 +78,14 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
       routes: [...payPageRoutes(run), ...demoRoutes(run), ...toolsRoutes(run), ...healthRoutes(run), ...assetRoutes],
       plugins: options.plugins
     })
-    const server = listen(config, options.reusePort ?? false, (request, address) => {
+    const listening = await listen(config, options.reusePort ?? false, (request, address) => {
+      // Nothing is said before the gateway knows its own address.
+      if (urls === undefined) return new Response(null, { status: 503, headers: { "retry-after": "1" } })
       noteSocketAddress(request, address)
       return app.fetch(request)
     })
-    const localUrl = `http://${urlHost(config.host)}:${server.port}`
+    server = listening
+    const localUrl = `http://${urlHost(config.host)}:${listening.port}`
     urls = { localUrl, publicUrl: config.publicUrl ?? localUrl }
 
     const scope = Scope.makeUnsafe()
@@ -90,10 +94,11 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
       await drain(DRAIN_MS)
       await Effect.runPromise(Scope.close(scope, Exit.void))
       await runtime.dispose()
-      await server.stop()
+      await listening.stop()
     })
     return { url: localUrl, publicUrl: urls.publicUrl, firstMerchant, stop }
   } catch (error) {
+    await server?.stop()
     await runtime.dispose()
     throw error
   }
@@ -133,13 +138,13 @@ const followSignals = Effect.gen(function* () {
   })
 })
 
-const listen = (
+const listen = async (
   config: GatewayConfig,
   reusePort: boolean,
   fetch: (request: Request, address: string) => Response | Promise<Response>
-): Server => {
+): Promise<Server> => {
   try {
-    return serve({ hostname: config.host, port: config.port, reusePort, fetch })
+    return await serve({ hostname: config.host, port: config.port, reusePort, fetch })
   } catch (error) {
     throw listenRefused(config, error)
   }

@@ -4,6 +4,7 @@ import type { Merchant } from "../domain/merchant.ts"
 import { fieldInput, type Parameters } from "../domain/parameters.ts"
 import { Auth } from "../pipeline/auth.ts"
 import { Replay } from "../pipeline/replay.ts"
+import { Settings } from "./settings.ts"
 
 /** A merchant's call as the edge hands it on. */
 export interface SignedCall {
@@ -37,8 +38,13 @@ const wellFormedNonce = (parameters: Parameters): Effect.Effect<string, FieldsIn
     : Effect.fail(new FieldsInvalid({ errors: [{ field: "nonce", messages: [fault] }] }))
 }
 
-/** The fault of an order that says no notify_url: none if the merchant has a callback_url to fall back on. */
-export const notifyUrlFault = (merchant: Merchant, parameters: Parameters): string | undefined =>
-  merchant.callbackUrl === null && fieldInput(parameters.get("notify_url")) === undefined
-    ? "notify_url.missing"
-    : undefined
+/**
+ * What only the merchant decides about a notify_url: it may be absent where there is a callback_url to fall back on, and
+ * it may be the gateway's own receiver (the demo's) in test mode alone.
+ */
+export const notifyUrlFault = Effect.fnUntraced(function* (merchant: Merchant, parameters: Parameters) {
+  const { ownReceiver } = yield* Settings
+  const url = fieldInput(parameters.get("notify_url"))
+  if (url === undefined) return merchant.callbackUrl === null ? "notify_url.missing" : undefined
+  return url === ownReceiver() && merchant.mode !== "test" ? "notify_url.private" : undefined
+})

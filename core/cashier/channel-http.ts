@@ -12,6 +12,7 @@ const DEADLINE_MS = 15_000
 
 /** How much of a body the timeline keeps. */
 const EXCERPT_CHARS = 2_048
+const SCRUBBED_CHARS = 65_536
 
 /** One call to a provider, as the order's timeline shows it: scrubbed of the account's secrets. */
 export interface Exchange {
@@ -45,9 +46,9 @@ export const channelHttp = (limits: Limits, record: Array<Exchange>): ChannelHtt
         record.push({
           method: request.method,
           url: scrub(request.url.split("?")[0] ?? "", limits.secrets),
-          sent: scrub(excerpt(request.body), limits.secrets),
+          sent: excerpt(scrub(textOf(request.body), limits.secrets)),
           status,
-          received: scrub(received, limits.secrets),
+          received: excerpt(scrub(received, limits.secrets)),
           durationMs: Math.round(performance.now() - startedAt),
           error
         })
@@ -55,7 +56,7 @@ export const channelHttp = (limits: Limits, record: Array<Exchange>): ChannelHtt
         try: (signal) => exchange(request, signal, limits.bill === true ? BILL_BYTES_MAX : ANSWER_BYTES_MAX),
         catch: failureOf
       }).pipe(
-        Effect.tap((answer) => Effect.sync(() => note(answer.status, excerpt(answer.body), null))),
+        Effect.tap((answer) => Effect.sync(() => note(answer.status, textOf(answer.body), null))),
         Effect.tapError((failure) => Effect.sync(() => note(null, "", failure.message)))
       )
     })
@@ -78,7 +79,7 @@ const failureOf = (cause: unknown): ChannelRejected | ChannelUncertain => {
   if (
     /ConnectionRefused|ECONNREFUSED|Connection refused|ENOTFOUND|EAI_AGAIN|dns error|FailedToOpenSocket/i.test(text)
   ) {
-    return new ChannelRejected({ reason: "the provider could not be connected to; nothing was sent" })
+    return new ChannelRejected({ reason: "the provider could not be connected to; nothing was sent", unsent: true })
   }
   return new ChannelUncertain({
     why: /abort|timed? ?out/i.test(text) ? "timeout" : "connection",
@@ -98,14 +99,17 @@ const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host :
 
 const mayReach = (egress: ReadonlyArray<string>, url: string): boolean => {
   if (!URL.canParse(url)) return false
-  const { protocol, host, hostname } = new URL(url)
-  return /^https?:$/.test(protocol) && (egress.includes(host) || (host === hostname && egress.includes(hostname)))
+  const { protocol, host } = new URL(url)
+  return /^https?:$/.test(protocol) && egress.includes(host)
 }
 
-const excerpt = (body: string | Uint8Array | undefined): string =>
+/** Bodies are scrubbed whole and cut afterwards: a secret across the cut would leave its beginning. */
+const textOf = (body: string | Uint8Array | undefined): string =>
   body === undefined
     ? ""
-    : (typeof body === "string" ? body : Buffer.from(body).toString("utf8")).slice(0, EXCERPT_CHARS)
+    : (typeof body === "string" ? body : Buffer.from(body).toString("utf8")).slice(0, SCRUBBED_CHARS)
+
+const excerpt = (text: string): string => text.slice(0, EXCERPT_CHARS)
 
 /** Secrets shorter than this are words that happen to be secret; scrubbing them would blank out the story. */
 const SECRET_CHARS_MIN = 6

@@ -88,17 +88,24 @@ export class Channels extends Context.Service<
         const clock = yield* Clock.Clock
         const byId = new Map(providers.map((provider) => [provider.id, provider]))
         const products = [
-          ...new Map(providers.flatMap(({ products }) => products.map((product) => [product.code, product]))).values()
+          // Of two providers with one code the first names it; the sandbox's, which has every code, come last.
+          ...new Map(
+            [...providers]
+              .sort((a, b) => Number(a.testMode === undefined) - Number(b.testMode === undefined))
+              .flatMap(({ products }) => products.map((product) => [product.code, product] as const))
+          ).values()
         ]
         const opened = new Map<string, { readonly account: OpenedAccount | null; readonly untilMs: number }>()
+        // Counts drops, so that what was read before a drop is not cached after it.
+        let drops = 0
         let listed: { readonly accounts: ReadonlyArray<StoredAccount>; readonly untilMs: number } | undefined
 
         const openStored = Effect.fnUntraced(function* (stored: StoredAccount) {
           const provider = byId.get(stored.provider)
           if (provider === undefined) return null
           const text = yield* vault.open(stored.sealed, `account:${stored.id}`)
-          const { settings, channel } = yield* decodeAndOpen(provider, JSON.parse(Redacted.value(text)), urls())
-          const limits = { egress: provider.egress(settings, urls()), secrets: secretsOf(settings) }
+          const { settings, channel, egress } = yield* decodeAndOpen(provider, JSON.parse(Redacted.value(text)), urls())
+          const limits = { egress, secrets: secretsOf(settings) }
           const account: OpenedAccount = {
             id: stored.id,
             provider,
@@ -129,6 +136,7 @@ export class Channels extends Context.Service<
         const open = Effect.fnUntraced(function* (accountId: string) {
           const cached = opened.get(accountId)
           if (cached !== undefined && cached.untilMs > clock.currentTimeMillisUnsafe()) return cached.account
+          const before = drops
           const stored = yield* store.accounts.find(accountId)
           if (stored === null) return null
           const unusable = (reason: string) =>
@@ -141,14 +149,15 @@ export class Channels extends Context.Service<
             Effect.catchDefect((defect) => unusable(`it threw ${defect instanceof Error ? defect.name : "a defect"}`))
           )
           const keptMs = account === null ? UNUSABLE_MS : CACHE_MS
-          opened.set(accountId, { account, untilMs: clock.currentTimeMillisUnsafe() + keptMs })
+          if (drops === before) opened.set(accountId, { account, untilMs: clock.currentTimeMillisUnsafe() + keptMs })
           return account
         })
 
         const list = Effect.fnUntraced(function* () {
           if (listed !== undefined && listed.untilMs > clock.currentTimeMillisUnsafe()) return listed.accounts
+          const before = drops
           const accounts = yield* store.accounts.list()
-          listed = { accounts, untilMs: clock.currentTimeMillisUnsafe() + CACHE_MS }
+          if (drops === before) listed = { accounts, untilMs: clock.currentTimeMillisUnsafe() + CACHE_MS }
           return accounts
         })
 
@@ -203,6 +212,7 @@ export class Channels extends Context.Service<
             return codes
           }),
           forget: (accountId) => {
+            drops++
             listed = undefined
             if (accountId === undefined) opened.clear()
             else opened.delete(accountId)
@@ -212,11 +222,17 @@ export class Channels extends Context.Service<
     )
 }
 
-const decodeAndOpen = (provider: AnyProvider, settings: unknown, urls: GatewayUrls) =>
-  Schema.decodeUnknownEffect(provider.account)(settings, { errors: "all" }).pipe(
-    Effect.mapError((error) => accountInvalid(error.message)),
-    Effect.flatMap((decoded) => Effect.map(provider.open(decoded, urls), (channel) => ({ settings: decoded, channel })))
+const decodeAndOpen = Effect.fnUntraced(function* (provider: AnyProvider, given: unknown, urls: GatewayUrls) {
+  const settings = yield* Schema.decodeUnknownEffect(provider.account)(given, { errors: "all" }).pipe(
+    Effect.mapError((error) => accountInvalid(error.message))
   )
+  const channel = yield* provider.open(settings, urls)
+  const egress = yield* Effect.try({
+    try: () => provider.egress(settings, urls),
+    catch: () => new AccountInvalid({ field: "account", message: "one of the account's addresses is not a URL" })
+  })
+  return { settings, channel, egress }
+})
 
 /** The schema's complaint as one sentence. It names paths and expectations; values could be secrets and are cut. */
 const accountInvalid = (complaint: string): AccountInvalid => {

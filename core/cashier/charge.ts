@@ -30,23 +30,28 @@ export interface Charge {
 /**
  * Charges a stored order at its account, then at the others that serve the same code: only a definite refusal moves it
  * on. An uncertain answer ends here: the payer may be able to pay there, so nobody else may be asked.
+ * @param begun the attempt that the store has begun for this charge: nobody else charges the order meanwhile
  */
 export const chargeOrder = Effect.fnUntraced(function* (
   charge: Charge,
-  accounts: readonly [OpenedAccount, ...Array<OpenedAccount>]
+  accounts: readonly [OpenedAccount, ...Array<OpenedAccount>],
+  begun: number
 ) {
   const { orders } = yield* Persistence
   const background = yield* Background
   const clock = yield* Clock.Clock
   const key = { merchantId: charge.order.merchantId, orderNo: charge.order.orderNo }
   let reference = charge.order.reference
+  let attempt = begun
 
   for (const [index, account] of accounts.entries()) {
     if (index > 0) {
       reference = account.channel.reference?.(charge.order) ?? {}
       const target = { provider: account.provider.id, accountId: account.id, feeRateBp: account.feeRateBp, reference }
       // Durable before the channel hears of it: its notice must find the order at this account.
-      if (!(yield* orders.moveToAccount(key, target))) return yield* new ChargeUncertain({ orderNo: key.orderNo })
+      const moved = yield* orders.moveToAccount(key, target)
+      if (moved === null) return yield* new ChargeUncertain({ orderNo: key.orderNo })
+      attempt = moved
     }
     const record: Array<Exchange> = []
     const startedMs = clock.currentTimeMillisUnsafe()
@@ -56,42 +61,42 @@ export const chargeOrder = Effect.fnUntraced(function* (
     const outcome = Exit.isSuccess(exit) ? "accepted" : isRejection(exit.cause) ? "rejected" : "uncertain"
     countCharge(account.provider.id, outcome)
     const { request_id: requestId } = yield* References.CurrentLogAnnotations
+    const last = index === accounts.length - 1
     const entry = {
       ...key,
       provider: account.provider.id,
       accountId: account.id,
-      attempt: index + 1,
+      attempt,
+      final: outcome !== "rejected" || last,
       at: new Date(startedMs),
-      durationMs: clock.currentTimeMillisUnsafe() - startedMs
-    }
+      durationMs: clock.currentTimeMillisUnsafe() - startedMs,
+      outcome
+    } as const
+    const detail = { request_id: String(requestId ?? ""), exchanges: exchangesOf(record) }
 
     if (Exit.isSuccess(exit)) {
       const presentation = exit.value
-      const stored = orders.recordCharge({
-        ...entry,
-        outcome: "accepted",
-        presentation: toJson(presentation),
-        detail: { request_id: String(requestId ?? ""), exchanges: exchangesOf(record) }
-      })
-      // All that settling needs is in the order already. Only a JSAPI payer's second look needs this answer.
-      yield* charge.jsapi === undefined ? background.run(stored) : stored
+      const stored = orders.recordCharge({ ...entry, presentation: toJson(presentation), detail })
+      // All that settling needs is in the order already. Only a JSAPI payer must not be handed what came too late.
+      if (charge.jsapi === undefined) yield* background.run(stored)
+      else if (!(yield* stored)) return yield* new ChargeUncertain({ orderNo: key.orderNo })
       return { presentation, account }
     }
 
     const failure = yield* Effect.flip(Effect.failCause(exit.cause))
-    const detail: Json = {
-      request_id: String(requestId ?? ""),
-      reason: failure.message,
-      exchanges: exchangesOf(record)
-    }
+    const failed = orders.recordCharge({ ...entry, presentation: null, detail: { ...detail, reason: failure.message } })
     if (failure._tag === "ChannelUncertain") {
-      yield* background.run(orders.recordCharge({ ...entry, outcome: "uncertain", presentation: null, detail }))
+      yield* background.run(failed)
       return yield* new ChargeUncertain({ orderNo: key.orderNo })
     }
-    yield* orders.recordCharge({ ...entry, outcome: "rejected", presentation: null, detail })
+    // An attempt before this charge had no certain end (else there were no second): a refusal now proves nothing of it.
+    const refused = last && begun === 1
+    const ended =
+      refused &&
+      (yield* orders.end({ ...key, accountId: account.id }, "FAILED", "every channel account refused the order"))
+    yield* failed
+    if (last && !ended) return yield* new ChargeUncertain({ orderNo: key.orderNo })
   }
-
-  yield* orders.end(key, "FAILED", "every channel account refused the order")
   return yield* new ChannelUnavailable({ orderNo: key.orderNo })
 })
 

@@ -9,10 +9,10 @@ import {
   ThrottleExceeded
 } from "../domain/errors.ts"
 import type { Order } from "../domain/order.ts"
-import type { Parameters } from "../domain/parameters.ts"
+import { fieldInput, type Parameters } from "../domain/parameters.ts"
 import { Persistence } from "../pipeline/persistence.ts"
 import { Throttle } from "../pipeline/throttle.ts"
-import { Channels } from "./channels.ts"
+import { Channels, type OpenedAccount } from "./channels.ts"
 import { chargeOrder } from "./charge.ts"
 import { isPayable, payTokenHash } from "./pay-token.ts"
 import { SingleFlight } from "./single-flight.ts"
@@ -27,19 +27,23 @@ export type PayerProof =
 /** `POST /api/cashier/jsapi-pay-info` (contract section 6): unsigned, the token is the credential. */
 export const jsapiPayInfo = Effect.fnUntraced(function* (parameters: Parameters) {
   const tables = yield* Tables
-  const fields = yield* tables.jsapiPayInfo(parameters)
+  const fields = yield* tables.jsapiPayInfo(parameters, { openid: payerFault(parameters) })
   const order = yield* payableOrder(fields.pay_token)
-  const { openid, code } = fields
-  if (openid !== undefined && code === undefined) return yield* payInfo(order, { openid })
-  if (code !== undefined && openid === undefined) return yield* payInfo(order, { code })
-  const message = openid === undefined ? "payer.missing" : "payer.both"
-  return yield* new FieldsInvalid({ errors: [{ field: "openid", messages: [message] }] })
+  const { openid, code = "" } = fields
+  return yield* payInfo(order, openid === undefined ? { code } : { openid })
 })
+
+/** Exactly one of openid and code says who pays. */
+const payerFault = (parameters: Parameters): string | undefined => {
+  const given = ["openid", "code"].filter((name) => fieldInput(parameters.get(name)) !== undefined)
+  return given.length === 1 ? undefined : given.length === 0 ? "payer.missing" : "payer.both"
+}
 
 /** The order that a token still pays for. Costs one of the token's calls. */
 export const payableOrder = Effect.fnUntraced(function* (token: string) {
-  yield* takeTokenCall(token)
   const order = yield* orderOfToken(token)
+  // A token that is nobody's takes no slot: anybody can make those up.
+  if (order !== null) yield* takeTokenCall(token)
   const nowMs = (yield* Clock.Clock).currentTimeMillisUnsafe()
   if (order === null || !isPayable(order, nowMs)) return yield* new PayLinkExpired()
   return order
@@ -77,20 +81,42 @@ export const payInfo = Effect.fnUntraced(function* (order: Order, proof: PayerPr
   const openid = proof.openid ?? (yield* identify(order, proof.code))
   if ((yield* orders.bindPayer(order, openid)) !== openid) return yield* new OtherPayer()
   // Two tabs at once are one charge; what the first stored, the second reads.
-  const params = yield* flights.run(
-    order.orderNo,
-    Effect.gen(function* () {
-      const stored = yield* orders.find(order)
-      if (stored === null || stored.status !== "PENDING") return yield* new PayLinkExpired()
-      const known = jsapiParams(stored.presentation)
-      if (known !== undefined) return known
-      const charge = { order: stored, jsapi: { appId, miniProgram, openid } }
-      const { presentation } = yield* uncertainOnceStored(stored, chargeOrder(charge, [account]))
-      if (presentation.kind !== "jsapi") return yield* new ChargeUncertain({ orderNo: order.orderNo })
-      return presentation.params
-    })
-  )
+  const params = yield* flights.run(order.orderNo, chargedParams(order, account, { appId, miniProgram, openid }))
   return { order_no: order.orderNo, jsapi_pay_info: params }
+})
+
+/** How often the end of a charge in another process is looked for, and how long. */
+const BUSY_LOOK = "250 millis"
+const BUSY_LOOKS_MAX = 80
+
+/** The order's parameters: those of an earlier charge, or of one that begins now. */
+const chargedParams = Effect.fnUntraced(function* (
+  order: Order,
+  account: OpenedAccount,
+  payer: { readonly appId: string | null; readonly miniProgram: boolean; readonly openid: string }
+) {
+  const { orders } = yield* Persistence
+  const clock = yield* Clock.Clock
+  for (let look = 0; look < BUSY_LOOKS_MAX; look++) {
+    const stored = yield* orders.find(order)
+    // Finding out who pays took its time: the order may have been paid, closed or expired meanwhile.
+    if (stored === null || !isPayable(stored, clock.currentTimeMillisUnsafe())) return yield* new PayLinkExpired()
+    const known = jsapiParams(stored.presentation)
+    if (known !== undefined) return known
+    const begun = yield* orders.beginCharge(order)
+    if (begun === "over") return yield* new PayLinkExpired()
+    if (begun === "busy") {
+      yield* Effect.sleep(BUSY_LOOK)
+      continue
+    }
+    const { presentation } = yield* uncertainOnceStored(
+      stored,
+      chargeOrder({ order: stored, jsapi: payer }, [account], begun)
+    )
+    if (presentation.kind === "jsapi") return presentation.params
+    break
+  }
+  return yield* new ChargeUncertain({ orderNo: order.orderNo })
 })
 
 /** The openid behind a login code. A code that the provider refuses is the caller's fault; the order lives on. */

@@ -1,6 +1,7 @@
 import { Clock, Effect } from "effect"
 import type { RawNotice, Reply } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
+import type { Payment } from "../domain/order.ts"
 import { countRefusedNotice } from "../pipeline/metrics.ts"
 import type { KeptNotice } from "../pipeline/persistence.ts"
 import { Persistence } from "../pipeline/persistence.ts"
@@ -47,7 +48,13 @@ export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: 
   const kept: KeptNotice = { accountId, receivedAt: raw.receivedAt, headers: { ...raw.headers }, body: raw.body }
   const order = yield* orders.findByOrderNo(notice.orderNo)
   if (order === null || order.accountId !== accountId) {
-    yield* orders.keepStrayNotice({ ...kept, orderNo: notice.orderNo, detail: { ...notice.payment, paidAt: null } })
+    const { payment } = notice
+    yield* orders.keepStrayNotice({
+      ...kept,
+      orderNo: notice.orderNo,
+      detail: { ...payment, paidAt: isoText(payment) }
+    })
+    if (order !== null) yield* orders.flag({ order, anomaly: "other-account", payment, source: "notice", notice: kept })
     yield* Effect.logError("a notice names no order of its account", { account: accountId, order_no: notice.orderNo })
     return accepted
   }
@@ -61,3 +68,5 @@ const askSoon = Effect.fnUntraced(function* (accountId: string, orderNo: string,
   const order = yield* orders.findByOrderNo(orderNo)
   if (order?.accountId === accountId && order.status === "PENDING") yield* orders.scheduleCheck(order, at)
 })
+
+const isoText = ({ paidAt }: Payment): string | null => (Number.isNaN(paidAt.getTime()) ? null : paidAt.toISOString())

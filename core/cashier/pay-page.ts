@@ -55,6 +55,10 @@ export const payPage = Effect.fnUntraced(function* (visit: PayVisit) {
   if (!isPayable(order, (yield* Clock.Clock).currentTimeMillisUnsafe())) return { kind: "expired" } satisfies PayPage
 
   const account = yield* channels.open(order.accountId)
+  // A mini-program pays by wx.requestPayment; no page can. The sandbox's stand-in takes it all the same.
+  if (order.jsapi.miniProgram && account?.provider.testMode === undefined) {
+    return { kind: "unavailable", uncertain: false } satisfies PayPage
+  }
   const payUrl = yield* payPageUrl(visit.token)
   const testMode = account?.provider.testMode
   const sandboxUrl = testMode === undefined ? null : `${payUrl}&sandbox=1`

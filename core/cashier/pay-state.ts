@@ -8,8 +8,8 @@ import { isReadable } from "./pay-token.ts"
 /** `GET /api/cashier/pay-state?token=…` (contract section 6): the order's state, whatever it is. */
 export const payStateOf = Effect.fnUntraced(function* (token: string) {
   if (token === "") return yield* new PayLinkExpired()
-  yield* takeTokenCall(token)
   const order = yield* orderOfToken(token)
+  if (order !== null) yield* takeTokenCall(token)
   const nowMs = (yield* Clock.Clock).currentTimeMillisUnsafe()
   if (order === null || !isReadable(order, nowMs)) return yield* new PayLinkExpired()
   return { order_no: order.orderNo, amount: yuanText(order.amountFen), ...statusOf(order) }

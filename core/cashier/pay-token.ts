@@ -17,9 +17,11 @@ export const payTokenHash = (token: string): string => createHash("sha256").upda
 export const payState = (key: Uint8Array, token: string): string =>
   createHmac("sha256", key).update(`oauth-state:${token}`).digest("hex").slice(0, 32)
 
-/** Whether an order can still be paid with its token. */
+/** Whether an order can still be paid with its token. One that was given as a QR code (section 5) lives as long as it. */
 export const isPayable = (order: Order, nowMs: number): boolean =>
-  order.status === "PENDING" && nowMs < order.expiresAt.getTime() && nowMs < order.createdAt.getTime() + PAY_TOKEN_MS
+  order.status === "PENDING" &&
+  nowMs < order.expiresAt.getTime() &&
+  (order.orderNo.startsWith("QR") || nowMs < order.createdAt.getTime() + PAY_TOKEN_MS)
 
 /** Whether the token still reads the order's state. */
 export const isReadable = (order: Order, nowMs: number): boolean =>

@@ -1,7 +1,7 @@
 import { Clock, Effect } from "effect"
 import type { Product } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
-import { ChannelUnavailable, DuplicateOrder, StoreUnavailable } from "../domain/errors.ts"
+import { ChannelUnavailable, ChargeUncertain, DuplicateOrder, StoreUnavailable } from "../domain/errors.ts"
 import type { Merchant } from "../domain/merchant.ts"
 import type { JsapiOrder } from "../domain/order.ts"
 import { newOrderNo } from "../domain/order-no.ts"
@@ -58,7 +58,13 @@ export const placeOrder = Effect.fnUntraced(function* (request: OrderRequest) {
   for (let draw = 0; draw < NUMBER_DRAWS; draw++) {
     const order = yield* draftOrder(request, first.account, first.product)
     crashPoint("order.before-store")
-    if ((yield* orders.create(order)) === "created") {
+    const created = orders.create(order).pipe(
+      Effect.catchTag("StoreUnavailable", (failure) =>
+        // The answer was lost, not the question: the order may be there.
+        Effect.fail(failure.mayHaveHappened === true ? new ChargeUncertain({ orderNo: order.orderNo }) : failure)
+      )
+    )
+    if ((yield* created) === "created") {
       crashPoint("order.stored")
       const accounts: [OpenedAccount, ...Array<OpenedAccount>] = [
         first.account,
@@ -80,6 +86,7 @@ const draftOrder = Effect.fnUntraced(function* (request: OrderRequest, account: 
   const nowMs = (yield* Clock.Clock).currentTimeMillisUnsafe()
   const orderNo = newOrderNo(request.prefix, request.merchant.id, nowMs)
   const createdAt = new Date(nowMs)
+  const jsapi = request.jsapi(product)
   const order: NewOrder = {
     merchantId: request.merchant.id,
     orderNo,
@@ -98,7 +105,9 @@ const draftOrder = Effect.fnUntraced(function* (request: OrderRequest, account: 
     createdAt,
     expiresAt: new Date(nowMs + request.expireMinutes * 60_000),
     reference: account.channel.reference?.({ orderNo, createdAt }) ?? {},
-    jsapi: request.jsapi(product),
+    jsapi,
+    // A JSAPI order waits for its payer; every other one is charged as soon as it is stored.
+    charging: jsapi === null || jsapi.openid !== null,
     nextCheckAt: firstCheckAt(createdAt, config.reconcileScheduleMs)
   }
   return order

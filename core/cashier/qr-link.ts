@@ -21,9 +21,17 @@ export const qrContent = (key: Uint8Array, name: string): string | undefined => 
   return sameDigest(mac(key, content), digest) ? content : undefined
 }
 
-/** A QR code as PNG, 8 pixels a module with the quiet zone that scanners want. */
-export const qrPng = (content: string): Promise<Uint8Array> =>
-  QRCode.toBuffer(content, { type: "png", margin: 4, scale: 8, errorCorrectionLevel: "M" })
+/** The most bytes that a code holds at level M, and at all (level L). */
+const LEVEL_M_BYTES_MAX = 2_331
+const QR_BYTES_MAX = 2_953
+
+/** A QR code as PNG, 8 pixels a module with the quiet zone that scanners want; null when no code holds so much. */
+export const qrPng = async (content: string): Promise<Uint8Array | null> => {
+  const bytes = Buffer.byteLength(content)
+  if (bytes > QR_BYTES_MAX) return null
+  const errorCorrectionLevel = bytes > LEVEL_M_BYTES_MAX ? "L" : "M"
+  return QRCode.toBuffer(content, { type: "png", margin: 4, scale: 8, errorCorrectionLevel })
+}
 
 const mac = (key: Uint8Array, content: string): string =>
   createHmac("sha256", key).update(`qr:${content}`).digest("hex").slice(0, MAC_HEX)

@@ -20,7 +20,9 @@ export const DEFAULT_NOTE = "在线支付"
 export const qrcodePay = Effect.fnUntraced(function* (call: SignedCall) {
   const tables = yield* Tables
   const merchant = yield* admit(call)
-  const fields = yield* tables.qrcodePay(call.parameters, { notify_url: notifyUrlFault(merchant, call.parameters) })
+  const fields = yield* tables.qrcodePay(call.parameters, {
+    notify_url: yield* notifyUrlFault(merchant, call.parameters)
+  })
   yield* positiveAmount(fields.amount)
 
   const token = newPayToken()
@@ -43,7 +45,10 @@ export const qrcodePay = Effect.fnUntraced(function* (call: SignedCall) {
   const shown =
     product.flow === "jsapi"
       ? { content: yield* payPageUrl(token), imageUrl: undefined }
-      : contentOf((yield* uncertainOnceStored(order, chargeOrder({ order }, accounts))).presentation)
+      : yield* uncertainOnceStored(
+          order,
+          Effect.map(chargeOrder({ order }, accounts, 1), ({ presentation }) => contentOf(presentation))
+        )
   const { urls, linkKey } = yield* Settings
   return {
     order_no: order.orderNo,

@@ -24,7 +24,7 @@ const SWEEP = "1 second"
 const LEASES_PER_SWEEP_MAX = 16
 
 /** An order whose account is busy is given back for so long; the next ones are taken after a breath. */
-const BUSY_MS = 3_000
+const BUSY_MS = 1_000
 const BREATH = "100 millis"
 
 /**
@@ -60,7 +60,7 @@ const ask = Effect.fnUntraced(function* (order: Order, account: OpenedAccount, e
   crashPoint("reconcile.asked")
   switch (state.state) {
     case "paid":
-      return (yield* settlePayment(order, state.payment, null)) !== undefined
+      return (yield* settlePayment(order, state.payment, null)) !== "flagged"
     case "failed":
       return yield* orders.end(order, "FAILED", state.reason)
     case "closed":
@@ -96,12 +96,12 @@ const closeExpired = Effect.fnUntraced(function* (order: Order, account: OpenedA
     .act(() => close(chargeRefOf(order)), [])
     .pipe(
       Effect.map(({ state }) => state === "closed"),
-      Effect.catchTag("ChannelRejected", () => Effect.succeed(known === "absent")),
-      Effect.catchTag("ChannelUncertain", () => Effect.succeed(false))
+      // Not sent, or nobody knows: closed nowhere.
+      Effect.catch(() => Effect.succeed(false))
     )
   crashPoint("reconcile.closed-at-channel")
   const last = yield* queryState(order, account)
-  if (last.state === "paid") return (yield* settlePayment(order, last.payment, null)) !== undefined
+  if (last.state === "paid") return (yield* settlePayment(order, last.payment, null)) !== "flagged"
   if (last.state === "unknown" || last.state === "pending") return false
   return closed || last.state === "closed" ? yield* orders.end(order, "CLOSED", "expired") : false
 })

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { crashPoint } from "../domain/crash-point.ts"
 import { feeFen } from "../domain/money.ts"
 import { judgePayment, type Order, type Payment } from "../domain/order.ts"
@@ -23,7 +23,10 @@ const LOOKS_MAX = 5
 export const settlePayment = (found: Order, payment: Payment, notice: KeptNotice | null) =>
   spanned("settle", { order_no: found.orderNo }, settle(found, payment, notice))
 
-const settle = Effect.fnUntraced(function* (found: Order, payment: Payment, notice: KeptNotice | null) {
+const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, notice: KeptNotice | null) {
+  // A time that is none (a provider's odd text) does not hold up the money: then it was paid when we heard of it.
+  const heardAt = notice?.receivedAt ?? new Date(yield* Clock.currentTimeMillis)
+  const payment = Number.isNaN(reported.paidAt.getTime()) ? { ...reported, paidAt: heardAt } : reported
   const { orders } = yield* Persistence
   const notifier = yield* Notifier
   const source = notice === null ? ("query" as const) : ("notice" as const)
@@ -44,7 +47,7 @@ const settle = Effect.fnUntraced(function* (found: Order, payment: Payment, noti
       })
       return counted("flagged")
     }
-    const money = settledMoney(order, payment)
+    const { money, oddFee } = settledMoney(order, payment)
     const webhook = yield* notifier.webhookFor(order, { ...money, paidAt: payment.paidAt })
     const outcome = yield* orders.settle({
       order,
@@ -57,6 +60,7 @@ const settle = Effect.fnUntraced(function* (found: Order, payment: Payment, noti
     })
     if (outcome === "settled") {
       crashPoint("settle.committed")
+      if (oddFee) yield* orders.flag({ order, anomaly: "fee-mismatch", payment, source, notice: null })
       notifier.wake()
       return counted("settled")
     }
@@ -72,11 +76,17 @@ const settle = Effect.fnUntraced(function* (found: Order, payment: Payment, noti
   return yield* Effect.die(new Error(`order ${found.orderNo} did not come to rest`))
 })
 
+/** Whether a fee that a channel reports can be one: whole fen, within the amount. */
+const isFee = (fee: number, amountFen: number): boolean => Number.isSafeInteger(fee) && fee >= 0 && fee <= amountFen
+
 /** The fee is the channel's where it reports one, else the account's rate; it is fixed here (contract section 7). */
 const settledMoney = (order: Order, payment: Payment) => {
   assert(order.amountFen > 0, "a stored order has a positive amount")
   assert(payment.amountFen === order.amountFen, "only the order's own amount is settled")
-  const fee = payment.feeFen ?? feeFen(order.amountFen, order.feeRateBp)
-  assert(Number.isSafeInteger(fee) && fee >= 0 && fee <= order.amountFen, "a fee is whole fen within the amount")
-  return { feeFen: fee, actualFen: order.amountFen - fee }
+  const byRate = feeFen(order.amountFen, order.feeRateBp)
+  // A fee that cannot be one is no reason to refuse a payment that is right: the order is settled, and flagged.
+  const oddFee = payment.feeFen !== undefined && !isFee(payment.feeFen, order.amountFen)
+  const fee = oddFee ? byRate : (payment.feeFen ?? byRate)
+  assert(isFee(fee, order.amountFen), "a fee is whole fen within the amount")
+  return { money: { feeFen: fee, actualFen: order.amountFen - fee }, oddFee }
 }

@@ -13,7 +13,7 @@ export const watchLayer: Layer.Layer<never, never, Persistence> = Layer.effectDi
   Effect.gen(function* () {
     const { backlog } = yield* Persistence
     const look = Effect.gen(function* () {
-      const { oldestUncertainAt, oldestDueWebhookAt, flaggedOrders } = yield* backlog()
+      const { oldestUncertainAt, oldestDueWebhookAt, flaggedOrders, abandonedOrders, strayNotices } = yield* backlog()
       const nowMs = yield* Clock.currentTimeMillis
       const ageMs = (at: Date | null) => (at === null ? 0 : nowMs - at.getTime())
       if (ageMs(oldestUncertainAt) > UNCERTAIN_ALARM_MS) {
@@ -22,6 +22,16 @@ export const watchLayer: Layer.Layer<never, never, Persistence> = Layer.effectDi
       if (ageMs(oldestDueWebhookAt) > WEBHOOK_ALARM_MS) {
         yield* alarm("a webhook has been undelivered for long", ageMs(oldestDueWebhookAt))
       }
+      if (abandonedOrders > 0) {
+        yield* Effect.logError(
+          "orders have no answer a day after their expiry; see `payhub order list --status PENDING`",
+          {
+            alarm: true,
+            abandonedOrders
+          }
+        )
+      }
+      if (strayNotices > 0) yield* Effect.logInfo("notices name no order; see `payhub order strays`", { strayNotices })
       if (flaggedOrders > 0)
         yield* Effect.logInfo("orders are flagged; see `payhub order list --flagged`", { flaggedOrders })
     })

@@ -16,7 +16,9 @@ const EXPIRE_MINUTES = 30
 export const wechatJsPay = Effect.fnUntraced(function* (call: SignedCall) {
   const tables = yield* Tables
   const merchant = yield* admit(call)
-  const fields = yield* tables.wechatJsPay(call.parameters, { notify_url: notifyUrlFault(merchant, call.parameters) })
+  const fields = yield* tables.wechatJsPay(call.parameters, {
+    notify_url: yield* notifyUrlFault(merchant, call.parameters)
+  })
   yield* positiveAmount(fields.amount)
 
   const token = newPayToken()
@@ -37,10 +39,12 @@ export const wechatJsPay = Effect.fnUntraced(function* (call: SignedCall) {
     jsapi: () => ({ ...payer, tokenHash: payTokenHash(token), openid })
   })
 
+  // An openid is of one AppID: only where the order names its AppID may another account take it.
+  const takers = payer.appId === null ? ([accounts[0]] as const) : accounts
   const charged =
     openid === null
       ? undefined
-      : yield* uncertainOnceStored(order, chargeOrder({ order, jsapi: { ...payer, openid } }, accounts))
+      : yield* uncertainOnceStored(order, chargeOrder({ order, jsapi: { ...payer, openid } }, takers, 1))
   return {
     order_no: order.orderNo,
     merchant_order_no: order.merchantOrderNo,

@@ -3,7 +3,9 @@ import { Schema } from "effect"
 /** A definite no: nothing was charged and nothing will be. The order becomes FAILED, or another account is tried. */
 export class ChannelRejected extends Schema.TaggedError<ChannelRejected>()("ChannelRejected", {
   /** The provider's own words, for the order's timeline; never shown to a merchant or payer. */
-  reason: Schema.String
+  reason: Schema.String,
+  /** Set by ChannelHttp: the provider could not be connected to, so it has refused nothing. */
+  unsent: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
     return `the channel refused: ${this.reason}`

@@ -1,4 +1,7 @@
 /** Everything a channel's author imports. */
+
+// A channel's folder may lie where "effect" cannot be found by name: what accounts are described with comes from here.
+export { Redacted, Schema } from "effect"
 export { CHANNEL_CODES, type Flow, type ProductType } from "../domain/channel-code.ts"
 export { StoreUnavailable } from "../domain/errors.ts"
 export { fenOfYuan, yuanText } from "../domain/money.ts"
@@ -6,11 +9,11 @@ export type { Json, JsonObject, Payment } from "../domain/order.ts"
 export { canonicalString, hmacSha256, sameDigest } from "../domain/signature.ts"
 export { shanghaiMs, shanghaiParts, shanghaiText } from "../domain/time.ts"
 export { AccountInvalid, ChannelRejected, ChannelUncertain, NoticeRefused } from "./errors.ts"
+export { type AsyncChannel, type AsyncHttp, type AsyncProvider, ChannelProvider, Secret } from "./from-async.ts"
 export { ChannelHttp, type ChannelHttpAnswer, type ChannelHttpRequest } from "./http.ts"
 export type {
   Bill,
   Channel,
-  ChannelProvider,
   ChargeRef,
   ChargeRequest,
   ChargeState,

@@ -45,10 +45,12 @@ export class ChargeUncertain extends Schema.TaggedError<ChargeUncertain>()("Char
 export class PayLinkExpired extends Schema.TaggedError<PayLinkExpired>()("PayLinkExpired", {}) {}
 export class OtherPayer extends Schema.TaggedError<OtherPayer>()("OtherPayer", {}) {}
 
-/** A store did not answer: nothing was decided, the caller may try again. `store` and `cause` are for the log only. */
+/** A store did not answer; unless `mayHaveHappened`, nothing was decided and the caller may try again. `store` and `cause` are for the log only. */
 export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
   store: Schema.String,
-  cause: Schema.optional(Schema.Defect())
+  cause: Schema.optional(Schema.Defect()),
+  /** The store was asked and its answer lost: nobody knows whether it was done. */
+  mayHaveHappened: Schema.optionalKey(Schema.Boolean)
 }) {}
 
 /** More calls at once than the gateway takes. */

@@ -19,8 +19,9 @@ export const checkNotifyUrl = (
     return "malformed"
   }
   const { hostname } = new URL(text)
-  const address = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname
-  return ipaddr.isValid(address) && !mayPushTo(address, allow) ? "private" : "ok"
+  // `new URL` has written an address out: four decimal parts, or IPv6 in brackets. Anything else is a name.
+  if (hostname.startsWith("[")) return mayPushTo(hostname.slice(1, -1), allow) ? "ok" : "private"
+  return /^[\d.]+$/.test(hostname) && ipaddr.isValid(hostname) && !mayPushTo(hostname, allow) ? "private" : "ok"
 }
 
 /**

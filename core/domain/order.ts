@@ -33,7 +33,7 @@ export interface Order {
   /** The channel code that was asked for or chosen by default, whichever account serves it. */
   readonly channelCode: string
   readonly flow: Flow
-  /** The channel provider (`sandbox`) and its account that charge the order; null while no payer has been charged. */
+  /** The channel provider (`sandbox`) and its account that charge the order. */
   readonly provider: string
   readonly accountId: string
   readonly amountFen: number
@@ -73,8 +73,18 @@ export interface JsapiOrder {
   readonly openid: string | null
 }
 
-/** What did not match; the order is kept and flagged, never silently paid. */
-export type Anomaly = "amount-mismatch" | "currency-mismatch" | "late-payment" | "second-payment" | "trade-reused"
+/**
+ * What did not match; the order is kept and flagged, never silently paid. `fee-mismatch`: settled, but by the account's
+ * rate, because the channel's own fee cannot be one. `other-account`: paid at an account that the order is not at.
+ */
+export type Anomaly =
+  | "amount-mismatch"
+  | "currency-mismatch"
+  | "late-payment"
+  | "second-payment"
+  | "trade-reused"
+  | "fee-mismatch"
+  | "other-account"
 
 /** What a channel says about a payment, in a verified notice or an authenticated answer. */
 export interface Payment {

@@ -8,21 +8,23 @@ import { createHmac, timingSafeEqual } from "node:crypto"
 export const canonicalString = (parameters: Iterable<readonly [key: string, text: string]>): string => {
   const kept: Array<readonly [string, string]> = []
   for (const pair of parameters) if (pair[0] !== "sign" && pair[1] !== "") kept.push(pair)
+  // UTF-8's order is UTF-16's too, except beside surrogates, where only the bytes decide.
+  const compare = kept.some(([key]) => SURROGATE.test(key)) ? compareBytes : compareUnits
   return kept
-    .sort(([a], [b]) => compareBytes(a, b))
+    .sort(([a], [b]) => compare(a, b))
     .map(([key, text]) => `${key}=${text}`)
     .join("&")
 }
 
-/** UTF-8 byte order. It is UTF-16 order too, except beside surrogates, where only the bytes decide. */
-const compareBytes = (a: string, b: string): number =>
-  /[\ud800-\udfff]/.test(a + b) ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a < b ? -1 : a > b ? 1 : 0
+const SURROGATE = /[\ud800-\udfff]/
+const compareUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+const compareBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 /** HMAC-SHA256 as 64 lowercase hex digits. */
 export const hmacSha256 = (secret: string, text: string): string =>
   createHmac("sha256", secret).update(text, "utf8").digest("hex")
 
-/** Whether two hex digests are equal, in a time that does not depend on where they differ. */
+/** Whether two digests (or other secrets' texts) are equal, in a time that does not depend on where they differ. */
 export const sameDigest = (expected: string, given: string): boolean => {
   const a = Buffer.from(expected)
   const b = Buffer.from(given)

@@ -24,16 +24,37 @@ test("a body of exactly the limit is read, one byte more is refused", async () =
   expect(await readBody(post("a".repeat(BODY_BYTES_MAX + 1)))).toBe("too-large")
 })
 
-test("a body without a length is cut off as soon as it is too large", async () => {
-  let pulled = 0
-  const endless = new ReadableStream<Uint8Array>({
+const bodyOf = (bytes: number) => {
+  const seen = { pulled: 0 }
+  const stream = new ReadableStream<Uint8Array>({
     pull: (controller) => {
-      pulled++
+      seen.pulled += 16_384
       controller.enqueue(new Uint8Array(16_384))
+      if (seen.pulled >= bytes) controller.close()
     }
   })
-  expect(await readBody(post(endless))).toBe("too-large")
-  expect(pulled).toBeLessThan(20)
+  return { seen, stream }
+}
+
+test("a body without a length is dropped for a while once it is too large, then cut off", async () => {
+  const endless = bodyOf(Number.POSITIVE_INFINITY)
+  expect(await readBody(post(endless.stream))).toBe("too-large")
+  expect(endless.seen.pulled).toBeLessThan(2.5 * 1024 * 1024)
+})
+
+test("a body that is a little too large is read to its end, so that its sender gets the answer", async () => {
+  const large = bodyOf(512 * 1024)
+  expect(await readBody(post(large.stream))).toBe("too-large")
+  expect(large.seen.pulled).toBe(512 * 1024)
+})
+
+test("a body that stops in the middle when it is too large already is not waited for", async () => {
+  const stalled = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new Uint8Array(BODY_BYTES_MAX + 1))
+  })
+  const startedAt = performance.now()
+  expect(await readBody(post(stalled))).toBe("too-large")
+  expect(performance.now() - startedAt).toBeLessThan(3_000)
 })
 
 test("no body is an empty one", async () => {

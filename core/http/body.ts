@@ -4,50 +4,94 @@ export const BODY_BYTES_MAX = 65_536
 /** A body that does not arrive within this is given up: neither runtime ends a slow sender by itself. */
 const BODY_DEADLINE_MS = 15_000
 
-export type BodyFault = "too-large" | "too-slow"
+/**
+ * Of a body that is too large so much is read and dropped, for so long: most senders then get the answer, where a
+ * connection cut in the middle of their writing would show them a reset.
+ */
+const DROPPED_BYTES_MAX = 2 << 20
+const DROPPING_MS = 1_000
+
+/** `cut-off`: the client hung up, so nobody reads the answer. */
+export type BodyFault = "too-large" | "too-slow" | "cut-off"
 
 /**
- * Reads a body up to a limit, whatever its Content-Length says.
+ * Reads a body up to a limit, whatever its Content-Length says. Never holds more than the limit and one chunk.
  * @param bytesMax limit in bytes
  */
 export const readBody = async (request: Request, bytesMax = BODY_BYTES_MAX): Promise<Uint8Array | BodyFault> => {
-  const declared = request.headers.get("content-length")
-  if (declared !== null && Number(declared) > bytesMax) return "too-large"
-  if (request.body === null) return new Uint8Array()
-  // The server's parser ends a body where its declared length does, so it may be taken whole: a third of the cost.
-  if (declared !== null && !request.headers.has("transfer-encoding")) return await inTime(request.arrayBuffer())
+  const body = await read(request, bytesMax)
+  if (typeof body === "string") leftOver.add(request)
+  return body
+}
+
+/** Requests whose bodies were given up. */
+const leftOver = new WeakSet<Request>()
+
+const read = async (request: Request, bytesMax: number): Promise<Uint8Array | BodyFault> => {
+  const declared = Number(request.headers.get("content-length") ?? 0)
+  if (declared > bytesMax + DROPPED_BYTES_MAX) return "too-large"
+  if (request.body === null) return declared > bytesMax ? "too-large" : new Uint8Array()
+  if (declared > 0 && declared <= bytesMax && !request.headers.has("transfer-encoding")) {
+    // The server's parser ends a body where its declared length does, so it may be taken whole: a third of the cost.
+    return await inTime(request.arrayBuffer())
+  }
   const reader = request.body.getReader()
   const chunks: Array<Uint8Array> = []
   let size = 0
+  let tooLarge = declared > bytesMax
   let late = false
-  const timer = setTimeout(() => {
-    late = true
-    reader.cancel("too slow").catch(() => undefined)
-  }, BODY_DEADLINE_MS)
+  const giveUpAfter = (ms: number) =>
+    setTimeout(() => {
+      late = true
+      reader.cancel("too slow").catch(() => undefined)
+    }, ms)
+  let timer = giveUpAfter(tooLarge ? DROPPING_MS : BODY_DEADLINE_MS)
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (late) return "too-slow"
-      if (done) return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+      if (late || done) break
       size += value.length
-      if (size > bytesMax) {
+      if (size > bytesMax + DROPPED_BYTES_MAX) {
         reader.cancel("too large").catch(() => undefined)
         return "too-large"
       }
-      chunks.push(value)
+      if (size > bytesMax && !tooLarge) {
+        tooLarge = true
+        clearTimeout(timer)
+        timer = giveUpAfter(DROPPING_MS)
+      }
+      if (tooLarge) chunks.length = 0
+      else chunks.push(value)
     }
+  } catch {
+    return "cut-off"
   } finally {
     clearTimeout(timer)
   }
+  if (tooLarge) return "too-large"
+  if (late) return "too-slow"
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
 }
 
 const inTime = (body: Promise<ArrayBuffer>): Promise<Uint8Array | BodyFault> =>
-  new Promise((resolve, reject) => {
+  new Promise((resolve) => {
     const timer = setTimeout(() => resolve("too-slow"), BODY_DEADLINE_MS)
     body
-      .then((bytes) => resolve(new Uint8Array(bytes)), reject)
+      .then(
+        (bytes) => resolve(new Uint8Array(bytes)),
+        () => resolve("cut-off")
+      )
       .finally(() => clearTimeout(timer))
   })
+
+/**
+ * Whether a body may still be under way after its request was answered: its sender is better cut off than listened to.
+ * @param status of the answer
+ */
+export const isBodyLeft = (request: Request, status: number): boolean =>
+  leftOver.has(request) ||
+  Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MAX ||
+  (status >= 400 && request.headers.has("transfer-encoding"))
 
 /** Whether a content type is JSON in UTF-8; other parameters are let through. */
 export const isJsonType = (contentType: string | null): boolean => {

@@ -51,8 +51,8 @@ const jsonParameters = async (call: Call): Promise<Parameters | Response> => {
     return frameworkError(call, FRAMEWORK.unsupportedMediaType)
   }
   const body = await readBody(call.request)
-  if (body === "too-large") return frameworkError(call, FRAMEWORK.bodyTooLarge, { connection: "close" })
-  if (body === "too-slow") return errorResponse(call, new MalformedRequest())
+  if (body === "too-large") return frameworkError(call, FRAMEWORK.bodyTooLarge)
+  if (typeof body === "string") return errorResponse(call, new MalformedRequest())
   return parseFlatJson(body) ?? errorResponse(call, new MalformedRequest())
 }
 

@@ -4,8 +4,9 @@ import { takeNotice } from "../cashier/notice.ts"
 import { qrContent, qrPng } from "../cashier/qr-link.ts"
 import { Settings } from "../cashier/settings.ts"
 import type { SiteResponse } from "../channel/site.ts"
+import { MalformedRequest } from "../domain/errors.ts"
 import { Persistence } from "../pipeline/persistence.ts"
-import { readBody } from "./body.ts"
+import { type BodyFault, readBody } from "./body.ts"
 import { type Call, type Handler, type Route, type Run, traced } from "./edge.ts"
 import { errorResponse, frameworkError, internalError } from "./envelope.ts"
 import { FRAMEWORK } from "./messages.ts"
@@ -23,13 +24,18 @@ export const channelRoutes = (run: Run, siteIds: ReadonlyArray<string>): Readonl
   })
 ]
 
+/** What an account's id looks like; anything else is not worth a look into the store. */
+const ACCOUNT_ID = /^[A-Za-z0-9_-]{1,64}$/
+
 const notice =
   (run: Run): Handler =>
   async (call) => {
     const body = await readBody(call.request)
-    if (typeof body === "string") return frameworkError(call, FRAMEWORK.bodyTooLarge)
+    if (typeof body === "string") return bodyRefused(call, body)
     const raw = { method: call.request.method, headers: Object.fromEntries(call.request.headers), body }
-    const exit = await run(traced(call, takeNotice(call.params.account ?? "", raw)))
+    const accountId = call.params.account ?? ""
+    if (!ACCOUNT_ID.test(accountId)) return frameworkError(call, FRAMEWORK.notFound)
+    const exit = await run(traced(call, takeNotice(accountId, raw)))
     if (exit._tag === "Failure") {
       // Not acknowledged, whatever went wrong: the provider comes again.
       const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail")
@@ -44,14 +50,18 @@ const notice =
       : new Response(reply.body, { status: reply.status, headers: { "content-type": reply.contentType } })
   }
 
+const bodyRefused = (call: Call, fault: BodyFault): Response =>
+  fault === "too-large" ? frameworkError(call, FRAMEWORK.bodyTooLarge) : errorResponse(call, new MalformedRequest())
+
 const qrImage =
   (run: Run): Handler =>
   async (call) => {
     const name = decodeURIComponent(call.params.name ?? "")
     const exit = await run(Effect.map(Settings, ({ linkKey }) => qrContent(linkKey, name)))
     const content = exit._tag === "Success" ? exit.value : undefined
-    if (content === undefined) return frameworkError(call, FRAMEWORK.notFound)
-    return new Response(new Uint8Array(await qrPng(content)), {
+    const png = content === undefined ? null : await qrPng(content)
+    if (png === null) return frameworkError(call, FRAMEWORK.notFound)
+    return new Response(new Uint8Array(png), {
       headers: {
         "content-type": "image/png",
         // A link says all that is in it, so what it shows never changes.
@@ -66,7 +76,7 @@ const site =
   (run: Run, providerId: string): Handler =>
   async (call) => {
     const body = await readBody(call.request)
-    if (typeof body === "string") return frameworkError(call, FRAMEWORK.bodyTooLarge)
+    if (typeof body === "string") return bodyRefused(call, body)
     const exit = await run(answerSite(providerId, call, body))
     if (exit._tag === "Failure") return unwrap(call, await run(internalError(call, exit.cause)))
     if (exit.value === null) return frameworkError(call, FRAMEWORK.notFound)

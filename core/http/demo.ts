@@ -1,16 +1,18 @@
 import { randomUUID } from "node:crypto"
-import { Clock, Effect, Redacted } from "effect"
+import { Cause, Clock, Effect, Exit, Redacted } from "effect"
 import { amountsOf } from "../cashier/order-query.ts"
 import { OWN_RECEIVER_PATH, Settings } from "../cashier/settings.ts"
 import { MalformedRequest, OrderNotFound } from "../domain/errors.ts"
 import { signingSecret } from "../domain/merchant.ts"
+import { isOrderNo } from "../domain/order-no.ts"
 import { signedPairs } from "../domain/parameters.ts"
 import { canonicalString, hmacSha256, sameDigest } from "../domain/signature.ts"
 import { localText } from "../domain/time.ts"
 import { DEMO_BOOK } from "../operator/first-start.ts"
 import { type KnownMerchant, MerchantDirectory } from "../pipeline/merchant-directory.ts"
 import { Persistence, type WebhookRow } from "../pipeline/persistence.ts"
-import { readBody } from "./body.ts"
+import { Throttle } from "../pipeline/throttle.ts"
+import { isJsonType, readBody } from "./body.ts"
 import type { Call, GatewayServices, Handler, Route, Run } from "./edge.ts"
 import { errorResponse, frameworkError, internalError } from "./envelope.ts"
 import { parseFlatJson } from "./flat-json.ts"
@@ -25,7 +27,7 @@ import { renderDemoPage } from "./pages/demo.ts"
  * page away.
  */
 export const demoRoutes = (run: Run): ReadonlyArray<Route> => [
-  { method: "GET", path: "/", handle: async () => new Response(null, { status: 302, headers: { location: "/demo" } }) },
+  { method: "GET", path: "/", handle: answer(run, () => Effect.succeed(redirect("/demo"))) },
   { method: "GET", path: "/demo", handle: answer(run, page) },
   { method: "POST", path: "/demo/order", handle: answer(run, placeDemoOrder) },
   { method: "GET", path: "/demo/state", handle: answer(run, demoState) },
@@ -49,6 +51,8 @@ const answer =
 const demoMerchant = Effect.gen(function* () {
   const { book } = yield* Persistence
   const directory = yield* MerchantDirectory
+  const { config } = yield* Settings
+  if (!config.demo) return null
   const entry = yield* book.get(...DEMO_BOOK)
   const known = typeof entry?.app_id === "string" ? yield* directory.byAppId(entry.app_id) : null
   return known?.merchant.active && known.merchant.mode === "test" ? known : null
@@ -66,6 +70,13 @@ const page: DemoAct = (call, { merchant }) =>
 const placeDemoOrder: DemoAct = (call, demo) =>
   Effect.gen(function* () {
     const { urls, ownReceiver } = yield* Settings
+    const throttle = yield* Throttle
+    // Only the page itself may ask: another site's form cannot send JSON, nor a script across origins.
+    if (!isJsonType(call.request.headers.get("content-type")))
+      return frameworkError(call, FRAMEWORK.unsupportedMediaType)
+    const admitted = yield* Effect.exit(throttle.takeKey(`demo:${call.clientIp}`, { count: 10, windowMs: 10_000 }))
+    const refused = Exit.isFailure(admitted) ? admitted.cause.reasons.find(Cause.isFailReason) : undefined
+    if (refused !== undefined) return errorResponse(call, refused.error)
     const body = yield* Effect.promise(() => readBody(call.request))
     const asked = typeof body === "string" ? undefined : parseFlatJson(body)
     const secret = yield* demoSecret(demo)
@@ -101,7 +112,7 @@ const demoState: DemoAct = (call, { merchant }) =>
     const { orders, webhooks } = yield* Persistence
     const { config } = yield* Settings
     const orderNo = call.url.searchParams.get("order_no") ?? ""
-    const order = yield* orders.find({ merchantId: merchant.id, orderNo })
+    const order = isOrderNo(orderNo) ? yield* orders.find({ merchantId: merchant.id, orderNo }) : null
     if (order === null) return yield* new OrderNotFound()
     const [row] = yield* webhooks.list({ orderNo, limit: 1 })
     const timeline = yield* orders.timeline(order)
@@ -156,6 +167,8 @@ const json = (value: unknown): Response =>
   new Response(JSON.stringify(value), {
     headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" }
   })
+
+const redirect = (location: string): Response => new Response(null, { status: 302, headers: { location } })
 
 const text = (status: number, words: string): Response =>
   new Response(words, { status, headers: { "content-type": "text/plain; charset=utf-8" } })

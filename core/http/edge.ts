@@ -16,9 +16,10 @@ import type { Replay } from "../pipeline/replay.ts"
 import type { Throttle } from "../pipeline/throttle.ts"
 import { spanned } from "../pipeline/tracing.ts"
 import type { Vault } from "../pipeline/vault.ts"
+import { isBodyLeft } from "./body.ts"
 import { clientAddress } from "./client-address.ts"
 import { errorResponse, internalError, type RequestContext } from "./envelope.ts"
-import { languageOf } from "./language.ts"
+import { type Language, languageOf } from "./language.ts"
 
 /** Everything that a request's effect may ask for. */
 export type GatewayServices =
@@ -47,6 +48,34 @@ export interface Call extends RequestContext {
   readonly params: Readonly<Record<string, string>>
 }
 
+/** A call whose URL is read by those who ask for it: the merchants' endpoints do not. */
+class Arrived implements Call {
+  readonly requestId: string
+  readonly language: Language
+  readonly request: Request
+  readonly params: Readonly<Record<string, string>>
+  readonly clientIp: string
+  #url: URL | undefined
+
+  constructor(
+    { requestId, language }: RequestContext,
+    request: Request,
+    params: Readonly<Record<string, string>>,
+    clientIp: string
+  ) {
+    this.requestId = requestId
+    this.language = language
+    this.request = request
+    this.params = params
+    this.clientIp = clientIp
+  }
+
+  get url(): URL {
+    this.#url ??= new URL(this.request.url)
+    return this.#url
+  }
+}
+
 export type Handler = (call: Call) => Promise<Response>
 
 export interface Route {
@@ -73,7 +102,7 @@ export const makeEntrance = (run: Run, config: GatewayConfig) => {
     underWay++
     try {
       const clientIp = clientAddress(request, config.trustedProxies)
-      const response = await handle({ ...context, request, params, clientIp, url: new URL(request.url) })
+      const response = await handle(new Arrived(context, request, params, clientIp))
       return request.method === "HEAD" ? new Response(null, response) : response
     } catch (error) {
       const exit = await run(internalError(context, error))
@@ -90,6 +119,7 @@ export const makeEntrance = (run: Run, config: GatewayConfig) => {
   ): Promise<Response> => {
     const startedAt = performance.now()
     const response = await answer(handle, request, params)
+    if (isBodyLeft(request, response.status)) response.headers.set("connection", "close")
     countRequest(route, response.status, (performance.now() - startedAt) / 1000)
     return response
   }
@@ -116,7 +146,7 @@ const isMerchantCall = (request: Request): boolean => new URL(request.url).pathn
 /** A request's effect under its id: every line that it logs carries it, and its span where tracing is on. */
 export const traced = <A, E, R>(call: Call, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.annotateLogs(
-    spanned(`${call.request.method} ${call.url.pathname}`, { request_id: call.requestId }, effect),
+    spanned(() => `${call.request.method} ${call.url.pathname}`, { request_id: call.requestId }, effect),
     "request_id",
     call.requestId
   )

@@ -85,7 +85,8 @@ class FlatReader {
   }
 
   private skipSpace(): void {
-    this.match(SPACE)
+    // Most texts have none, and asking a pattern costs more than looking.
+    if (this.text.charCodeAt(this.at) <= 0x20) this.match(SPACE)
   }
 
   private next(character: string): boolean {

@@ -1,7 +1,7 @@
-import { timingSafeEqual } from "node:crypto"
 import { Clock, Effect, Redacted } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { Settings } from "../cashier/settings.ts"
+import { sameDigest } from "../domain/signature.ts"
 import { type Backlog, Persistence } from "../pipeline/persistence.ts"
 import type { Call, Handler, Route, Run } from "./edge.ts"
 import { frameworkError } from "./envelope.ts"
@@ -38,7 +38,7 @@ const scrape = Effect.fnUntraced(function* (call: Call) {
   const { backlog } = yield* Persistence
   const given = /^Bearer (.+)$/.exec(call.request.headers.get("authorization") ?? "")?.[1]
   if (config.metricsToken === null || given === undefined) return null
-  if (!sameText(Redacted.value(config.metricsToken), given)) return null
+  if (!sameDigest(Redacted.value(config.metricsToken), given)) return null
   const counted = yield* PrometheusMetrics.format()
   return plain(200, counted + backlogText(yield* backlog(), yield* Clock.currentTimeMillis))
 })
@@ -53,6 +53,12 @@ const backlogText = (backlog: Backlog, nowMs: number): string => {
       "Age of the oldest order of which nobody knows whether its channel took it; 0 = none",
       age(backlog.oldestUncertainAt)
     ],
+    [
+      "payhub_orders_abandoned",
+      "Orders without an answer a day after their expiry: nobody asks about them any more",
+      backlog.abandonedOrders
+    ],
+    ["payhub_notices_stray", "Verified notices that name no order of their account", backlog.strayNotices],
     ["payhub_webhooks_due", "Webhooks that are not delivered yet", backlog.dueWebhooks],
     ["payhub_webhooks_dead", "Webhooks given up after their last push", backlog.deadWebhooks],
     [
@@ -64,11 +70,6 @@ const backlogText = (backlog: Backlog, nowMs: number): string => {
   return gauges
     .map(([name, help, value]) => `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value}\n`)
     .join("")
-}
-
-const sameText = (expected: string, given: string): boolean => {
-  const [a, b] = [Buffer.from(expected), Buffer.from(given)]
-  return a.length === b.length && timingSafeEqual(a, b)
 }
 
 const plain = (status: number, text: string): Response =>

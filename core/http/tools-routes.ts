@@ -93,8 +93,8 @@ const diagnose = Effect.fnUntraced(function* (call: Call) {
 const parametersOf = async (call: Call): Promise<Parameters | Response> => {
   if (!isJsonType(call.request.headers.get("content-type"))) return frameworkError(call, FRAMEWORK.unsupportedMediaType)
   const body = await readBody(call.request)
-  if (body === "too-large") return frameworkError(call, FRAMEWORK.bodyTooLarge, { connection: "close" })
-  const parameters = body === "too-slow" ? undefined : parseFlatJson(body)
+  if (body === "too-large") return frameworkError(call, FRAMEWORK.bodyTooLarge)
+  const parameters = typeof body === "string" ? undefined : parseFlatJson(body)
   return parameters ?? errorResponse(call, new MalformedRequest())
 }
 

@@ -19,7 +19,8 @@ import {
   merchantUpdate
 } from "./merchants.ts"
 import type { AnyOperation } from "./operation.ts"
-import { orderList, orderShow } from "./orders.ts"
+import { orderCheck, orderList, orderShow, orderStrays } from "./orders.ts"
+import { channelNew } from "./scaffold.ts"
 import { webhookList, webhookResend } from "./webhooks.ts"
 
 /** Everything that an operator can do with any gateway, in the order of the help. */
@@ -39,8 +40,11 @@ export const OPERATIONS: ReadonlyArray<AnyOperation> = [
   channelEnable,
   channelDisable,
   channelRemove,
+  channelNew,
   orderShow,
   orderList,
+  orderCheck,
+  orderStrays,
   webhookList,
   webhookResend,
   keyRotate

@@ -46,7 +46,9 @@ export interface Outcome {
 }
 
 /** An act of the operator as its edges (the commands, a console) need it: they make their forms from it, and run it. */
-export interface AnyOperation {
+export type AnyOperation = StoreOperation | PlainOperation
+
+interface OperationBase {
   /** "merchant.create": the noun and the verb of the command. */
   readonly name: string
   /** One line for the help. */
@@ -64,29 +66,51 @@ export interface AnyOperation {
   readonly columns: ReadonlyArray<string> | undefined
   /** Fails as `perform` would on an input that is wrong whatever the store holds; touches nothing. */
   readonly check: (input: unknown) => Effect.Effect<void, InputInvalid>
-  /** Decodes the input, acts and encodes the output. */
-  readonly perform: (actor: Actor, input: unknown) => Effect.Effect<Outcome, OperatorFailure, OperatorServices>
 }
 
-export interface Operation<Input, Output> extends AnyOperation {
-  readonly run: (actor: Actor, input: Input) => Effect.Effect<Output, OperatorFailure, OperatorServices>
+/** Decodes the input, acts and encodes the output. */
+type Perform<R> = (actor: Actor, input: unknown) => Effect.Effect<Outcome, OperatorFailure, R>
+
+/** An act on what the gateway keeps. */
+export interface StoreOperation extends OperationBase {
+  readonly needs: "stores"
+  readonly perform: Perform<OperatorServices>
+}
+
+/** An act that needs no store and no configuration: it works where there is no gateway yet. */
+export interface PlainOperation extends OperationBase {
+  readonly needs: "nothing"
+  readonly perform: Perform<never>
+}
+
+type Run<Input, Output, R> = (actor: Actor, input: Input) => Effect.Effect<Output, OperatorFailure, R>
+
+export interface Operation<Input, Output> extends StoreOperation {
+  readonly run: Run<Input, Output, OperatorServices>
+}
+
+interface Spec<Fields extends Schema.Struct.Fields, Output, R>
+  extends Pick<OperationBase, "name" | "summary" | "permission" | "scope"> {
+  readonly input: Schema.Struct<Fields> & Schema.Codec<Schema.Struct.Type<Fields>, unknown>
+  readonly output: Schema.Codec<Output, unknown>
+  readonly positional?: ReadonlyArray<keyof Fields & string>
+  readonly columns?: ReadonlyArray<string>
+  readonly succeeded?: (output: Output) => boolean
+  readonly afterword?: (output: Output, input: Schema.Struct.Type<Fields>) => string | undefined
+  readonly run: Run<Schema.Struct.Type<Fields>, Output, R>
 }
 
 /** One act of the operator as a value: everything about it but how it is typed or clicked. */
 export const operation = <const Fields extends Schema.Struct.Fields, Output>(
-  spec: Pick<AnyOperation, "name" | "summary" | "permission" | "scope"> & {
-    readonly input: Schema.Struct<Fields> & Schema.Codec<Schema.Struct.Type<Fields>, unknown>
-    readonly output: Schema.Codec<Output, unknown>
-    readonly positional?: ReadonlyArray<keyof Fields & string>
-    readonly columns?: ReadonlyArray<string>
-    readonly succeeded?: (output: Output) => boolean
-    readonly afterword?: (output: Output, input: Schema.Struct.Type<Fields>) => string | undefined
-    readonly run: (
-      actor: Actor,
-      input: Schema.Struct.Type<Fields>
-    ) => Effect.Effect<Output, OperatorFailure, OperatorServices>
-  }
-): Operation<Schema.Struct.Type<Fields>, Output> => {
+  spec: Spec<Fields, Output, OperatorServices>
+): Operation<Schema.Struct.Type<Fields>, Output> => ({ ...made(spec), needs: "stores" })
+
+/** One act of the operator that needs nothing of a gateway, as a value. */
+export const plainOperation = <const Fields extends Schema.Struct.Fields, Output>(
+  spec: Spec<Fields, Output, never>
+): PlainOperation => ({ ...made(spec), needs: "nothing" })
+
+const made = <Fields extends Schema.Struct.Fields, Output, R>(spec: Spec<Fields, Output, R>) => {
   const decode = (given: unknown) =>
     Schema.decodeUnknownEffect(spec.input)(given, { errors: "all" }).pipe(
       Effect.mapError((error) => inputInvalid(error.issue))
@@ -100,7 +124,7 @@ export const operation = <const Fields extends Schema.Struct.Fields, Output>(
     positional: spec.positional ?? [],
     columns: spec.columns,
     run: spec.run,
-    check: (given) => Effect.asVoid(decode(given)),
+    check: (given: unknown) => Effect.asVoid(decode(given)),
     perform: Effect.fnUntraced(function* (actor: Actor, given: unknown) {
       const input = yield* decode(given)
       if (spec.permission.endsWith(":write")) {

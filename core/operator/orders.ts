@@ -132,3 +132,51 @@ export const orderList = operation({
     return found.map((order) => viewOf(order, appIds.get(order.merchantId) ?? ""))
   })
 })
+
+export const orderCheck = operation({
+  name: "order.check",
+  summary: "Have the running gateway ask an unpaid order's channel about it now",
+  permission: "orders:write",
+  scope: "merchant",
+  positional: ["orderNo"],
+  input: Schema.Struct({ orderNo: OrderNo }),
+  output: Schema.Struct({ order_no: Schema.String, status_name: Schema.String, asked: Schema.Boolean }),
+  succeeded: ({ asked }) => asked,
+  afterword: ({ asked, status_name }) =>
+    asked ? "`payhub order show` tells what was answered." : `It is ${status_name}: there is nothing to ask.`,
+  run: Effect.fnUntraced(function* (_actor, input) {
+    const { orders } = yield* Persistence
+    const order = yield* findOrder(input.orderNo)
+    const asked = order.status === "PENDING"
+    if (asked) yield* orders.scheduleCheck(order, new Date(yield* Clock.currentTimeMillis))
+    return { order_no: order.orderNo, status_name: order.status, asked }
+  })
+})
+
+export const orderStrays = operation({
+  name: "order.strays",
+  summary: "List verified notices that name no order of their account, the newest first",
+  permission: "orders:read",
+  scope: "gateway",
+  input: Schema.Struct({
+    limit: Schema.optionalKey(hinted(Limit, { help: `1 to 1000 (default: ${LIMIT_STANDARD})`, placeholder: "N" }))
+  }),
+  output: Schema.Array(
+    Schema.Struct({
+      account_id: Schema.String,
+      order_no: Schema.String,
+      received_at: Schema.String,
+      detail: Schema.Json
+    })
+  ),
+  run: Effect.fnUntraced(function* (_actor, input) {
+    const { orders } = yield* Persistence
+    const strays = yield* orders.listStrayNotices(input.limit ?? LIMIT_STANDARD)
+    return strays.map(({ accountId, orderNo, receivedAt, detail }) => ({
+      account_id: accountId,
+      order_no: orderNo,
+      received_at: receivedAt.toISOString(),
+      detail
+    }))
+  })
+})

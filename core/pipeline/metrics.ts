@@ -2,7 +2,7 @@ import { Context, Metric } from "effect"
 
 /*
  * What an operator watches, in Prometheus' names. Counters and histograms are kept by Effect; what only the store knows
- * (how old the oldest undelivered webhook is) is read when it is asked for: core/http/metrics-route.ts.
+ * (how old the oldest undelivered webhook is) is read when it is asked for: core/http/health-routes.ts.
  */
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20]

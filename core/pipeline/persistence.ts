@@ -104,6 +104,14 @@ export interface AccountStore {
 
 // ------------------------------------------------------------------------------------------------------- orders
 
+/** An order as far as an account is concerned: what it says counts only while the order is at it. */
+export interface OrderAtAccount extends OrderKey {
+  readonly accountId: string
+}
+
+/** How long a charge may be under way: a channel's whole deadline, twice, with room for the statements around it. */
+export const CHARGE_LEASE_MS = 60_000
+
 /** An order about to be stored PENDING. */
 export type NewOrder = Omit<
   Order,
@@ -111,14 +119,18 @@ export type NewOrder = Omit<
 > & {
   /** When reconcile asks the channel first. */
   readonly nextCheckAt: Date
+  /** Its first charge begins at once and is under way already, for CHARGE_LEASE_MS (see `beginCharge`). */
+  readonly charging: boolean
 }
 
 /** One try at a channel, for the timeline and for the payer to be shown the same again. */
 export interface ChargeRecord extends OrderKey {
   readonly provider: string
   readonly accountId: string
-  /** 1 for the order's first try. */
+  /** 1 for the order's first try: as `create`, `beginCharge` and `moveToAccount` count them. */
   readonly attempt: number
+  /** Ends the charge: nobody will be tried after this one. */
+  readonly final: boolean
   readonly at: Date
   readonly durationMs: number
   readonly outcome: "accepted" | "rejected" | "uncertain"
@@ -145,7 +157,7 @@ export interface KeptNotice {
 }
 
 export interface Settlement {
-  readonly order: OrderKey
+  readonly order: OrderAtAccount
   readonly provider: string
   readonly payment: Payment
   readonly feeFen: number
@@ -164,6 +176,14 @@ export interface OrderFilter {
   readonly limit: number
 }
 
+/** A verified notice that names no order of its account. */
+export interface StrayNotice {
+  readonly accountId: string
+  readonly orderNo: string
+  readonly receivedAt: Date
+  readonly detail: Json
+}
+
 /** One line of an order's story, oldest first. */
 export interface TimelineEntry {
   readonly at: Date
@@ -179,9 +199,15 @@ export interface OrderStore {
    * draw another. Batched with what arrives at the same time.
    */
   readonly create: (order: NewOrder) => Stored<"created" | "order-no-taken", DuplicateOrder>
-  /** Batched; keeps the presentation on the order while it is PENDING. */
-  readonly recordCharge: (charge: ChargeRecord) => Stored<void>
-  /** Moves a PENDING order to another account before it is tried there. false = it is not PENDING any more. */
+  /**
+   * Begins a charge of a PENDING order that has not expired: its attempt's number, or why not. For CHARGE_LEASE_MS, or
+   * until a final `recordCharge`, no other charge begins (`busy`) and no check is leased, in any process. `over`: it can
+   * not be paid any more.
+   */
+  readonly beginCharge: (order: OrderKey) => Stored<number | "busy" | "over">
+  /** Batched. true = the order is PENDING still, and has the presentation now if there is one. */
+  readonly recordCharge: (charge: ChargeRecord) => Stored<boolean>
+  /** Moves a PENDING order to another account before it is tried there: the attempt's number; null = not PENDING. */
   readonly moveToAccount: (
     order: OrderKey,
     account: {
@@ -190,11 +216,11 @@ export interface OrderStore {
       readonly feeRateBp: number
       readonly reference: JsonObject
     }
-  ) => Stored<boolean>
+  ) => Stored<number | null>
   /** Binds a JSAPI order to its payer; answers the openid it is bound to, which may be an earlier payer's. */
   readonly bindPayer: (order: OrderKey, openid: string) => Stored<string>
-  /** PENDING → FAILED or CLOSED, with the reason as an event. false = it was not PENDING any more. */
-  readonly end: (order: OrderKey, status: "FAILED" | "CLOSED", reason: string) => Stored<boolean>
+  /** PENDING → FAILED or CLOSED, with the reason as an event. false = not PENDING any more, or at another account. */
+  readonly end: (order: OrderAtAccount, status: "FAILED" | "CLOSED", reason: string) => Stored<boolean>
   /**
    * PENDING → PAID in one transaction with trade number, money, event, ledger and outbox row.
    * `not-pending`: another decision came first, judge again. `trade-reused`: this provider's trade number has already
@@ -211,6 +237,8 @@ export interface OrderStore {
   }) => Stored<void>
   /** Keeps a verified notice that names no order of the account. Repeats of the same change nothing. */
   readonly keepStrayNotice: (notice: KeptNotice & { readonly orderNo: string; readonly detail: Json }) => Stored<void>
+  /** Newest first. */
+  readonly listStrayNotices: (limit: number) => Stored<ReadonlyArray<StrayNotice>>
   readonly find: (order: OrderKey) => Stored<Order | null>
   readonly findByMerchantOrderNo: (merchantId: number, merchantOrderNo: string) => Stored<Order | null>
   /** Across merchants: notices, the operator and pay pages know only the number. */
@@ -218,7 +246,8 @@ export interface OrderStore {
   readonly findByTokenHash: (tokenHash: string) => Stored<Order | null>
   readonly list: (filter: OrderFilter) => Stored<ReadonlyArray<Order>>
   readonly timeline: (order: OrderKey) => Stored<ReadonlyArray<TimelineEntry>>
-  /** Takes up to `limit` PENDING orders whose check is due; nobody else gets them for `leaseMs`. */
+  /** Takes up to `limit` PENDING orders whose check is due and that no charge is under way for; nobody else gets them
+   * for `leaseMs`. */
   readonly leaseChecks: (limit: number, leaseMs: number) => Stored<ReadonlyArray<Order>>
   /** When to ask about an order again; null = never (only a notice or the operator can change it). */
   readonly scheduleCheck: (order: OrderKey, at: Date | null) => Stored<void>
@@ -252,6 +281,8 @@ export interface WebhookAttempt {
   readonly status: number | null
   /** The first 256 characters of what was answered, or why there was no answer. */
   readonly detail: string
+  /** As it was leased: a resend during the push has begun another round, and `next` is not its answer. */
+  readonly round: number
   readonly next:
     | { readonly kind: "delivered" }
     | { readonly kind: "dead" }
@@ -272,19 +303,18 @@ export interface WebhookRow extends LeasedWebhook {
 
 export interface WebhookStore {
   /**
-   * Takes up to `limit` due webhooks, at most `perHost` of one host (a URL's host:port), none of the `busyHosts`;
-   * nobody else gets them for `leaseMs`. Oldest due first.
+   * Takes up to `limit` due webhooks, at most `perHost` of one host (a URL's host:port), none of the
+   * `busyHosts` and `busyMerchants`; nobody else gets them for `leaseMs`. Oldest due first.
    */
   readonly lease: (take: {
     readonly limit: number
     readonly perHost: number
     readonly busyHosts: ReadonlyArray<string>
+    readonly busyMerchants: ReadonlyArray<number>
     readonly leaseMs: number
   }) => Stored<ReadonlyArray<LeasedWebhook>>
   /** Records an attempt and settles its webhook. Batched. */
   readonly record: (attempt: WebhookAttempt) => Stored<void>
-  /** Gives leases back unsent (shutdown). */
-  readonly release: (webhooks: ReadonlyArray<{ readonly merchantId: number; readonly eventId: string }>) => Stored<void>
   /** Makes the order's webhook due now, with a new round of the schedule. false = the order has none. */
   readonly resend: (order: OrderKey) => Stored<boolean>
   readonly list: (filter: {
@@ -314,6 +344,9 @@ export interface Backlog {
   readonly oldestDueWebhookAt: Date | null
   readonly deadWebhooks: number
   readonly flaggedOrders: number
+  /** PENDING orders that nobody asks about any more: a day past their expiry without an answer. */
+  readonly abandonedOrders: number
+  readonly strayNotices: number
 }
 
 /** What changed in the store, by whichever process: the core drops caches and wakes workers. */

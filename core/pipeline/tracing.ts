@@ -7,15 +7,13 @@ class Tracing extends Context.Reference<boolean>("payhub/pipeline/Tracing", { de
 
 /** The effect inside a span, where tracing is switched on. Attributes must not hold secrets or payers' data. */
 export const spanned = <A, E, R>(
-  name: string,
+  name: string | (() => string),
   attributes: Readonly<Record<string, string>>,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Tracing, (on) => (on ? Effect.withSpan(effect, name, { attributes }) : effect)) as Effect.Effect<
-    A,
-    E,
-    R
-  >
+  Effect.flatMap(Tracing, (on) =>
+    on ? Effect.withSpan(effect, typeof name === "string" ? name : name(), { attributes }) : effect
+  ) as Effect.Effect<A, E, R>
 
 /** Sends spans, logs and metrics to an OpenTelemetry collector (OTLP over HTTP, JSON). @param endpoint its base URL */
 export const tracingLayer = (endpoint: string | null): Layer.Layer<never> =>

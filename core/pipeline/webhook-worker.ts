@@ -7,10 +7,14 @@ import { Notifier } from "./notifier.ts"
 import { type LeasedWebhook, Persistence, type WebhookAttempt } from "./persistence.ts"
 import { PUSH_DEADLINE_MS, pushWebhook } from "./webhook-push.ts"
 
-/** Pushes under way at once, in all and to one host: a slow merchant holds up nobody else. */
+/**
+ * Pushes under way at once: in all, of one merchant, to one host. A host or merchant that has its share is left out of
+ * the next lease, so a slow one holds up nobody else. A lease may add a share to what is under way.
+ */
 const PUSHES_MAX = 512
-const PUSHES_PER_HOST_MAX = 64
-const LEASED_MAX = 256
+const PUSHES_PER_MERCHANT_MAX = 128
+const PUSHES_PER_HOST_MAX = 32
+const LEASED_MAX = 128
 
 /** A push and its record fit; after a crash the row is due again this soon. */
 const LEASE_MS = PUSH_DEADLINE_MS + 8_000
@@ -36,7 +40,8 @@ export const webhookWorkerLayer = (
       const notifier = yield* Notifier
       const background = yield* Background
       const clock = yield* Clock.Clock
-      const underWay = new Map<string, number>()
+      const hosts = makeCounts<string>()
+      const merchants = makeCounts<number>()
       let total = 0
       const gate = makeGate()
       notifier.onWake(gate.open)
@@ -72,6 +77,7 @@ export const webhookWorkerLayer = (
           durationMs: endedMs - startedMs,
           status: result.status,
           detail: result.detail,
+          round: webhook.round,
           next
         })
         crashPoint("webhook.recorded")
@@ -86,12 +92,12 @@ export const webhookWorkerLayer = (
 
       const start = (webhook: LeasedWebhook) => {
         const host = receiverOf(webhook.url)
-        underWay.set(host, (underWay.get(host) ?? 0) + 1)
+        hosts.add(host, 1)
+        merchants.add(webhook.merchantId, 1)
         total++
         const done = Effect.sync(() => {
-          const left = (underWay.get(host) ?? 1) - 1
-          if (left === 0) underWay.delete(host)
-          else underWay.set(host, left)
+          hosts.add(host, -1)
+          merchants.add(webhook.merchantId, -1)
           total--
           gate.open()
         })
@@ -101,14 +107,14 @@ export const webhookWorkerLayer = (
       const loop = Effect.gen(function* () {
         gate.close()
         const room = PUSHES_MAX - total
-        const busyHosts = [...underWay].filter(([, pushes]) => pushes >= PUSHES_PER_HOST_MAX).map(([host]) => host)
         const leased =
           room === 0
             ? []
             : yield* webhooks.lease({
                 limit: Math.min(room, LEASED_MAX),
                 perHost: PUSHES_PER_HOST_MAX,
-                busyHosts,
+                busyHosts: hosts.atLeast(PUSHES_PER_HOST_MAX),
+                busyMerchants: merchants.atLeast(PUSHES_PER_MERCHANT_MAX),
                 leaseMs: LEASE_MS
               })
         for (const webhook of leased) yield* start(webhook)
@@ -126,6 +132,19 @@ export const webhookWorkerLayer = (
 export const nextStep = (delivered: boolean, waitMs: number | undefined, nowMs: number): WebhookAttempt["next"] => {
   if (delivered) return { kind: "delivered" }
   return waitMs === undefined ? { kind: "dead" } : { kind: "again", at: new Date(nowMs + waitMs) }
+}
+
+/** How many of each key are under way. */
+const makeCounts = <K>() => {
+  const counts = new Map<K, number>()
+  return {
+    add: (key: K, change: 1 | -1) => {
+      const count = (counts.get(key) ?? 0) + change
+      if (count === 0) counts.delete(key)
+      else counts.set(key, count)
+    },
+    atLeast: (limit: number): ReadonlyArray<K> => [...counts].filter(([, count]) => count >= limit).map(([key]) => key)
+  }
 }
 
 /** A flag that one waiter sleeps on, for a bounded time. */

@@ -9,6 +9,8 @@ interface BacklogRow {
   readonly oldest_due_webhook_at: Date | null
   readonly dead_webhooks: number
   readonly flagged: number
+  readonly abandoned: number
+  readonly stray: number
 }
 
 /** What waits, from the partial indexes that hold nothing else. */
@@ -28,9 +30,14 @@ export const makeBacklog =
               )
             ) as oldest_uncertain_at,
             (select count(*) from outbox where state = 0) as due_webhooks,
-            (select min(created_at) from outbox where state = 0) as oldest_due_webhook_at,
+            -- One that was resent is as old as its resending.
+            (
+              select min(case when attempts = round then created_at else due_at end) from outbox where state = 0
+            ) as oldest_due_webhook_at,
             (select count(*) from outbox where state = 2) as dead_webhooks,
-            (select count(*) from orders where flags <> '{}') as flagged`
+            (select count(*) from orders where flags <> '{}') as flagged,
+            (select count(*) from orders where status = 0 and next_check_at is null) as abandoned,
+            (select count(*) from stray_notices) as stray`
       )
       .pipe(Effect.map(([row]) => backlogOf(row as BacklogRow)))
 
@@ -40,5 +47,7 @@ const backlogOf = (row: BacklogRow): Backlog => ({
   dueWebhooks: row.due_webhooks,
   oldestDueWebhookAt: row.oldest_due_webhook_at,
   deadWebhooks: row.dead_webhooks,
-  flaggedOrders: row.flagged
+  flaggedOrders: row.flagged,
+  abandonedOrders: row.abandoned,
+  strayNotices: row.stray
 })

@@ -84,13 +84,18 @@ export const codeOf = (cause: unknown): string => {
   return typeof code === "string" ? code : ""
 }
 
+/** The server was not reached, refused the connection, or refused the statement: it did nothing. */
+const NEVER_ASKED =
+  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|CONNECT_TIMEOUT|the store is closed|no connection within|^(57P03|53\d{3}|28\w{3}|3D000|22\w{3}|23\w{3}|42\w{3})/
+
 /** Keeps code and message; the driver's error also carries the parameters, and PostgreSQL's detail the row. */
 export const unavailable = (cause: unknown): StoreUnavailable => {
   const message = cause instanceof Error ? cause.message : String(cause)
   const code = codeOf(cause)
   return new StoreUnavailable({
     store: "postgres",
-    cause: new Error(code === "" ? message : `${code}: ${message}`)
+    cause: new Error(code === "" ? message : `${code}: ${message}`),
+    ...(NEVER_ASKED.test(`${code} ${message}`) ? {} : { mayHaveHappened: true })
   })
 }
 

@@ -1,29 +1,51 @@
 import { Effect } from "effect"
-import type { OrderStore } from "../../core/pipeline/persistence.ts"
+import { CHARGE_LEASE_MS, type OrderStore } from "../../core/pipeline/persistence.ts"
 import type { Database } from "./database.ts"
 import { type OrderRow, orderColumns, orderOf } from "./order-row.ts"
+
+/** As PostgreSQL reads an interval. */
+const CHARGE_LEASE = `${CHARGE_LEASE_MS} milliseconds`
 
 /** What may still change about a PENDING order, and when it is asked about. */
 export const makeOrderChanges = (
   db: Database
-): Pick<OrderStore, "moveToAccount" | "bindPayer" | "leaseChecks" | "scheduleCheck"> => {
+): Pick<OrderStore, "beginCharge" | "moveToAccount" | "bindPayer" | "leaseChecks" | "scheduleCheck"> => {
   const { json } = db
   return {
+    beginCharge: ({ merchantId, orderNo }) =>
+      db
+        .run(
+          (sql) => sql<Array<{ attempts: number | null; busy: boolean }>>`
+            with begun as (
+              update orders set attempts = attempts + 1, charging_until = now() + ${CHARGE_LEASE}::text::interval
+              where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0 and expires_at > now()
+                and (charging_until is null or charging_until <= now())
+              returning attempts
+            )
+            select (select attempts from begun) as attempts,
+              o.status = 0 and o.charging_until is not null and o.charging_until > now() as busy
+            from orders o where o.merchant_id = ${merchantId} and o.order_no = ${orderNo}`
+        )
+        .pipe(Effect.map(([row]) => row?.attempts ?? (row?.busy === true ? "busy" : "over"))),
+
     moveToAccount: ({ merchantId, orderNo }, { provider, accountId, feeRateBp, reference }) =>
       db
         .run(
-          (sql) => sql`
+          (sql) => sql<Array<{ attempts: number }>>`
             with moved as (
               update orders set provider = ${provider}, account_id = ${accountId}, fee_rate_bp = ${feeRateBp},
-                reference = ${json(reference)}::json::jsonb
+                reference = ${json(reference)}::json::jsonb, attempts = attempts + 1,
+                charging_until = now() + ${CHARGE_LEASE}::text::interval
               where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0
-              returning merchant_id, order_no
+              returning merchant_id, order_no, attempts
+            ), told as (
+              insert into events (merchant_id, order_no, kind, detail)
+              select merchant_id, order_no, 'account', ${json({ provider, accountId, feeRateBp })}::json::jsonb
+              from moved
             )
-            insert into events (merchant_id, order_no, kind, detail)
-            select merchant_id, order_no, 'account', ${json({ provider, accountId, feeRateBp })}::json::jsonb from moved
-            returning 1`
+            select attempts from moved`
         )
-        .pipe(Effect.map((rows) => rows.length > 0)),
+        .pipe(Effect.map(([row]) => row?.attempts ?? null)),
 
     bindPayer: Effect.fnUntraced(function* ({ merchantId, orderNo }, openid) {
       const bound = yield* db.run(
@@ -53,6 +75,7 @@ export const makeOrderChanges = (
             with due as materialized (
               select merchant_id, order_no from orders
               where status = 0 and next_check_at is not null and next_check_at <= now()
+                and (charging_until is null or charging_until <= now())
               order by next_check_at limit ${limit} for update skip locked
             )
             update orders o set next_check_at = now() + ${leaseMs}::double precision * interval '1 millisecond'

@@ -1,7 +1,13 @@
 import { Effect } from "effect"
 import { DuplicateOrder } from "../../core/domain/errors.ts"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
-import type { ChargeRecord, NewOrder, OrderKey, OrderStore } from "../../core/pipeline/persistence.ts"
+import {
+  CHARGE_LEASE_MS,
+  type ChargeRecord,
+  type NewOrder,
+  type OrderKey,
+  type OrderStore
+} from "../../core/pipeline/persistence.ts"
 import { makeBatch } from "./batch.ts"
 import type { Database } from "./database.ts"
 import { type OrderRow, orderColumns, orderOf } from "./order-row.ts"
@@ -86,6 +92,11 @@ export const makeOrders = (
   }
 }
 
+interface OrderKeyRow {
+  readonly merchant_id: number
+  readonly order_no: string
+}
+
 interface MerchantOrderKey {
   readonly merchantId: number
   readonly merchantOrderNo: string
@@ -108,13 +119,14 @@ const createAll = async (db: Database, orders: ReadonlyArray<NewOrder>): Promise
       insert into orders (
         merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen, fee_rate_bp,
         notify_url, body, extra, note, client_ip, created_at, expires_at, reference,
-        token_hash, jsapi_app_id, mini_program, openid, next_check_at
+        token_hash, jsapi_app_id, mini_program, openid, next_check_at, attempts, charging_until
       )
       select * from json_to_recordset(${json(rows)}) as r(
         merchant_id bigint, order_no text, merchant_order_no text, channel_code text, flow text, provider text,
         account_id text, amount_fen bigint, fee_rate_bp integer, notify_url text, body text, extra text, note text,
         client_ip text, created_at timestamptz, expires_at timestamptz, reference jsonb,
-        token_hash text, jsapi_app_id text, mini_program boolean, openid text, next_check_at timestamptz
+        token_hash text, jsapi_app_id text, mini_program boolean, openid text, next_check_at timestamptz,
+        attempts integer, charging_until timestamptz
       )
       on conflict do nothing
       returning merchant_id, order_no, merchant_order_no`
@@ -152,11 +164,14 @@ const rowOf = (order: NewOrder) => ({
   created_at: order.createdAt,
   expires_at: order.expiresAt,
   reference: order.reference,
-  token_hash: order.jsapi?.tokenHash ?? null,
-  jsapi_app_id: order.jsapi?.appId ?? null,
-  mini_program: order.jsapi?.miniProgram ?? null,
-  openid: order.jsapi?.openid ?? null,
-  next_check_at: order.nextCheckAt
+  // Undefined is left out of the JSON and reads as null.
+  token_hash: order.jsapi?.tokenHash,
+  jsapi_app_id: order.jsapi?.appId,
+  mini_program: order.jsapi?.miniProgram,
+  openid: order.jsapi?.openid,
+  next_check_at: order.nextCheckAt,
+  attempts: order.charging ? 1 : 0,
+  charging_until: order.charging ? new Date(order.createdAt.getTime() + CHARGE_LEASE_MS) : null
 })
 
 const knownAll = async (db: Database, keys: ReadonlyArray<MerchantOrderKey>): Promise<ReadonlyArray<boolean>> => {
@@ -171,7 +186,7 @@ const knownAll = async (db: Database, keys: ReadonlyArray<MerchantOrderKey>): Pr
   return keys.map((_, i) => found.has(i))
 }
 
-const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Promise<ReadonlyArray<void>> => {
+const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Promise<ReadonlyArray<boolean>> => {
   const { json } = db
   const rows = charges
     .map((charge) => ({
@@ -184,15 +199,16 @@ const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Pr
       duration_ms: Math.round(charge.durationMs),
       outcome: charge.outcome,
       detail: charge.detail,
-      presentation: charge.presentation
+      presentation: charge.presentation,
+      final: charge.final
     }))
     .sort((a, b) => (a.order_no < b.order_no ? -1 : 1))
-  await db.attempt(
-    (sql) => sql`
+  const kept = await db.attempt(
+    (sql) => sql<Array<OrderKeyRow>>`
       with r as materialized (
         select * from json_to_recordset(${json(rows)}) as r(
           merchant_id bigint, order_no text, attempt integer, provider text, account_id text, at timestamptz,
-          duration_ms bigint, outcome text, detail jsonb, presentation jsonb
+          duration_ms bigint, outcome text, detail jsonb, presentation jsonb, final boolean
         )
       ), kept as (
         insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)
@@ -201,9 +217,12 @@ const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Pr
         from r
         on conflict do nothing
       )
-      update orders o set presentation = r.presentation
+      update orders o set presentation = coalesce(r.presentation, o.presentation),
+        charging_until = case when r.final then null else o.charging_until end
       from r
-      where o.merchant_id = r.merchant_id and o.order_no = r.order_no and o.status = 0 and r.presentation is not null`
+      where o.merchant_id = r.merchant_id and o.order_no = r.order_no and o.status = 0
+      returning o.merchant_id, o.order_no`
   )
-  return charges.map(() => undefined)
+  const pending = new Set(kept.map((row) => `${row.merchant_id} ${row.order_no}`))
+  return charges.map((charge) => pending.has(`${charge.merchantId} ${charge.orderNo}`))
 }

@@ -90,7 +90,7 @@ export const makePool = (url: Redacted.Redacted<string>, size: number, answerMax
           finish(() => {
             const index = waiting.indexOf(wait)
             if (index >= 0) waiting.splice(index, 1)
-            reject(new Error(`no answer within ${answerMaxMs} ms`))
+            reject(new Error(`${used === undefined ? "no connection" : "no answer"} within ${answerMaxMs} ms`))
             used?.destroy()
           }),
         answerMaxMs

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { Effect } from "effect"
 import { receiverOf } from "../../core/domain/notify-url.ts"
-import { ORDER_STATUS } from "../../core/domain/order.ts"
+import { type Json, ORDER_STATUS } from "../../core/domain/order.ts"
 import type { KeptNotice, OrderStore, Settlement } from "../../core/pipeline/persistence.ts"
 import { storableJson } from "./connection.ts"
 import { codeOf, type Database, unavailable } from "./database.ts"
@@ -11,7 +11,7 @@ import type { Signals } from "./signals.ts"
 export const makeSettle = (
   db: Database,
   signals: Signals
-): Pick<OrderStore, "settle" | "end" | "flag" | "keepStrayNotice"> => ({
+): Pick<OrderStore, "settle" | "end" | "flag" | "keepStrayNotice" | "listStrayNotices"> => ({
   settle: (settlement) =>
     Effect.tryPromise({
       try: async (): Promise<"settled" | "not-pending" | "trade-reused"> => {
@@ -28,13 +28,13 @@ export const makeSettle = (
       catch: unavailable
     }),
 
-  end: ({ merchantId, orderNo }, status, reason) =>
+  end: ({ merchantId, orderNo, accountId }, status, reason) =>
     db
       .run(
         (sql) => sql`
           with ended as (
             update orders set status = ${ORDER_STATUS[status]}, next_check_at = null
-            where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0
+            where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0 and account_id = ${accountId}
             returning merchant_id, order_no
           )
           insert into events (merchant_id, order_no, kind, detail)
@@ -79,7 +79,25 @@ export const makeSettle = (
           on conflict do nothing`
       )
       .pipe(Effect.asVoid)
-  }
+  },
+
+  listStrayNotices: (limit) =>
+    db
+      .run(
+        (sql) => sql<Array<{ account_id: string; order_no: string; received_at: Date; detail: Json }>>`
+          select account_id, order_no, received_at, detail from stray_notices
+          order by received_at desc limit ${limit}`
+      )
+      .pipe(
+        Effect.map((rows) =>
+          rows.map(({ account_id: accountId, order_no: orderNo, received_at: receivedAt, detail }) => ({
+            accountId,
+            orderNo,
+            receivedAt,
+            detail
+          }))
+        )
+      )
 })
 
 const isTradeReused = (cause: unknown): boolean =>
@@ -103,6 +121,7 @@ const settleStatement = (db: Database, sql: Database["sql"], settlement: Settlem
         status = 1, paid_at = ${payment.paidAt}, fee_fen = ${feeFen}, actual_fen = ${actualFen},
         channel_trade_no = ${payment.channelTradeNo}, next_check_at = null
       where merchant_id = ${order.merchantId} and order_no = ${order.orderNo} and status = 0
+        and account_id = ${order.accountId}
       returning merchant_id, order_no, account_id, amount_fen, fee_fen, actual_fen, channel_trade_no
     ), trade as (
       insert into trades (provider, trade_no, merchant_id, order_no)

@@ -32,7 +32,7 @@ export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
   const { json } = db
   const record = makeBatch((attempts: ReadonlyArray<WebhookAttempt>) => recordAll(db, attempts))
   return {
-    lease: ({ limit, perHost, busyHosts, leaseMs }) =>
+    lease: ({ limit, perHost, busyHosts, busyMerchants, leaseMs }) =>
       db
         .run(
           // `hosts` hops from host to host through the index, so a host costs one step however many rows it has due.
@@ -47,6 +47,10 @@ export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
               select c.merchant_id, c.event_id from hosts h cross join lateral (
                 select o.merchant_id, o.event_id, o.take_at from outbox o
                 where o.state = 0 and o.host = h.host and o.take_at <= now()
+                  and not exists (
+                    select from json_array_elements_text(${json(busyMerchants)}) as busy(id)
+                    where busy.id::bigint = o.merchant_id
+                  )
                 order by o.take_at limit ${perHost}
               ) c
               where not exists (
@@ -72,18 +76,6 @@ export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
         ),
 
     record,
-
-    release: (webhooks) => {
-      const rows = webhooks.map(({ merchantId, eventId }) => ({ merchant_id: merchantId, event_id: eventId }))
-      return db
-        .run(
-          (sql) => sql`
-            update outbox o set take_at = o.due_at
-            from json_to_recordset(${json(rows)}) as r(merchant_id bigint, event_id text)
-            where o.merchant_id = r.merchant_id and o.event_id = r.event_id and o.state = 0`
-        )
-        .pipe(Effect.asVoid)
-    },
 
     resend: ({ merchantId, orderNo }) =>
       db
@@ -174,6 +166,7 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
       duration_ms: Math.round(attempt.durationMs),
       status: attempt.status,
       detail: attempt.detail,
+      round: attempt.round,
       state: attempt.next.kind === "again" ? 0 : STATES.indexOf(attempt.next.kind),
       due_at: attempt.next.kind === "again" ? attempt.next.at : null
     }))
@@ -183,7 +176,7 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
       with r as materialized (
         select * from json_to_recordset(${json(rows)}) as r(
           merchant_id bigint, event_id text, order_no text, attempt integer, at timestamptz, duration_ms bigint,
-          status integer, detail text, state smallint, due_at timestamptz
+          status integer, detail text, round integer, state smallint, due_at timestamptz
         )
       ), kept as (
         insert into attempts (merchant_id, event_id, attempt, order_no, at, duration_ms, status, detail)
@@ -191,8 +184,12 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
         on conflict do nothing
       )
       update outbox o set
-        state = r.state, attempts = greatest(o.attempts, r.attempt), round = o.round + 1,
-        due_at = coalesce(r.due_at, o.due_at), take_at = coalesce(r.due_at, o.due_at)
+        attempts = greatest(o.attempts, r.attempt),
+        -- Resent while it was being pushed: the new round begins now, unless this push was its delivery.
+        state = case when r.state = 1 or o.round = r.round then r.state else o.state end,
+        round = case when o.round = r.round then o.round + 1 else o.round end,
+        due_at = case when o.round = r.round then coalesce(r.due_at, o.due_at) else o.due_at end,
+        take_at = case when o.round = r.round then coalesce(r.due_at, o.due_at) else now() end
       from r
       where o.merchant_id = r.merchant_id and o.event_id = r.event_id
         and ((r.state = 1 and o.state <> 1) or (o.state = 0 and o.attempts < r.attempt))`

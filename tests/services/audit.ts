@@ -21,8 +21,8 @@ export interface Audit {
   readonly edges: (orderNo: string) => Promise<ReadonlyArray<readonly [OrderStatus, OrderStatus]>>
   /** The order was made an hour ago and has expired, and reconcile may look at once. */
   readonly expire: (orderNo: string) => Promise<void>
-  /** The 90 s of a reconcile lease pass: what a dead gateway was asking about may be asked about now. */
-  readonly endReconcileLeases: () => Promise<void>
+  /** Time passes for leases whose holder is gone: 90 s of reconcile's, or the 23 s of a webhook's too. */
+  readonly endLeases: (of: "reconcile" | "all") => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -75,7 +75,8 @@ export const startAudit = async (databaseUrl: string): Promise<Audit> => {
           next_check_at = now()
         where order_no = ${orderNo}`
     },
-    endReconcileLeases: async () => {
+    endLeases: async (of) => {
+      if (of === "all") await sql`update outbox set take_at = due_at where state = 0`
       await sql`update orders set next_check_at = now() where status = 0 and next_check_at > now()`
     },
     close: () => sql.end()

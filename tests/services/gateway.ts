@@ -67,6 +67,8 @@ export interface Gateway {
   readonly kill: () => Promise<void>
   /** Resolves when the process has ended, by whosever hand; an error after `timeoutMs`. */
   readonly died: (timeoutMs: number) => Promise<void>
+  /** Whether its process has ended. */
+  readonly isDead: () => boolean
   /** Starts it again on the same data, after `kill` or while it runs. @param env over what it had before */
   readonly restart: (env?: Readonly<Record<string, string>>) => Promise<void>
 }
@@ -141,6 +143,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<Gatewa
     },
     kill: () => end(listening.child, "SIGKILL"),
     died: (timeoutMs) => endOf(listening.child, timeoutMs, "by itself"),
+    isDead: () => hasEnded(listening.child),
     restart: async (changed = {}) => {
       await end(listening.child, "SIGTERM")
       Object.assign(env, changed)
@@ -235,9 +238,11 @@ const end = (child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<void> 
   return over
 }
 
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
+
 const endOf = (child: ChildProcess, timeoutMs: number, how: string): Promise<void> =>
   new Promise((done, fail) => {
-    if (child.exitCode !== null || child.signalCode !== null) return done()
+    if (hasEnded(child)) return done()
     const timer = setTimeout(() => {
       child.kill("SIGKILL")
       fail(new Error(`the gateway did not end in ${timeoutMs} ms ${how}`))

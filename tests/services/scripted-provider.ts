@@ -21,8 +21,8 @@ export type Operation = "charge" | "query" | "close"
 /**
  * What an operation may do: refuse = a definite no; error = HTTP 500; drop = the connection is cut; hang = no answer;
  * bad = an unreadable answer; throw, never = the plugin's own bugs. For charges `…-taken` and `lost` (= error-taken)
- * take the order all the same. For closes: paid-first = a payer wins the race; paid-after = answers closed and is
- * paid all the same. `absent` makes a query not know the order; `slow` answers after half a second.
+ * take the order all the same. For closes: paid-first = a payer wins the race; paid-unseen = so too, but the answer
+ * says closed. `absent` makes a query not know the order; `slow` answers after half a second.
  */
 type Act = string
 
@@ -157,7 +157,8 @@ export const startScriptedProvider = async (gateway: () => string): Promise<Scri
       if (act === "error" || act === "hang" || act === "drop") return act
       const trade = trades.get(input.order_no)
       if (trade === undefined) return { state: "closed" }
-      if (act === "paid-first" && trade.state === "pending") pay(input.order_no)
+      if (act.startsWith("paid-") && trade.state === "pending") pay(input.order_no)
+      if (act === "paid-unseen") return { state: "closed" }
       if (trade.state === "paid") return { state: "paid" }
       trade.state = "closed"
       return { state: "closed" }

@@ -23,14 +23,27 @@ export const refusalOf = (
   if (!headers["user-agent"] || !/application\/json|\*\/\*/.test(headers.accept ?? "")) {
     return refuse(400, "PARAM_ERROR", "Http头缺少Accept或User-Agent")
   }
-  if (method === "POST" && headers["content-type"] !== "application/json") {
+  if (method === "POST" && !/^application\/json\b/.test(headers["content-type"] ?? "")) {
     return refuse(415, "PARAM_ERROR", "Content-Type")
   }
-  const form =
-    /^WECHATPAY2-SHA256-RSA2048 mchid="([^"]+)",nonce_str="([^"]+)",timestamp="(\d+)",serial_no="([^"]+)",signature="([^"]+)"$/
-  const match = form.exec(headers.authorization ?? "")
-  if (match === null) return refuse(401, "SIGN_ERROR", "Http头Authorization值格式错误")
-  const [mchid, nonce, timestamp, serial, signature] = match.slice(1) as [string, string, string, string, string]
+  // In any order: clients differ, and WeChat Pay takes them all.
+  const [scheme, list = ""] = (headers.authorization ?? "").split(/ (.*)/s)
+  const fields = new Map([...list.matchAll(/(\w+)="([^"]+)"/g)].map(([, name, value]) => [name, value ?? ""]))
+  const names = ["mchid", "nonce_str", "timestamp", "serial_no", "signature"]
+  if (
+    scheme !== "WECHATPAY2-SHA256-RSA2048" ||
+    fields.size !== names.length ||
+    !names.every((name) => fields.has(name))
+  ) {
+    return refuse(401, "SIGN_ERROR", "Http头Authorization值格式错误")
+  }
+  const [mchid, nonce, timestamp, serial, signature] = names.map((name) => fields.get(name)) as [
+    string,
+    string,
+    string,
+    string,
+    string
+  ]
   if (mchid !== merchant.mchid || serial !== merchant.serial) return refuse(401, "SIGN_ERROR", "商户证书序列号有误")
   if (Math.abs(merchant.nowMs / 1000 - Number(timestamp)) > 300) return refuse(401, "SIGN_ERROR", "时间戳已过期")
   const message = Buffer.from(requestMessage(method, url, Number(timestamp), nonce, body))

@@ -72,6 +72,9 @@ create table orders (
   channel_trade_no text,
   flags text[] not null default '{}',
   next_check_at timestamptz,
+  -- Tries at a channel so far, and until when one is under way.
+  attempts integer not null default 0,
+  charging_until timestamptz,
   primary key (merchant_id, order_no),
   constraint orders_merchant_order_no unique (merchant_id, merchant_order_no),
   constraint orders_paid_whole check (
@@ -91,6 +94,9 @@ create index orders_newest on orders (merchant_id, created_at desc);
 create index orders_flagged on orders (created_at desc) where flags <> '{}';
 -- Only what reconcile may have to ask about; settled orders (all but a few) stay out of it.
 create index orders_due_check on orders (next_check_at) where status = 0 and next_check_at is not null;
+
+-- Nobody asks about these any more; few or none.
+create index orders_abandoned on orders (created_at) where status = 0 and next_check_at is null;
 
 -- One row for each try at a channel.
 create table charges (

@@ -1,0 +1,112 @@
+import { describe } from "bun:test"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { WechatOauthSimulator } from "../../channels/protocols/wechat-oauth/simulator.ts"
+import { WechatPaySimulator } from "../../channels/protocols/wechatpay-v3/simulator.ts"
+import provider from "../../channels/wechat-jsapi/index.ts"
+import { describeChannel, type KitNotice, type KitSimulator } from "../../core/channel/kit/index.ts"
+import { startYinsheng } from "./kit-yinsheng.ts"
+
+const APP_ID = "wx8888888888888888"
+const FAULTS = {
+  refused: "frequency-limited-request",
+  "wrong-signature": "forged-answer",
+  unsigned: "unsigned-answer"
+} as const
+
+/** Catches what is sent to it: the simulator knows no other way to make a notice. */
+const startLetterbox = async () => {
+  let caught: KitNotice | undefined
+  const server = createServer(async (request, response) => {
+    const chunks: Array<Buffer> = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const own = Object.entries(request.headers).filter(([name]) => name.startsWith("wechatpay-"))
+    const headers = Object.fromEntries(own.map(([name, value]) => [name, String(value)]))
+    caught = { headers, body: Buffer.concat(chunks) }
+    response.writeHead(200, { connection: "close" }).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/notice/acc_kit`,
+    caught: () => caught,
+    stop: () => new Promise<void>((resolve) => server.close(() => resolve()))
+  }
+}
+
+const start = async (): Promise<KitSimulator> => {
+  const oauth = await WechatOauthSimulator.start({})
+  const wechat = await WechatPaySimulator.start({ serialMode: "both", oauthOrigin: oauth.origin })
+  oauth.apps.set(APP_ID, wechat.appSecret)
+  const letterbox = await startLetterbox()
+  const account = wechat.account()
+  const { platformCertificates: _, ...verification } = account.verification
+  return {
+    account: {
+      ...account,
+      // Both keys pinned, so that no call but the order's own is made.
+      verification: { ...verification, platformCertificates: [wechat.platformCertificatePem] }
+    },
+    noticeUrl: letterbox.url,
+    pay: (orderNo, how) => {
+      if (wechat.book.orders.get(orderNo)?.state !== "NOTPAY") return false
+      wechat.pay(orderNo, how)
+      return true
+    },
+    notice: async (orderNo, { amountFen, currency, paid = true, signedBy } = {}) => {
+      const order = wechat.book.orders.get(orderNo)
+      if (order === undefined) throw new Error(`no order ${orderNo}`)
+      if (signedBy !== undefined) await wechat.notify(orderNo, signedBy === "nobody" ? "unsigned" : "forged")
+      else {
+        const told = wechat.book.transaction(order)
+        const amount = {
+          ...told.amount,
+          ...(amountFen === undefined ? {} : { total: amountFen }),
+          ...(currency === undefined ? {} : { currency })
+        }
+        const resource = { ...told, amount, ...(paid ? {} : { trade_state: "NOTPAY" }) }
+        await wechat.notifyWith(letterbox.url, paid ? "TRANSACTION.SUCCESS" : "TRANSACTION.OTHER", resource)
+      }
+      return letterbox.caught()
+    },
+    fault: (fault) => {
+      if (fault === "other-order" || fault === "other-amount") return false
+      wechat.nextFaults.push(FAULTS[fault])
+      return true
+    },
+    book: (orderNo) => {
+      const order = wechat.book.orders.get(orderNo)
+      if (order === undefined) return undefined
+      const refunds = [...order.refunds.values()].filter(({ status }) => status === "SUCCESS")
+      const refundedFen = refunds.reduce((sum, { refundFen }) => sum + refundFen, 0)
+      return { amountFen: order.totalFen, paidFen: order.paidFen, refundedFen }
+    },
+    trades: () => wechat.book.orders.size,
+    settleRefund: (refundNo) => wechat.finishRefund(refundNo),
+    login: (authorizeUrl, openid) => new URL(oauth.visit(authorizeUrl, openid)).searchParams.get("code") ?? "",
+    stop: async () => {
+      await letterbox.stop()
+      await oauth.stop()
+      await wechat.stop()
+    }
+  }
+}
+
+/** The same channel through Yinsheng, which has keys and notices of its own and WeChat's login. */
+const startThroughYinsheng = async (): Promise<KitSimulator> => {
+  const appSecret = "wechat-app-secret-0123456789"
+  const oauth = await WechatOauthSimulator.start({ [APP_ID]: appSecret })
+  const hosts = { api: oauth.origin, authorize: oauth.origin }
+  const yinsheng = await startYinsheng({ acquirer: "yinsheng", appId: APP_ID, appSecret, hosts })
+  return {
+    ...yinsheng,
+    login: (authorizeUrl, openid) => new URL(oauth.visit(authorizeUrl, openid)).searchParams.get("code") ?? "",
+    stop: async () => {
+      await oauth.stop()
+      await yinsheng.stop()
+    }
+  }
+}
+
+describe("Through WeChat Pay itself", () => describeChannel(provider, { simulator: start }))
+describe("Through Yinsheng", () =>
+  describeChannel(provider, { simulator: startThroughYinsheng, noticeSignature: "values" }))

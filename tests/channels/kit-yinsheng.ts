@@ -1,0 +1,57 @@
+import { generateKeyPairSync } from "node:crypto"
+import { orderKeyOf } from "../../channels/protocols/ysepay/index.ts"
+import { startYsepaySimulator } from "../../channels/protocols/ysepay/simulator.ts"
+import { noticeBody } from "../../channels/protocols/ysepay/simulator-wire.ts"
+import type { KitSimulator, SimulatorFault } from "../../core/channel/kit/index.ts"
+
+const keyOf = (orderNo: string) => orderKeyOf(orderNo).out_trade_no
+const stranger = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey
+
+const FAULTS = {
+  refused: "40004",
+  "wrong-signature": "bad-signature",
+  unsigned: "unknow_response",
+  "other-order": "other-order",
+  "other-amount": "other-amount"
+} as const satisfies Record<SimulatorFault, string>
+
+/** Yinsheng as the kit knows providers. @param settings what an account has besides Yinsheng's own fields */
+export const startYinsheng = async (settings: Readonly<Record<string, unknown>> = {}): Promise<KitSimulator> => {
+  const simulator = await startYsepaySimulator({ pushesMax: 1 })
+  return {
+    account: { ...settings, ...simulator.account() },
+    pay: async (orderNo, how) => {
+      if (simulator.book.get(keyOf(orderNo))?.status !== "WAIT_BUYER_PAY") return false
+      await simulator.pay(keyOf(orderNo), { ...how, notify: false })
+      return true
+    },
+    notice: (orderNo, { amountFen, currency, paid = true, signedBy } = {}) => {
+      const change = {
+        ...(amountFen === undefined
+          ? {}
+          : { total_amount: `${Math.floor(amountFen / 100)}.${String(amountFen % 100).padStart(2, "0")}` }),
+        ...(currency === undefined ? {} : { currency }),
+        ...(paid ? {} : { trade_status: "WAIT_BUYER_PAY" })
+      }
+      const body = simulator.notice(keyOf(orderNo), change)
+      const headers = { "content-type": "application/x-www-form-urlencoded" }
+      if (signedBy === undefined) return { headers, body }
+      const fields = new URLSearchParams(body)
+      fields.delete("sign")
+      return { headers, body: signedBy === "nobody" ? fields.toString() : noticeBody(new Map(fields), stranger) }
+    },
+    fault: (fault) => {
+      simulator.inject({ fault: FAULTS[fault] })
+      return true
+    },
+    book: (orderNo) => {
+      const trade = simulator.book.get(keyOf(orderNo))
+      if (trade === undefined) return undefined
+      const refunds = [...trade.refunds.values()].filter(({ state }) => state === "success")
+      const refundedFen = refunds.reduce((sum, { refundFen }) => sum + refundFen, 0)
+      return { amountFen: trade.amountFen, paidFen: trade.paidFen ?? 0, refundedFen }
+    },
+    trades: () => simulator.book.size,
+    stop: () => simulator.stop()
+  }
+}
