@@ -1,22 +1,15 @@
 import { Clock, Effect } from "effect"
 import type { JsapiParams, Presentation } from "../channel/provider.ts"
-import {
-  ChannelUnavailable,
-  ChargeUncertain,
-  FieldsInvalid,
-  OtherPayer,
-  PayLinkExpired,
-  ThrottleExceeded
-} from "../domain/errors.ts"
+import { ChannelUnavailable, ChargeUncertain, FieldsInvalid, OtherPayer, PayLinkExpired } from "../domain/errors.ts"
 import type { Order } from "../domain/order.ts"
 import { fieldInput, type Parameters } from "../domain/parameters.ts"
 import { Persistence } from "../pipeline/persistence.ts"
-import { Throttle } from "../pipeline/throttle.ts"
 import { Channels, type OpenedAccount } from "./channels.ts"
 import { chargeOrder } from "./charge.ts"
-import { isPayable, payTokenHash } from "./pay-token.ts"
+import { isPayable } from "./pay-token.ts"
 import { SingleFlight } from "./single-flight.ts"
 import { Tables } from "./tables.ts"
+import { payableOrder } from "./token-order.ts"
 import { uncertainOnceStored } from "./uncertain.ts"
 
 /** Who is paying: known already, or to be told from a login code. */
@@ -38,33 +31,6 @@ const payerFault = (parameters: Parameters): string | undefined => {
   const given = ["openid", "code"].filter((name) => fieldInput(parameters.get(name)) !== undefined)
   return given.length === 1 ? undefined : given.length === 0 ? "payer.missing" : "payer.both"
 }
-
-/** The order that a token still pays for. Costs one of the token's calls. */
-export const payableOrder = Effect.fnUntraced(function* (token: string) {
-  const order = yield* orderOfToken(token)
-  // A token that is nobody's takes no slot: anybody can make those up.
-  if (order !== null) yield* takeTokenCall(token)
-  const nowMs = (yield* Clock.Clock).currentTimeMillisUnsafe()
-  if (order === null || !isPayable(order, nowMs)) return yield* new PayLinkExpired()
-  return order
-})
-
-export const orderOfToken = Effect.fnUntraced(function* (token: string) {
-  const { orders } = yield* Persistence
-  return yield* orders.findByTokenHash(payTokenHash(token))
-})
-
-/** 10 calls per 10 s per token over both token endpoints; the answer names the seconds to wait. */
-export const takeTokenCall = Effect.fnUntraced(function* (token: string) {
-  const throttle = yield* Throttle
-  yield* throttle
-    .takeKey(`paytoken:{${payTokenHash(token).slice(0, 32)}}`, { count: 10, windowMs: 10_000 })
-    .pipe(
-      Effect.catchTag("ThrottleExceeded", ({ retryAfterMs }) =>
-        Effect.fail(new ThrottleExceeded({ retryAfterMs, windowMs: retryAfterMs }))
-      )
-    )
-})
 
 /**
  * Binds a payable order to its payer, charges it once, and answers what the payer's bridge takes. The same payer gets

@@ -4,10 +4,10 @@ import type { CashierError } from "../domain/errors.ts"
 import type { Order } from "../domain/order.ts"
 import { sameDigest } from "../domain/signature.ts"
 import { Channels } from "./channels.ts"
-import { orderOfToken, payInfo } from "./jsapi-pay-info.ts"
+import { payInfo } from "./jsapi-pay-info.ts"
 import { isPayable, payState } from "./pay-token.ts"
-import { payPageUrl } from "./qrcode-pay.ts"
 import { Settings } from "./settings.ts"
+import { orderOfToken, payPageUrl } from "./token-order.ts"
 
 /** How the pay page was opened. */
 export interface PayVisit {

@@ -1,9 +1,9 @@
 import { Clock, Effect } from "effect"
 import { PayLinkExpired } from "../domain/errors.ts"
 import { yuanText } from "../domain/money.ts"
-import { orderOfToken, takeTokenCall } from "./jsapi-pay-info.ts"
 import { statusOf } from "./order-query.ts"
 import { isReadable } from "./pay-token.ts"
+import { orderOfToken, takeTokenCall } from "./token-order.ts"
 
 /** `GET /api/cashier/pay-state?token=…` (contract section 6): the order's state, whatever it is. */
 export const payStateOf = Effect.fnUntraced(function* (token: string) {

@@ -29,6 +29,9 @@ export interface OrderRequest {
   readonly jsapi: (product: Product) => JsapiOrder | null
 }
 
+/** What a payer reads where the merchant says nothing (contract section 5). */
+export const DEFAULT_NOTE = "在线支付"
+
 /** A number is drawn again this often; two draws alike in one second are one in millions. */
 const NUMBER_DRAWS = 5
 

@@ -5,16 +5,15 @@ import { admit, notifyUrlFault, type SignedCall } from "./admit.ts"
 import { chargeOrder } from "./charge.ts"
 import { positiveAmount } from "./fields.ts"
 import { newPayToken, payTokenHash } from "./pay-token.ts"
-import { placeOrder } from "./place-order.ts"
+import { DEFAULT_NOTE, placeOrder } from "./place-order.ts"
 import { qrLink } from "./qr-link.ts"
 import { Settings } from "./settings.ts"
 import { Tables } from "./tables.ts"
+import { payPageUrl } from "./token-order.ts"
 import { uncertainOnceStored } from "./uncertain.ts"
 
 /** Minutes that a QR order can be paid for (contract section 5). */
 export const QR_EXPIRE_MINUTES = 30
-
-export const DEFAULT_NOTE = "在线支付"
 
 /** `POST /api/cashier/qrcode-pay` (contract section 5). Answers the `data` of the envelope. */
 export const qrcodePay = Effect.fnUntraced(function* (call: SignedCall) {
@@ -66,12 +65,6 @@ const codeForWechat = (token: string): JsapiOrder => ({
   miniProgram: false,
   tokenHash: payTokenHash(token),
   openid: null
-})
-
-/** The pay page of a token (contract section 6). */
-export const payPageUrl = Effect.fnUntraced(function* (token: string) {
-  const { urls } = yield* Settings
-  return `${urls().publicUrl}/wechat-pay-invoke.html?token=${token}`
 })
 
 /** What a scanner reads, or a phone opens: `sourceQrCodeUrl`. */

@@ -4,9 +4,9 @@ import { admit, notifyUrlFault, type SignedCall } from "./admit.ts"
 import { chargeOrder } from "./charge.ts"
 import { positiveAmount } from "./fields.ts"
 import { newPayToken, payTokenHash } from "./pay-token.ts"
-import { placeOrder } from "./place-order.ts"
-import { DEFAULT_NOTE, payPageUrl } from "./qrcode-pay.ts"
+import { DEFAULT_NOTE, placeOrder } from "./place-order.ts"
 import { Tables } from "./tables.ts"
+import { payPageUrl } from "./token-order.ts"
 import { uncertainOnceStored } from "./uncertain.ts"
 
 /** Minutes that a JSAPI order can be paid for where timeOutExpress does not say (contract section 6). */
