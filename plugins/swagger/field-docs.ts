@@ -4,7 +4,7 @@ import type {
   QrcodePayFields,
   WechatJsPayFields
 } from "../../core/cashier/fields.ts"
-import { DEFAULT_NOTE } from "../../core/cashier/qrcode-pay.ts"
+import { DEFAULT_NOTE } from "../../core/cashier/place-order.ts"
 import type { Bilingual } from "../../core/http/language.ts"
 
 /** What the documentation adds to a parameter's schema. */
