@@ -1,0 +1,3 @@
+module example.com/payhub-merchant
+
+go 1.19

@@ -1,0 +1,18 @@
+/** A gateway in a dozen lines: its own PostgreSQL, throttle and nonces in the process, and the sandbox to pay in. */
+import process from "node:process"
+import { Effect, Redacted } from "effect"
+import sandbox from "../../channels/sandbox/index.ts"
+import { readConfig } from "../../core/config.ts"
+import { createGateway } from "../../core/gateway.ts"
+import { embeddedPostgres } from "../../plugins/embedded-postgres/index.ts"
+import { memory } from "../../plugins/memory/index.ts"
+
+const config = await Effect.runPromise(readConfig(process.env))
+const database = embeddedPostgres({ dataFolder: config.dataFolder, mode: "gateway" })
+const gateway = await createGateway({ config, plugins: [memory, database], channels: [sandbox] })
+
+console.log(`PayHub listening on ${gateway.url}`)
+if (gateway.firstMerchant !== null) {
+  console.log(`${gateway.firstMerchant.app_id} ${Redacted.value(gateway.firstMerchant.app_secret)}`)
+}
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => gateway.stop().then(() => process.exit(0)))
