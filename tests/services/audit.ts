@@ -21,7 +21,7 @@ export interface Audit {
   readonly edges: (orderNo: string) => Promise<ReadonlyArray<readonly [OrderStatus, OrderStatus]>>
   /** The order was made an hour ago and has expired, and reconcile may look at once. */
   readonly expire: (orderNo: string) => Promise<void>
-  /** Time passes for leases whose holder is gone: 90 s of reconcile's, or the 23 s of a webhook's too. */
+  /** Time passes for leases whose holder is gone: 60 s of a charge's and 90 s of reconcile's, or a webhook's 23 s too. */
   readonly endLeases: (of: "reconcile" | "all") => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -77,7 +77,9 @@ export const startAudit = async (databaseUrl: string): Promise<Audit> => {
     },
     endLeases: async (of) => {
       if (of === "all") await sql`update outbox set take_at = due_at where state = 0`
-      await sql`update orders set next_check_at = now() where status = 0 and next_check_at > now()`
+      await sql`
+        update orders set charging_until = null, next_check_at = least(next_check_at, now())
+        where status = 0 and next_check_at is not null`
     },
     close: () => sql.end()
   }

@@ -1,0 +1,127 @@
+import { parseArgs } from "node:util"
+import { CRASH_POINTS, type CrashPoint } from "../../core/domain/crash-point.ts"
+import type { Runtime } from "../services/gateway.ts"
+import { seeded } from "../services/order-load.ts"
+import { openScene, type Scene, type Verdict, WELL } from "./scene.ts"
+
+/*
+ * The long run: `bun tests/faults/run.ts --seeds 40 [--first 1] [--runtime bun|deno] [--minutes 30] [--beside 2]`.
+ * Each seed opens one gateway, kills it KILLS times at points and passings that the seed draws, starts it again each
+ * time, and judges once at the end. One line for each seed, the figures at the end; exit code 1 if a promise broke.
+ * The draws repeat by the seed; the interleaving of processes is the machine's.
+ */
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "10" },
+    first: { type: "string", default: "1" },
+    runtime: { type: "string", default: "bun" },
+    minutes: { type: "string", default: "600" },
+    /** Seeds at once. */
+    beside: { type: "string", default: "1" }
+  }
+})
+
+const KILLS = 6
+const PASSING_MAX = 30
+/** A point that is not passed so often in this time: the process is killed where it is. */
+const PATIENCE_MS = 6_000
+
+interface Outcome {
+  readonly seed: number
+  readonly kills: ReadonlyArray<CrashPoint | "anywhere">
+  readonly verdict: Verdict
+}
+
+const killOnce = async (scene: Scene, point: CrashPoint, passing: number): Promise<CrashPoint | "anywhere"> => {
+  await scene.restart({ point, passing })
+  const expiring = setInterval(() => void scene.expireSome().catch(() => {}), 700)
+  try {
+    await scene.gateway.died(PATIENCE_MS)
+    return point
+  } catch {
+    // `died` has killed it.
+    await scene.gateway.kill()
+    return "anywhere"
+  } finally {
+    clearInterval(expiring)
+  }
+}
+
+const play = async (seed: number, runtime: Runtime): Promise<Outcome> => {
+  const random = seeded(seed)
+  const kills: Array<CrashPoint | "anywhere"> = []
+  const scene = await openScene({ random: seeded(seed + 1_000_000), runtime, concurrent: 6, paceMs: 50 })
+  try {
+    for (let kill = 0; kill < KILLS; kill++) {
+      const point = CRASH_POINTS[Math.floor(random() * CRASH_POINTS.length)] ?? "order.stored"
+      const seldom = point === "reconcile.closed-at-channel"
+      const passing = 1 + Math.floor(random() * (seldom ? 3 : PASSING_MAX))
+      kills.push(await killOnce(scene, point, passing))
+    }
+    await scene.restart()
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    return { seed, kills, verdict: await scene.verdict("reconcile") }
+  } finally {
+    await scene.close()
+  }
+}
+
+const faults = ({ verdict }: Outcome): ReadonlyArray<string> =>
+  Object.keys(WELL).flatMap((name) => {
+    const list = verdict[name as keyof typeof WELL] as ReadonlyArray<unknown>
+    return list.length === 0 ? [] : [`${name}: ${JSON.stringify(list)}`]
+  })
+
+const main = async (): Promise<void> => {
+  const runtime: Runtime = values.runtime === "deno" ? "deno" : "bun"
+  const endsAt = Date.now() + Number(values.minutes) * 60_000
+  const outcomes: Array<Outcome> = []
+  const failures: Array<string> = []
+  const last = Number(values.first) + Number(values.seeds) - 1
+  let next = Number(values.first)
+
+  const worker = async (): Promise<void> => {
+    while (next <= last && Date.now() < endsAt) {
+      const seed = next++
+      try {
+        const outcome = await play(seed, runtime)
+        outcomes.push(outcome)
+        const broken = faults(outcome)
+        for (const fault of broken) failures.push(`seed ${seed}: ${fault}`)
+        const { placed, acknowledged, paid, delivered } = outcome.verdict
+        const figures = `${placed} placed, ${acknowledged} acknowledged, ${paid} paid, ${delivered} delivered`
+        console.log(`seed ${seed}  ${outcome.kills.join(" ")}  ${figures}  ${broken.length === 0 ? "well" : "BROKEN"}`)
+        for (const fault of broken) console.log(`  ${fault}`)
+      } catch (error) {
+        failures.push(`seed ${seed}: ${String(error)}`)
+        console.log(`seed ${seed}  BROKEN  ${String(error)}`)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Number(values.beside) }, worker))
+
+  const sum = (figure: (verdict: Verdict) => number) =>
+    outcomes.reduce((total, { verdict }) => total + figure(verdict), 0)
+  const byPoint: Record<string, number> = {}
+  for (const kill of outcomes.flatMap(({ kills }) => kills)) byPoint[kill] = (byPoint[kill] ?? 0) + 1
+  const doubled = (verdict: Verdict) =>
+    verdict.breaches.filter(({ promise }) => /paid once|trade number|ledger/.test(promise)).length
+  console.log(`\n${outcomes.length} seeds on ${runtime}`)
+  console.log(`kills                  ${outcomes.flatMap(({ kills }) => kills).length}`)
+  for (const point of [...CRASH_POINTS, "anywhere"]) console.log(`  ${point.padEnd(30)}${byPoint[point] ?? 0}`)
+  console.log(`orders placed          ${sum((verdict) => verdict.placed)}`)
+  console.log(`orders acknowledged    ${sum((verdict) => verdict.acknowledged)}`)
+  console.log(`  of them lost         ${sum((verdict) => verdict.lost.length)}`)
+  console.log(`orders paid            ${sum((verdict) => verdict.paid)}`)
+  console.log(`  notices forgotten    ${sum((verdict) => verdict.forgotten.length)}`)
+  console.log(`  payments unsettled   ${sum((verdict) => verdict.unsettled.length)}`)
+  console.log(`  double credited      ${sum(doubled)}`)
+  console.log(`  webhooks missing     ${sum((verdict) => verdict.webhooksMissing.length)}`)
+  console.log(`  webhooks differing   ${sum((verdict) => verdict.webhooksWrong.length)}`)
+  console.log(`refused, yet stored    ${sum((verdict) => verdict.refusedYetStored.length)}`)
+  if (failures.length > 0) console.log(`\nBROKEN PROMISES\n${failures.join("\n")}`)
+  process.exit(failures.length === 0 ? 0 : 1)
+}
+
+await main()

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { type Gateway, startGateway } from "../services/gateway.ts"
+import { type Answer, type MerchantClient, NOTIFY_URL, textOf, unique } from "../services/merchant-client.ts"
+import { becomes } from "../services/payer.ts"
+import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../services/redis.ts"
+import { requireTool } from "../services/require-tool.ts"
+import { isAcknowledged, SCRIPTED_CHANNEL } from "../services/scripted-provider.ts"
+import { newMasterKey, openTill, orderNoOf, quiet, statusOf, type Till } from "./till.ts"
+
+/* Two gateway processes on one database and one Redis: what is promised once happens once, whoever is asked. */
+
+setDefaultTimeout(60_000)
+
+const withRedis = requireTool({
+  name: "redis-server",
+  found: redisAvailable(),
+  suite: "tests/money/owners",
+  how: REDIS_HOW
+})
+
+describe.skipIf(!withRedis)("two gateways", () => {
+  let redis: RedisServer
+  let till: Till
+  let second: Gateway
+  /** The same merchant at each gateway. */
+  let shops: readonly [MerchantClient, MerchantClient]
+
+  beforeAll(async () => {
+    redis = await startRedis()
+    const env = {
+      REDIS_URL: redis.url,
+      PAYHUB_MASTER_KEY: newMasterKey(),
+      PAYHUB_CHANNELS: SCRIPTED_CHANNEL,
+      PAYHUB_RECONCILE_SCHEDULE: "2"
+    }
+    till = await openTill({ env })
+    second = await startGateway({ env, databaseUrl: till.databaseUrl })
+    const credentials = { app_id: till.shop.appId, app_secret: till.shop.secret }
+    shops = [till.shop, second.client(credentials)]
+  })
+  afterAll(async () => {
+    const breaches = await till?.audit.breaches()
+    await second?.stop()
+    await till?.close()
+    await redis?.stop()
+    expect(breaches).toEqual([])
+  })
+
+  /** How many answers said what; the calls go to both gateways in turn. */
+  const tally = (answers: ReadonlyArray<Answer>): Record<string, number> => {
+    const counts: Record<string, number> = {}
+    for (const { code, message } of answers) counts[`${code} ${message}`] = (counts[`${code} ${message}`] ?? 0) + 1
+    return counts
+  }
+  const atOnce = (count: number, call: (shop: MerchantClient) => Promise<Answer>) =>
+    Promise.all(Array.from({ length: count }, (_, index) => call(shops[index % 2 === 0 ? 0 : 1])))
+
+  test("give 500 parallel creates 500 order numbers", async () => {
+    const answers = await atOnce(500, (shop) => shop.qrcodePay())
+    expect(tally(answers)).toEqual({ "200 下单成功": 500 })
+    expect(new Set(answers.map((answer) => textOf(answer, "order_no"))).size).toBe(500)
+  })
+
+  test("make one order of 200 parallel creates of one number, and one charge", async () => {
+    const merchant_order_no = unique("ORD")
+    const answers = await atOnce(200, (shop) => shop.qrcodePay({ merchant_order_no }))
+    expect(tally(answers)).toEqual({ "200 下单成功": 1, "400 商户订单号已存在,请勿重复提交": 199 })
+    const rows = await till.audit.sql`select order_no from orders where merchant_order_no = ${merchant_order_no}`
+    expect(rows).toHaveLength(1)
+    expect(till.provider.count("charge", String(rows[0]?.order_no))).toBe(1)
+  })
+
+  test("accept one of 100 parallel uses of a nonce", async () => {
+    const nonce = unique()
+    const answers = await atOnce(100, (shop) => shop.qrcodePay({ nonce }))
+    expect(tally(answers)).toEqual({ "200 下单成功": 1, "401 请求重复,nonce 已使用": 99 })
+  })
+
+  test("accept one of 100 copies of one signed request", async () => {
+    const body = till.shop.body({ merchant_order_no: unique("ORD"), amount: 1000, notify_url: NOTIFY_URL })
+    const answers = await atOnce(100, (shop) => shop.raw("/api/cashier/qrcode-pay", body))
+    expect(tally(answers)).toEqual({ "200 下单成功": 1, "401 请求重复,nonce 已使用": 99 })
+  })
+
+  test("refuse a request of which any signed byte was changed", async () => {
+    const parameters = { merchant_order_no: "ORD1", amount: 1000, notify_url: NOTIFY_URL, extra: "a=1&b=2", note: "茶" }
+    const text = till.shop.body(parameters)
+    const bytes = Buffer.from(text, "utf8")
+    const answers = await Promise.all(
+      Array.from(bytes, async (_, at) => {
+        const changed = new Uint8Array(bytes)
+        changed[at] = (changed[at] ?? 0) ^ 1
+        return shops[at % 2 === 0 ? 0 : 1].raw("/api/cashier/qrcode-pay", changed)
+      })
+    )
+    expect(answers.filter(({ code }) => code !== 401 && code !== 400)).toEqual([])
+    const rows = await till.audit.sql`select order_no from orders where merchant_order_no = 'ORD1'`
+    expect(rows).toHaveLength(0)
+    // Unchanged it is good.
+    expect((await till.shop.raw("/api/cashier/qrcode-pay", text)).code).toBe(200)
+  })
+
+  test("show no merchant another's order", async () => {
+    const other = await till.gateway.merchant({ test: false, accounts: [till.accountId] })
+    const made = await shops[0].qrcodePay()
+    for (const parameters of [
+      { order_no: orderNoOf(made) },
+      { merchant_order_no: textOf(made, "merchant_order_no") },
+      { order_no: orderNoOf(made), merchant_order_no: textOf(made, "merchant_order_no") }
+    ]) {
+      const answer = await other.orderQuery(parameters)
+      expect([answer.code, answer.message, answer.data]).toEqual([404, "订单不存在", null])
+    }
+    // The same number is another order of the other merchant's.
+    const same = await other.qrcodePay({ merchant_order_no: textOf(made, "merchant_order_no") })
+    expect(same.code).toBe(200)
+    expect(orderNoOf(same)).not.toBe(orderNoOf(made))
+  })
+
+  describe.concurrent("with their workers", () => {
+    beforeAll(async () => {
+      // The open orders of the tests before have had their turn.
+      await till.audit.sql`update orders set next_check_at = null where status = 0`
+    })
+
+    test("push each of 200 webhooks once, and share the work", async () => {
+      const inbox = till.receiver.inbox({ kind: "slow", afterMs: 300 })
+      const made = await atOnce(200, (shop) => shop.qrcodePay({ notify_url: inbox.url }))
+      for (const one of made) till.provider.pay(orderNoOf(one))
+      const answers = await Promise.all(made.map((one) => till.provider.notify(orderNoOf(one))))
+      expect(answers.every(isAcknowledged)).toBe(true)
+      await inbox.waitFor(200, 30_000)
+      await quiet()
+      expect(inbox.pushes).toHaveLength(200)
+      expect(new Set(inbox.pushes.map(({ headers }) => headers["x-payhub-event"])).size).toBe(200)
+    })
+
+    test("settle a payment once when its notice, five times over, meets a query at both", async () => {
+      const inbox = till.receiver.inbox()
+      const made = await atOnce(20, (shop) => shop.qrcodePay({ notify_url: inbox.url }))
+      await Promise.all(
+        made.map(async (one) => {
+          const orderNo = orderNoOf(one)
+          till.provider.pay(orderNo)
+          await till.audit.sql`update orders set next_check_at = now() where order_no = ${orderNo}`
+          await Promise.all(Array.from({ length: 5 }, () => till.provider.notify(orderNo)))
+        })
+      )
+      await inbox.waitFor(20)
+      await quiet()
+      expect(inbox.pushes).toHaveLength(20)
+      for (const one of made) expect(await statusOf(shops[1], one)).toBe("PAID")
+    })
+
+    test("ask about each open order once a round, not once each", async () => {
+      const made = await atOnce(60, (shop) => shop.qrcodePay({ note: "query=slow" }))
+      await new Promise((resolve) => setTimeout(resolve, 6_000))
+      for (const one of made) {
+        const asked = till.provider.calls.filter(
+          ({ operation, orderNo }) => operation === "query" && orderNo === orderNoOf(one)
+        )
+        expect(asked.length).toBeGreaterThanOrEqual(2)
+        for (const [index, { at }] of asked.entries()) {
+          const before = asked[index - 1]
+          // The schedule's two seconds; two owners would ask within one sweep.
+          if (before !== undefined) expect(at - before.at).toBeGreaterThan(1_500)
+        }
+      }
+    })
+
+    test("close an expired order once", async () => {
+      const made = await atOnce(20, (shop) => shop.qrcodePay({ note: "close=slow" }))
+      for (const one of made) await till.audit.expire(orderNoOf(one))
+      for (const one of made) await becomes(shops[0], one, "CLOSED", 20_000)
+      expect(made.map((one) => till.provider.count("close", orderNoOf(one)))).toEqual(made.map(() => 1))
+    })
+  })
+})

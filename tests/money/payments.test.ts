@@ -1,0 +1,339 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { createHmac } from "node:crypto"
+import { unique } from "../services/merchant-client.ts"
+import { becomes, payer } from "../services/payer.ts"
+import { isAcknowledged, type ProviderPayment } from "../services/scripted-provider.ts"
+import { bodyOf } from "../services/webhook-receiver.ts"
+import { orderNoOf, QUIET_MS, quiet, statusOf, suiteTill } from "./till.ts"
+
+/* What a notice may do, and what it may not. The suite's audit checks the books after all of it. */
+
+setDefaultTimeout(60_000)
+
+/** Reconcile stays out of the way: only notices count here. */
+const till = suiteTill({ env: { PAYHUB_RECONCILE_SCHEDULE: "600" } })
+
+/** The order's flags, in the database. */
+const flagsOf = async (orderNo: string): Promise<ReadonlyArray<string>> => {
+  const [row] = await till().audit.sql<[{ flags: Array<string> }]>`select flags from orders where order_no = ${orderNo}`
+  return row.flags
+}
+const countOf = async (table: string, orderNo: string): Promise<number> => {
+  const { sql } = till().audit
+  const [row] = await sql`select count(*)::int as n from ${sql(table)} where order_no = ${orderNo}`
+  return row?.n
+}
+
+describe.concurrent("a verified notice of the right amount", () => {
+  test("makes the order PAID with the account's fee, and one webhook", async () => {
+    const { order, provider, receiver, shop } = till()
+    const inbox = receiver.inbox()
+    const made = await order("", { notify_url: inbox.url })
+    provider.pay(orderNoOf(made))
+    expect(isAcknowledged(await provider.notify(orderNoOf(made)))).toBe(true)
+    const query = await becomes(shop, made, "PAID")
+    expect(query.data).toMatchObject({ amount: "10.00", actual_amount: "9.94", fee: "0.06" })
+    const [push] = await inbox.waitFor(1)
+    expect(push && bodyOf(push)).toMatchObject({ order_no: orderNoOf(made), status: 1, actual_amount: "9.94" })
+  })
+
+  test("five times at once and ten times after is acknowledged each time, and pays and tells once", async () => {
+    const { order, provider, receiver, audit } = till()
+    const inbox = receiver.inbox()
+    const made = await order("", { notify_url: inbox.url })
+    const orderNo = orderNoOf(made)
+    provider.pay(orderNo)
+    const answers = await Promise.all(Array.from({ length: 5 }, () => provider.notify(orderNo)))
+    for (let again = 0; again < 10; again++) answers.push(await provider.notify(orderNo))
+    expect(answers.filter(isAcknowledged)).toHaveLength(15)
+    await inbox.waitFor(1)
+    await quiet()
+    expect(inbox.pushes).toHaveLength(1)
+    expect(await audit.edges(orderNo)).toEqual([["PENDING", "PAID"]])
+    expect(await countOf("ledger_entries", orderNo)).toBe(3)
+  })
+
+  test("bears the channel's own fee where it reports one", async () => {
+    const { order, provider, shop } = till()
+    const made = await order()
+    provider.pay(orderNoOf(made), { fee_fen: 38 })
+    await provider.notify(orderNoOf(made))
+    expect((await becomes(shop, made, "PAID")).data).toMatchObject({ actual_amount: "9.62", fee: "0.38" })
+  })
+})
+
+test.each([[1001], [-1], [0.5]])(
+  "a fee of %s fen, which cannot be one: the order is settled by the account's rate, and flagged",
+  async (fee) => {
+    const { order, provider, shop } = till()
+    const made = await order()
+    provider.pay(orderNoOf(made), { fee_fen: fee })
+    for (let time = 0; time < 2; time++) expect(isAcknowledged(await provider.notify(orderNoOf(made)))).toBe(true)
+    expect((await becomes(shop, made, "PAID")).data).toMatchObject({ actual_amount: "9.94", fee: "0.06" })
+    expect(await flagsOf(orderNoOf(made))).toEqual(["fee-mismatch"])
+  }
+)
+
+describe("an order is not paid", () => {
+  const forgeries: ReadonlyArray<readonly [string, (orderNo: string, payment: ProviderPayment) => Promise<boolean>]> = [
+    [
+      "a notice signed with another key",
+      async (orderNo) => refusedBy(await till().provider.notify(orderNo, { key: "k" }))
+    ],
+    [
+      "a notice that is honest to another account",
+      async (orderNo) => {
+        const path = `/api/notice/${await till().addAccount()}`
+        // The signature is right, so the provider is told "success" and the operator keeps a stray.
+        return isAcknowledged(await till().provider.notify(orderNo, { path }))
+      }
+    ],
+    [
+      "a notice to an account that does not exist",
+      async (orderNo) => (await till().provider.notify(orderNo, { path: "/api/notice/acc_none" })).status === 404
+    ],
+    [
+      "a notice that tells of no payment",
+      async (orderNo) => isAcknowledged(await till().provider.notify(orderNo, { payment: null }))
+    ],
+    [
+      "a plugin that throws over it",
+      async (orderNo) => refusedBy(await till().provider.notify(orderNo, { act: "throw" }))
+    ]
+  ]
+  const refusedBy = (answer: { status: number | null; body: string }) => answer.status !== 200
+
+  test.each(forgeries)("by %s", async (_, forge) => {
+    const { order, provider, receiver, shop } = till()
+    const inbox = receiver.inbox()
+    const made = await order("", { notify_url: inbox.url })
+    const payment = provider.pay(orderNoOf(made))
+    expect(await forge(orderNoOf(made), payment)).toBe(true)
+    expect(await statusOf(shop, made)).toBe("PENDING")
+    expect(inbox.pushes).toHaveLength(0)
+    // The honest notice is still good.
+    expect(isAcknowledged(await provider.notify(orderNoOf(made)))).toBe(true)
+    expect(await statusOf(shop, made)).toBe("PAID")
+  })
+
+  test("by one changed byte anywhere in an honest notice", async () => {
+    const { order, provider, gateway, shop, accountId } = till()
+    const made = await order()
+    provider.pay(orderNoOf(made))
+    const body = Buffer.from(
+      JSON.stringify({ order_no: orderNoOf(made), payment: provider.trade(orderNoOf(made)).payment })
+    )
+    const sign = createHmac("sha256", provider.key).update(body).digest("hex")
+    const answers = await Promise.all(
+      Array.from(body, async (_, at) => {
+        const changed = Buffer.from(body)
+        changed[at] = (changed[at] ?? 0) ^ 1
+        const response = await fetch(`${gateway.url}/api/notice/${accountId}`, {
+          method: "POST",
+          headers: { "content-type": "application/json", "x-sign": sign },
+          body: changed
+        })
+        return response.status
+      })
+    )
+    expect(new Set(answers)).toEqual(new Set([400]))
+    expect(await statusOf(shop, made)).toBe("PENDING")
+  })
+})
+
+describe.concurrent("what does not match is kept, flagged and acknowledged, and pays nothing", () => {
+  test.each([
+    ["one fen less", { amount_fen: 999 }, "amount-mismatch"],
+    ["one fen more", { amount_fen: 1001 }, "amount-mismatch"],
+    ["nothing", { amount_fen: 0 }, "amount-mismatch"],
+    ["less than nothing", { amount_fen: -1000 }, "amount-mismatch"],
+    ["a hundredfold", { amount_fen: 100_000 }, "amount-mismatch"],
+    ["a fraction of a fen more", { amount_fen: 1000.5 }, "amount-mismatch"],
+    ["another currency", { currency: "USD" }, "currency-mismatch"]
+  ])("%s", async (_, change, flag) => {
+    const { order, provider, receiver, shop } = till()
+    const inbox = receiver.inbox()
+    const made = await order("", { notify_url: inbox.url })
+    const orderNo = orderNoOf(made)
+    provider.pay(orderNo, change)
+    for (let time = 0; time < 3; time++) expect(isAcknowledged(await provider.notify(orderNo))).toBe(true)
+    expect(await statusOf(shop, made)).toBe("PENDING")
+    expect(await flagsOf(orderNo)).toEqual([flag])
+    expect(await countOf("notices", orderNo)).toBe(1)
+    expect(inbox.pushes).toHaveLength(0)
+  })
+
+  test("a second payment of a PAID order, whose first payment stands", async () => {
+    const { order, provider, receiver, shop } = till()
+    const inbox = receiver.inbox()
+    const made = await order("", { notify_url: inbox.url })
+    const orderNo = orderNoOf(made)
+    const first = provider.pay(orderNo)
+    await provider.notify(orderNo)
+    const second = { ...first, trade_no: `${first.trade_no}-again` }
+    for (let time = 0; time < 2; time++) {
+      expect(isAcknowledged(await provider.notify(orderNo, { payment: second }))).toBe(true)
+    }
+    expect(await flagsOf(orderNo)).toEqual(["second-payment"])
+    expect(await countOf("notices", orderNo)).toBe(2)
+    const [row] = await till().audit.sql`select channel_trade_no from orders where order_no = ${orderNo}`
+    expect(row?.channel_trade_no).toBe(first.trade_no)
+    await inbox.waitFor(1)
+    await quiet()
+    expect(inbox.pushes).toHaveLength(1)
+    expect(await statusOf(shop, made)).toBe("PAID")
+  })
+
+  test("a trade number that has credited another order", async () => {
+    const { order, provider, shop } = till()
+    const [first, second] = [await order(), await order()]
+    const { trade_no } = provider.pay(orderNoOf(first))
+    await provider.notify(orderNoOf(first))
+    provider.pay(orderNoOf(second), { trade_no })
+    expect(isAcknowledged(await provider.notify(orderNoOf(second)))).toBe(true)
+    expect(await statusOf(shop, second)).toBe("PENDING")
+    expect(await flagsOf(orderNoOf(second))).toEqual(["trade-reused"])
+  })
+
+  test("a trade number for ten orders at once: exactly one is credited", async () => {
+    const { order, provider, shop } = till()
+    const made = await Promise.all(Array.from({ length: 10 }, () => order()))
+    const trade_no = unique("TRADE")
+    for (const one of made) provider.pay(orderNoOf(one), { trade_no })
+    const answers = await Promise.all(made.map((one) => provider.notify(orderNoOf(one))))
+    expect(answers.every(isAcknowledged)).toBe(true)
+    const states = await Promise.all(made.map((one) => statusOf(shop, one)))
+    expect(states.filter((state) => state === "PAID")).toHaveLength(1)
+    const [row] = await till().audit.sql`select count(*)::int as n from trades where trade_no = ${trade_no}`
+    expect(row?.n).toBe(1)
+  })
+
+  test("an order that nobody knows: the notice is kept once, however often it comes", async () => {
+    const { provider, accountId, audit } = till()
+    const orderNo = unique("QR")
+    const payment = { trade_no: unique("T"), amount_fen: 1000, currency: "CNY", paid_at_ms: Date.now(), fee_fen: null }
+    for (let time = 0; time < 3; time++) {
+      const answer = await provider.notify(orderNo, { payment, path: `/api/notice/${accountId}` })
+      expect(isAcknowledged(answer)).toBe(true)
+    }
+    const rows = await audit.sql`select account_id from stray_notices where order_no = ${orderNo}`
+    expect(rows.map((row) => row.account_id)).toEqual([accountId])
+  })
+
+  test.each([["FAILED"], ["CLOSED"]])("a late payment of an order that is %s", async (status) => {
+    const { order, provider, receiver, shop, audit } = till()
+    const inbox = receiver.inbox()
+    const made = await order("", { notify_url: inbox.url })
+    const orderNo = orderNoOf(made)
+    if (status === "FAILED") {
+      provider.fail(orderNo)
+      await audit.sql`update orders set next_check_at = now() where order_no = ${orderNo}`
+    } else {
+      await audit.expire(orderNo)
+    }
+    await becomes(shop, made, status)
+    const trade = provider.trade(orderNo)
+    provider.pay(orderNo)
+    expect(trade.payment).not.toBeNull()
+    expect(isAcknowledged(await provider.notify(orderNo))).toBe(true)
+    expect(await statusOf(shop, made)).toBe(status)
+    expect(await flagsOf(orderNo)).toEqual(["late-payment"])
+    expect(await countOf("notices", orderNo)).toBe(1)
+    expect(await audit.edges(orderNo)).toEqual([["PENDING", status === "FAILED" ? "FAILED" : "CLOSED"]])
+    expect(inbox.pushes).toHaveLength(0)
+  })
+})
+
+describe.concurrent("a commit that has not happened", () => {
+  /** Orders of this note commit their payment only after a second, or not at all. */
+  const slowCommit = (orderNo: string, act: string) =>
+    till().audit.sql.unsafe(`
+      create or replace function hold_${orderNo}() returns trigger language plpgsql as $$ begin ${act}; return null; end $$;
+      create constraint trigger hold_${orderNo} after update on orders deferrable initially deferred
+        for each row when (new.order_no = '${orderNo}' and new.status = 1) execute function hold_${orderNo}();`)
+  const free = (orderNo: string) => till().audit.sql.unsafe(`drop trigger hold_${orderNo} on orders`)
+
+  test("is not acknowledged to the channel and tells no merchant, until it has", async () => {
+    const { order, provider, receiver, audit } = till()
+    const inbox = receiver.inbox()
+    const orderNo = orderNoOf(await order("", { notify_url: inbox.url }))
+    await slowCommit(orderNo, "perform pg_sleep(1)")
+    provider.pay(orderNo)
+    const stateAtAnswer = provider.notify(orderNo).then(async (answer) => {
+      const [row] = await audit.sql`select status from orders where order_no = ${orderNo}`
+      return [isAcknowledged(answer), row?.status]
+    })
+    const stateAtPush = inbox.waitFor(1).then(async () => {
+      const [row] = await audit.sql`select status from orders where order_no = ${orderNo}`
+      return row?.status
+    })
+    expect(await stateAtAnswer).toEqual([true, 1])
+    expect(await stateAtPush).toBe(1)
+    await free(orderNo)
+  })
+
+  test("and fails leaves the order PENDING, unacknowledged and untold; the notice's repetition then pays it", async () => {
+    const { order, provider, receiver, shop } = till()
+    const inbox = receiver.inbox()
+    const made = await order("", { notify_url: inbox.url })
+    const orderNo = orderNoOf(made)
+    await slowCommit(orderNo, "raise exception 'the disk is full' using errcode = '53100'")
+    provider.pay(orderNo)
+    const answer = await provider.notify(orderNo)
+    expect(isAcknowledged(answer)).toBe(false)
+    expect(answer.status).toBeGreaterThanOrEqual(500)
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+    expect([await statusOf(shop, made), inbox.pushes.length]).toEqual(["PENDING", 0])
+    await free(orderNo)
+    expect(isAcknowledged(await provider.notify(orderNo))).toBe(true)
+    await inbox.waitFor(1)
+    expect(await statusOf(shop, made)).toBe("PAID")
+  })
+})
+
+describe("notices out of order converge", () => {
+  const words = ["paid", "other", "second", "short"] as const
+  const orders = permutations(words)
+
+  test(`in each of ${orders.length} orders of paid, other news, a second payment and a short one`, async () => {
+    const { order, provider, shop } = till()
+    await Promise.all(
+      orders.map(async (sequence) => {
+        const made = await order()
+        const orderNo = orderNoOf(made)
+        const payment = provider.pay(orderNo)
+        for (const word of sequence) {
+          const said =
+            word === "paid"
+              ? payment
+              : word === "second"
+                ? { ...payment, trade_no: `${payment.trade_no}-2` }
+                : word === "short"
+                  ? { ...payment, amount_fen: 1, trade_no: `${payment.trade_no}-3` }
+                  : null
+          expect(isAcknowledged(await provider.notify(orderNo, { payment: said }))).toBe(true)
+        }
+        expect([sequence, await statusOf(shop, made)]).toEqual([sequence, "PAID"])
+        // Whichever of the two whole payments came first counts, the other is flagged.
+        const flags = await flagsOf(orderNo)
+        expect(flags).toContain("second-payment")
+      })
+    )
+  })
+
+  test("with the sandbox's own: failed, then paid, then closed", async () => {
+    const { gateway } = till()
+    const tester = await gateway.merchant()
+    const made = await tester.qrcodePay({ amount: 888_817 })
+    await payer(made)
+    // The button answers when all three have been answered.
+    await becomes(tester, made, "PAID")
+  })
+})
+
+function permutations<T>(items: ReadonlyArray<T>): ReadonlyArray<ReadonlyArray<T>> {
+  if (items.length <= 1) return [items]
+  return items.flatMap((item, index) =>
+    permutations([...items.slice(0, index), ...items.slice(index + 1)]).map((rest) => [item, ...rest])
+  )
+}
