@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { type Harness, newOrder, payUrlOf, startHarness } from "./harness.ts"
+
+setDefaultTimeout(60_000)
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium"
 

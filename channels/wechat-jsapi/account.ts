@@ -1,9 +1,10 @@
 import { Effect, Schema } from "effect"
-import { PRODUCTION_GATEWAYS } from "../protocols/ysepay/index.ts"
+import { accountFields } from "../protocols/ysepay/index.ts"
 
 /** `https://host` or `https://host:port`; plain http for a simulator beside the gateway only (loopback, dotless names). */
 const Origin = Schema.String.check(
-  Schema.isPattern(/^(https:\/\/[^/?#@\s]+|http:\/\/(localhost|127\.0\.0\.1|[a-z0-9-]+)(:\d+)?)$/)
+  Schema.isPattern(/^(https:\/\/[^/?#@\s]+|http:\/\/(localhost|127\.0\.0\.1|[a-z0-9-]+)(:\d+)?)$/),
+  Schema.makeFilter((text) => URL.canParse(text), { expected: "a URL" })
 ).annotate({
   description: "https://host, without a path"
 })
@@ -77,48 +78,14 @@ export const WechatPayAccount = Schema.Struct({
 })
 export type WechatPayAccount = typeof WechatPayAccount.Type
 
-const Text = Schema.String.check(Schema.isTrimmed(), Schema.isNonEmpty())
-const GatewayUrl = Schema.String.check(
-  Schema.isPattern(/^(https:\/\/[^/?#@\s]+|http:\/\/(localhost|127\.0\.0\.1|[a-z0-9-]+)(:\d+)?)(\/[^?#\s]*)?$/)
-)
-const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
-  schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
-
 /** A merchant of Yinsheng (银盛), which passes the payment on to WeChat Pay. */
 export const YinshengAccount = Schema.Struct({
   acquirer: Schema.Literal("yinsheng"),
-  partnerId: Text.check(Schema.isMaxLength(20)).annotate({ description: "发起方: who calls, ≤ 20 characters" }),
-  sellerId: Text.check(Schema.isMaxLength(20)).annotate({ description: "收款方: who receives the money" }),
-  sellerName: Schema.optionalKey(
-    Text.check(Schema.isMaxLength(50)).annotate({ description: "demanded by older versions of the interface only" })
-  ),
-  businessCode: Text.check(Schema.isMaxLength(10)).annotate({ description: "业务代码, assigned by Yinsheng" }),
+  ...accountFields,
   ...appFields,
-  privateKey: Schema.RedactedFromValue(Schema.String).annotate({
-    description: "the merchant's private key: PEM, Base64, or the .pfx in Base64"
-  }),
-  password: Schema.optionalKey(Schema.RedactedFromValue(Schema.String).annotate({ description: "of the .pfx" })),
-  platformCertificate: Schema.String.annotate({
-    description: "Yinsheng's certificate (businessgate.cer), PEM or Base64"
-  }),
-  gateways: withDefault(
-    Schema.Struct({
-      pay: withDefault(GatewayUrl, PRODUCTION_GATEWAYS.pay),
-      openapi: withDefault(GatewayUrl, PRODUCTION_GATEWAYS.openapi),
-      search: withDefault(GatewayUrl, PRODUCTION_GATEWAYS.search)
-    }),
-    {}
-  ).annotate({ description: "the three gateways, each with its path" }),
-  versions: withDefault(Schema.Record(Schema.String, Schema.String.check(Schema.isPattern(/^\d\.\d$/))), {}).annotate({
-    description: "method → version, where Yinsheng told the merchant another one"
-  }),
-  payerIpField: withDefault(Schema.Literals(["payer_ip", "submer_ip", "none"]), "payer_ip").annotate({
-    description: "what the version in use calls the payer's address (payer_ip is the newer name)"
-  }),
-  feeFrom: withDefault(Schema.Literals(["rate", "settlement"]), "rate").annotate({
-    description: "the fee: the gateway's rate, or total_amount − settlement_amount as Yinsheng reports them"
-  }),
-  billHosts: withDefault(Schema.Array(Text), []).annotate({ description: "hosts that bill files come from" }),
+  payerIpField: Schema.Literals(["payer_ip", "submer_ip", "none"])
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed("payer_ip" as const)))
+    .annotate({ description: "what the version in use calls the payer's address (payer_ip is the newer name)" }),
   hosts: Schema.optionalKey(Schema.Struct({ api: Schema.optionalKey(Origin), authorize: Schema.optionalKey(Origin) }))
 })
 export type YinshengAccount = typeof YinshengAccount.Type

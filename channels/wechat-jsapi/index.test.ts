@@ -77,13 +77,16 @@ test("secrets of both acquirers are redacted once they are decoded", async () =>
   }
 })
 
-test.each(["http://api.example.com", "https://user@api.example.com", "https://api.example.com/x"])(
-  "an account does not take %s for a host: secrets go there",
-  async (api) => {
-    const { list } = await accounts()
-    for (const account of list) await expect(decode({ ...account, hosts: { api } })).rejects.toThrow("hosts")
-  }
-)
+test.each([
+  "http://api.example.com",
+  "https://user@api.example.com",
+  "https://api.example.com/x",
+  "http://localhost:99999",
+  "https://[::1"
+])("an account does not take %s for a host: secrets go there", async (api) => {
+  const { list } = await accounts()
+  for (const account of list) await expect(decode({ ...account, hosts: { api } })).rejects.toThrow("hosts")
+})
 
 test("an account of neither acquirer is refused", async () => {
   await expect(decode({ acquirer: "alipay", appId: "wx8888888888888888", appSecret: "s" })).rejects.toThrow()

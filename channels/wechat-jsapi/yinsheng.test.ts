@@ -24,9 +24,11 @@ const tradeNoOf = ({ reference }: { readonly reference: Readonly<Record<string, 
 test("a payer in an official account pays through Yinsheng, and the notice and the query both say so", async () => {
   const it = await yinshengHouse()
   const request = requestOf(it)
-  expect(paramsOf(await run(it.channel.charge(request)))).toEqual({
+  const params = paramsOf(await run(it.channel.charge(request)))
+  expect(Math.abs(Number(params.timeStamp) - Date.now() / 1000)).toBeLessThan(60)
+  expect(params).toEqual({
     appId: "wx8888888888888888",
-    timeStamp: "1",
+    timeStamp: expect.stringMatching(/^\d{10}$/),
     nonceStr: "n",
     package: "prepay_id=p",
     signType: "RSA",
@@ -226,3 +228,10 @@ test("an account that names an unknown method's version, or a damaged key, is to
   await expect(yinshengHouse({ platformCertificate: "?" })).rejects.toThrow("platformCertificate")
   await expect(yinshengHouse({ privateKey: "?" })).rejects.toThrow("privateKey")
 })
+
+test.each(["http://localhost:99999/gateway.do", "https://[::1/gateway.do", "http://qrcode.ysepay.com/gateway.do"])(
+  "an account does not take %s for a gateway, and names the field",
+  async (pay) => {
+    await expect(yinshengHouse({ gateways: { pay } })).rejects.toThrow("gateways")
+  }
+)

@@ -534,6 +534,8 @@ describe("an account", () => {
     ["a partnerId with a space behind it", { partnerId: "shanghu_test " }],
     ["a gateway over plain http", { gateways: { pay: "http://qrcode.ysepay.com/gateway.do" } }],
     ["a gateway with credentials", { gateways: { pay: "https://me:secret@qrcode.ysepay.com/gateway.do" } }],
+    ["a gateway whose port does not exist", { gateways: { pay: "http://localhost:99999/gateway.do" } }],
+    ["a gateway that is no URL", { gateways: { search: "https://[::1/gateway.do" } }],
     ["a wallet's name for a bank_type", { bankType: "alipay" }]
   ])("with %s is not taken", (_, change) => {
     expect(() => Schema.decodeUnknownSync(provider.account)({ ...here.simulator.account(), ...change })).toThrow()

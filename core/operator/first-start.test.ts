@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
 import { openPersistence } from "../../plugins/postgres/index.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
@@ -6,6 +6,8 @@ import { type AnyProvider, Channels } from "../cashier/channels.ts"
 import { Persistence } from "../pipeline/persistence.ts"
 import { Vault } from "../pipeline/vault.ts"
 import { DEMO_BOOK, ensureFirstStart } from "./first-start.ts"
+
+setDefaultTimeout(60_000)
 
 const MASTER_KEY = Redacted.make(Buffer.alloc(32, 7).toString("base64"))
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -12,6 +12,8 @@ import { Persistence } from "../pipeline/persistence.ts"
 import { makeVault, Vault } from "../pipeline/vault.ts"
 import { keyRotate } from "./keys.ts"
 import { OperatorConfig } from "./operation.ts"
+
+setDefaultTimeout(60_000)
 
 const operator = { kind: "operator", name: "test" } as const
 let folder: string

@@ -35,9 +35,10 @@ describe("order and webhook", () => {
           expiresAt: new Date(nowMs + 1_800_000),
           reference: {},
           jsapi: null,
+          charging: true,
           nextCheckAt: new Date(nowMs + 30_000)
         })
-        return { merchantId: merchant.id, orderNo }
+        return { merchantId: merchant.id, orderNo, accountId: "acc_x" }
       })
     )
   type Made = Awaited<ReturnType<typeof makeOrder>>
@@ -141,6 +142,32 @@ describe("order and webhook", () => {
     expect(people).toMatch(/^ORDER NO +MERCHANT ORDER NO +APP ID +STATUS NAME +AMOUNT/)
   })
 
+  test("strays lists the notices that name no order, the newest first, with what they say", async () => {
+    const keep = (day: string) =>
+      Effect.flatMap(Persistence, ({ orders }) =>
+        orders.keepStrayNotice({
+          accountId: "acc_x",
+          orderNo: `QR-${day}`,
+          receivedAt: new Date(`${day}T08:00:00Z`),
+          headers: {},
+          body: new Uint8Array([1]),
+          detail: { channelTradeNo: day, amountFen: 5 }
+        })
+      )
+    await inStore(keep("2100-03-15"))
+    await inStore(keep("2100-03-16"))
+    const strays = await json("order", "strays")
+    expect(strays.slice(0, 2)).toEqual(
+      ["2100-03-16", "2100-03-15"].map((day) => ({
+        account_id: "acc_x",
+        order_no: `QR-${day}`,
+        received_at: `${day}T08:00:00.000Z`,
+        detail: { channelTradeNo: day, amountFen: 5 }
+      }))
+    )
+    expect(await json("order", "strays", "--limit", "1")).toEqual(strays.slice(0, 1))
+  })
+
   test("webhook list shows deliveries with their attempts; resend makes a dead one due", async () => {
     const app_id = await merchant()
     const unpaid = await makeOrder(app_id, 100)
@@ -157,6 +184,7 @@ describe("order and webhook", () => {
         durationMs: 12,
         status: 500,
         detail: "oops",
+        round: 0,
         next: { kind: "dead" }
       })
     )
@@ -167,6 +195,7 @@ describe("order and webhook", () => {
         order_no: order.orderNo,
         app_id,
         url: "https://shop.example.com/notify",
+        body: "{}",
         state: "dead",
         pushes: 1,
         created_at: expect.any(String),

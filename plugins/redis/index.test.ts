@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Layer, Logger, ManagedRuntime, Redacted } from "effect"
 import { StoreUnavailable } from "../../core/domain/errors.ts"
 import { ReplayStore } from "../../core/pipeline/replay.ts"
@@ -20,6 +20,8 @@ import { replaySuite } from "../../tests/stores/replay-suite.ts"
 import { uniqueKey } from "../../tests/stores/store-clock.ts"
 import { throttleSuite } from "../../tests/stores/throttle-suite.ts"
 import { redis } from "./index.ts"
+
+setDefaultTimeout(60_000)
 
 const runs = requireTool({ name: "redis-server", found: redisAvailable(), suite: "plugins/redis", how: REDIS_HOW })
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync } from "node:fs"
@@ -6,6 +6,8 @@ import { join, resolve } from "node:path"
 import { type Gateway, startGateway } from "../services/gateway.ts"
 import { endsWithUs } from "../services/reaper.ts"
 import { SUCCESS, startWebhookReceiver, type WebhookReceiver } from "../services/webhook-receiver.ts"
+
+setDefaultTimeout(60_000)
 
 const root = resolve(import.meta.dirname, "../..")
 

@@ -102,9 +102,12 @@ export interface YinshengHouse extends Door {
   readonly yinsheng: ysepay.Simulator
 }
 
-/** Yinsheng simulated. It pushes a notice once; a test that wants more pushes it again. */
-export const yinshengHouse = async (settings: object = {}): Promise<YinshengHouse> => {
-  const yinsheng = await ysepay.startYsepaySimulator({ pushesMax: 1 })
+/** Yinsheng simulated. It pushes a notice once, unless `options` say more; a test can also push it again. */
+export const yinshengHouse = async (
+  settings: object = {},
+  options: ysepay.SimulatorOptions = {}
+): Promise<YinshengHouse> => {
+  const yinsheng = await ysepay.startYsepaySimulator({ pushesMax: 1, ...options })
   onCleanup(() => yinsheng.stop())
   const app = { appId: "wx8888888888888888", appSecret: "secret" }
   const account = { acquirer: "yinsheng", ...app, ...yinsheng.account(), ...settings }

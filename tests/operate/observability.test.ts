@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { type Gateway, startGateway } from "../services/gateway.ts"
+
+setDefaultTimeout(60_000)
 
 /** A collector that keeps what it is sent. */
 const collected: Array<{ readonly path: string; readonly body: string }> = []

@@ -1,10 +1,8 @@
-/** Yinsheng's (YSEPay) gateway.do open platform: the wire, without any product's rules. */
-export { callYsepay, type YsepaySession } from "./call.ts"
-export { afterwards, downloadBill, lookUpRefund, lookUpTrade } from "./lookup.ts"
-export { BANK_TYPES, type Gateway, METHODS, type Method, PRODUCTION_GATEWAYS } from "./methods.ts"
-export { type NoticeFields, readNoticeForm } from "./notice.ts"
-export { type OrderKey, orderKeyOf, orderNoOf, storedOrderKey } from "./order-number.ts"
-export { type BizContent, timeoutExpress, writeRequest } from "./request.ts"
-export { type Answer, type Node, readResponse, textOf } from "./response.ts"
-export { baseString, type Field, signSha1Rsa, verifySha1Rsa } from "./sign.ts"
-export { type FeeFrom, readPayment, readRefund, readTrade } from "./trade.ts"
+/** Yinsheng's (YSEPay) gateway.do open platform: the wire, and what every product of it shares. */
+export { accountFields, type YsepayAccount } from "./account-fields.ts"
+export type { YsepaySession } from "./call.ts"
+export { BANK_TYPES } from "./methods.ts"
+export { orderKeyOf } from "./order-number.ts"
+export { placeOrder } from "./place-order.ts"
+export { openSession } from "./session.ts"
+export { tradeActs } from "./trade-acts.ts"

@@ -134,7 +134,7 @@ export const openBook = (settings: BookSettings) => {
     trades.set(outTradeNo, trade)
     const pay = {
       appId: get("appid"),
-      timeStamp: "1",
+      timeStamp: String(Math.floor(nowMs / 1000)), // Unix seconds as text, as the bridge wants them
       nonceStr: "n",
       package: "prepay_id=p",
       signType: "RSA",

@@ -1,0 +1,56 @@
+import { Clock, Effect } from "effect"
+import {
+  type ChannelHttp,
+  ChannelRejected,
+  ChannelUncertain,
+  type ChargeRequest,
+  fenOfYuan,
+  yuanText
+} from "../../../core/channel/index.ts"
+import type { YsepayAccount } from "./account-fields.ts"
+import { callYsepay, type YsepaySession } from "./call.ts"
+import { afterwards, lookUpTrade } from "./lookup.ts"
+import type { Method } from "./methods.ts"
+import { storedOrderKey } from "./order-number.ts"
+import { type BizContent, timeoutExpress } from "./request.ts"
+import { textOf } from "./response.ts"
+
+/**
+ * Sends a method that makes an order, and reads the fields of its answer once it is certain that they are about this
+ * order and amount. ChannelRejected only if Yinsheng then says that it does not have the order (or has it closed).
+ * @param own the fields that the product adds to those that all share (protocols/channels.md A5, A6)
+ */
+export const placeOrder = Effect.fnUntraced(function* (
+  session: YsepaySession,
+  account: YsepayAccount,
+  order: ChargeRequest,
+  method: Method,
+  own: BizContent
+): Effect.fn.Return<(field: string) => string | undefined, ChannelRejected | ChannelUncertain, ChannelHttp> {
+  const key = storedOrderKey(order.orderNo, order.reference)
+  const biz = {
+    ...key,
+    subject: order.description,
+    total_amount: yuanText(order.amountFen),
+    currency: "CNY",
+    seller_id: account.sellerId,
+    seller_name: account.sellerName,
+    timeout_express: timeoutExpress(order.expiresAt.getTime(), yield* Clock.currentTimeMillis),
+    business_code: account.businessCode,
+    ...own
+  }
+  const answer = yield* callYsepay(session, method, biz, order.noticeUrl)
+  if (answer.kind === "absent") return yield* new ChannelUncertain({ why: "server-error", detail: answer.reason })
+  if (answer.kind === "refused") {
+    // An order that was taken while its answer got lost is refused as a duplicate when it is sent again.
+    const { state } = yield* afterwards(lookUpTrade(session, key, account))
+    if (state !== "pending" && state !== "paid") return yield* new ChannelRejected({ reason: answer.reason })
+    return yield* new ChannelUncertain({ why: "server-error", detail: `${answer.reason}; yet it is ${state}` })
+  }
+  const field = (name: string) => textOf(answer.node, name)
+  const amountFen = fenOfYuan(field("total_amount") ?? biz.total_amount)
+  if (field("out_trade_no") !== key.out_trade_no || amountFen !== order.amountFen) {
+    return yield* new ChannelUncertain({ why: "unreadable", detail: "an answer about another order or amount" })
+  }
+  return field
+})

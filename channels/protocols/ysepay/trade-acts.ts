@@ -1,0 +1,91 @@
+import { Effect } from "effect"
+import {
+  type Channel,
+  ChannelRejected,
+  ChannelUncertain,
+  type ChargeRef,
+  NoticeRefused,
+  yuanText
+} from "../../../core/channel/index.ts"
+import type { YsepayAccount } from "./account-fields.ts"
+import { callYsepay, type YsepaySession } from "./call.ts"
+import { afterwards, downloadBill, lookUpRefund, lookUpTrade } from "./lookup.ts"
+import { readNoticeForm } from "./notice.ts"
+import { orderKeyOf, orderNoOf, storedOrderKey } from "./order-number.ts"
+import { readPayment } from "./trade.ts"
+
+/** What is the same for every product of Yinsheng's: all of a channel but how an order is placed. */
+export type TradeActs = Required<
+  Pick<Channel, "reference" | "query" | "close" | "readNotice" | "replies" | "refund" | "queryRefund" | "downloadBill">
+>
+
+/** The acts of an opened account upon its orders, in the order of Yinsheng's manual. */
+export const tradeActs = (session: YsepaySession, account: YsepayAccount): TradeActs => {
+  const keyOf = (charge: ChargeRef) => storedOrderKey(charge.orderNo, charge.reference)
+  return {
+    reference: ({ orderNo }) => ({ ...orderKeyOf(orderNo) }),
+
+    // ysepay.online.trade.order.query
+    query: (charge) => lookUpTrade(session, keyOf(charge), account),
+
+    // ysepay.online.trade.close: its answer does not say whether a payment came first, so the trade is looked up.
+    close: Effect.fnUntraced(function* (charge) {
+      yield* callYsepay(session, "ysepay.online.trade.close", { ...keyOf(charge) })
+      const { state } = yield* afterwards(lookUpTrade(session, keyOf(charge), account))
+      if (state === "pending") return yield* unsure("open after a close")
+      return { state: state === "paid" ? "paid" : "closed" }
+    }),
+
+    // directpay.status.sync; a refund.status.sync is acknowledged only, refund.query knows how the refund ended.
+    readNotice: Effect.fnUntraced(function* (raw) {
+      const field = yield* readNoticeForm(raw.body, session.platformKey)
+      const orderNo = orderNoOf(field("out_trade_no") ?? "")
+      const others =
+        (field("seller_id") ?? account.sellerId) !== account.sellerId ||
+        (field("partner_id") ?? account.partnerId) !== account.partnerId
+      if (orderNo === undefined || others) return yield* new NoticeRefused({ why: "not-ours" })
+      if (field("notify_type") !== "directpay.status.sync" || field("trade_status") !== "TRADE_SUCCESS") {
+        return { orderNo, payment: null }
+      }
+      const times = [field("pay_success_time"), field("notify_time")]
+      const nowMs = raw.receivedAt.getTime()
+      const payment = readPayment(field, times, { nowMs, feeFrom: account.feeFrom })
+      if (payment === undefined) return yield* new NoticeRefused({ why: "unreadable", detail: "no number or amount" })
+      return { orderNo, payment }
+    }),
+    replies: {
+      accepted: { status: 200, contentType: "text/plain", body: "success" },
+      refused: { status: 500, contentType: "text/plain", body: "fail" }
+    },
+
+    // ysepay.online.trade.refund: 10000 means accepted, no more.
+    refund: Effect.fnUntraced(function* ({ charge, refundNo, refundFen, reason, noticeUrl }) {
+      const key = keyOf(charge)
+      const tradeNo = charge.channelTradeNo
+      const biz = {
+        ...key,
+        trade_no: tradeNo ?? undefined,
+        refund_amount: yuanText(refundFen),
+        refund_reason: reason,
+        out_request_no: refundNo
+      }
+      const answer = yield* callYsepay(session, "ysepay.online.trade.refund", biz, noticeUrl)
+      if (answer.kind === "done") return { state: "pending" }
+      if (answer.kind === "absent") return yield* unsure(answer.reason)
+      // As with a charge: a refund sent twice may be refused the second time and still be under way.
+      const known = yield* afterwards(lookUpRefund(session, key, { refundNo, tradeNo }))
+      return known.state === "absent" ? yield* new ChannelRejected({ reason: answer.reason }) : known
+    }),
+
+    // ysepay.online.trade.refund.query
+    queryRefund: Effect.fnUntraced(function* ({ charge, refundNo }) {
+      const known = yield* lookUpRefund(session, keyOf(charge), { refundNo, tradeNo: charge.channelTradeNo })
+      return known.state === "absent" ? yield* unsure("no such refund (yet)") : known
+    }),
+
+    // ysepay.online.bill.downloadurl.get
+    downloadBill: ({ date }) => downloadBill(session, date)
+  }
+}
+
+const unsure = (detail: string) => new ChannelUncertain({ why: "server-error", detail })

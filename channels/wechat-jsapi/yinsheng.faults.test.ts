@@ -1,0 +1,89 @@
+import { afterEach, expect, test } from "bun:test"
+import type { ChargeRequest } from "../../core/channel/index.ts"
+import { cleanUp, closeOf, outcome, refOf, requestOf, yinshengHouse } from "../../tests/channels/wechat-jsapi-house.ts"
+
+afterEach(cleanUp)
+
+const ORDERS = 100
+const ROUNDS_MAX = 40
+
+/** What Yinsheng's status means for the gateway; an order that it does not have is absent or was refused. */
+const ENDS = {
+  TRADE_SUCCESS: "paid",
+  TRADE_CLOSED: "closed",
+  TRADE_FAILD: "failed",
+  WAIT_BUYER_PAY: "pending"
+} as const
+
+test.each([1, 20261124, 77])(
+  "100 orders while every third call fails end as Yinsheng's own book says (seed %d)",
+  async (seed) => {
+    const it = await yinshengHouse({}, { chance: { probability: 0.3, seed }, pushEveryMs: 20, pushesMax: 5 })
+    const ends = new Map<string, string>()
+    const requests: Array<ChargeRequest> = []
+    const numberOf = ({ reference }: ChargeRequest) => String(reference.out_trade_no)
+
+    for (let n = 0; n < ORDERS; n++) {
+      const request = requestOf(it)
+      requests.push(request)
+      // Seldom drawn, so a few are set: payments that fail in the provider's spelling, and somebody else's notices.
+      if (n % 20 === 7) it.yinsheng.inject({ fault: "TRADE_FAILD", outTradeNo: numberOf(request) })
+      if (n % 20 === 11) it.yinsheng.inject({ fault: "forged-notice", outTradeNo: numberOf(request) })
+      const shown = await outcome(it.channel.charge(request))
+      if (shown === "ChannelRejected") ends.set(request.orderNo, "rejected")
+      if (typeof shown === "string" || shown.kind !== "jsapi") continue
+      expect(shown.params).toMatchObject({ appId: "wx8888888888888888", timeStamp: expect.stringMatching(/^\d{10}$/) })
+      // Two of three payers who see the bridge pay; the others' orders stay open.
+      if (n % 3 !== 0) await it.yinsheng.pay(numberOf(request), { notify: n % 5 !== 0 })
+    }
+
+    // What a notice says is the book's, to the fen, whoever sent notices besides.
+    const heard = it.notices.flatMap((notice) => ("orderNo" in notice && notice.payment !== null ? [notice] : []))
+    expect(heard.length).toBeGreaterThan(20)
+    for (const { orderNo, payment } of heard) {
+      const request = requests.find((each) => each.orderNo === orderNo)
+      const trade = request === undefined ? undefined : it.yinsheng.book.get(numberOf(request))
+      const { channelTradeNo, amountFen } = payment ?? {}
+      expect({ orderNo, channelTradeNo, amountFen }).toEqual({
+        orderNo,
+        channelTradeNo: String(trade?.tradeNo),
+        amountFen: Number(trade?.paidFen)
+      })
+    }
+
+    // Reconcile: ask about each, close what is open, until every order has an end.
+    for (let round = 0; round < ROUNDS_MAX && ends.size < ORDERS; round++) {
+      for (const request of requests) {
+        if (ends.has(request.orderNo)) continue
+        const answer = await outcome(it.channel.query(refOf(request)))
+        if (typeof answer === "string") continue
+        if (answer.state === "paid") {
+          const { channelTradeNo, amountFen } = answer.payment
+          ends.set(request.orderNo, `paid ${amountFen} ${channelTradeNo}`)
+        } else if (answer.state !== "pending") ends.set(request.orderNo, answer.state)
+        else {
+          const closed = await outcome(closeOf(it, request))
+          if (typeof closed === "object" && closed.state === "closed") ends.set(request.orderNo, "closed")
+        }
+      }
+    }
+
+    const booked = (request: ChargeRequest): string => {
+      const trade = it.yinsheng.book.get(numberOf(request))
+      if (trade === undefined) return ends.get(request.orderNo) === "rejected" ? "rejected" : "absent"
+      const end = ENDS[trade.status]
+      return end === "paid" ? `paid ${trade.paidFen} ${trade.tradeNo}` : end
+    }
+    expect(requests.map((request) => `${request.orderNo} ${ends.get(request.orderNo)}`)).toEqual(
+      requests.map((request) => `${request.orderNo} ${booked(request)}`)
+    )
+    // The run has met all of it: a seed that makes every call succeed would prove nothing.
+    const counts = Object.groupBy(ends.values(), (end) => end.split(" ")[0] ?? "")
+    expect(Object.keys(counts).sort()).toEqual(["absent", "closed", "failed", "paid", "rejected"])
+    expect(counts.paid?.length).toBeGreaterThan(20)
+    expect(counts.closed?.length).toBeGreaterThan(20)
+    expect(it.notices.some((notice) => "why" in notice && notice.why === "bad-signature")).toBe(true)
+    expect(it.yinsheng.mistakes).toEqual([])
+  },
+  60_000
+)
