@@ -6,7 +6,7 @@ import { dirname, join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { parseEnv } from "node:util"
-import { Effect, Layer, Redacted, Schema } from "effect"
+import { Effect, Exit, Layer, Redacted, Schema, Scope } from "effect"
 import sandbox, { type SandboxAccount, sandboxPay } from "./channels/sandbox/index.ts"
 import { type AnyProvider, Channels } from "./core/cashier/channels.ts"
 import { runCli } from "./core/cli/index.ts"
@@ -18,9 +18,10 @@ import { hinted, OrderNo } from "./core/operator/inputs.ts"
 import { OperatorConfig, OperatorError, operation } from "./core/operator/operation.ts"
 import { masterKeysOf } from "./core/pipeline/master-key.ts"
 import { type Plugin, StartRefused } from "./core/plugin.ts"
-import { runtimeName } from "./core/runtime.ts"
+import { runtimeCommand, runtimeName } from "./core/runtime.ts"
 import { operatorLayer } from "./core/services.ts"
-import { embeddedPostgres } from "./plugins/embedded-postgres/index.ts"
+import { isPortFree, startWorkers, WORKER_VARIABLE } from "./core/workers.ts"
+import { embeddedPostgres, openEmbedded } from "./plugins/embedded-postgres/index.ts"
 import { memory } from "./plugins/memory/index.ts"
 import { postgres } from "./plugins/postgres/index.ts"
 import { redis } from "./plugins/redis/index.ts"
@@ -30,28 +31,39 @@ const home = dirname(fileURLToPath(import.meta.url))
 const { version } = JSON.parse(readFileSync(join(home, "package.json"), "utf8")) as { readonly version: string }
 
 /** Technologies by what is configured: embedded until DATABASE_URL and REDIS_URL say otherwise. */
-const pluginsFor = (config: GatewayConfig, mode: "gateway" | "command"): ReadonlyArray<Plugin> => [
+const pluginsFor = (
+  config: GatewayConfig,
+  mode: "gateway" | "command",
+  maxConnections?: number
+): ReadonlyArray<Plugin> => [
   memory,
   swagger,
   config.databaseUrl === null
     ? embeddedPostgres({ dataFolder: config.dataFolder, mode })
-    : postgres({ url: config.databaseUrl }),
+    : postgres({ url: config.databaseUrl, ...(maxConnections === undefined ? {} : { maxConnections }) }),
   ...(config.redisUrl === null ? [] : [redis({ url: config.redisUrl, down: config.redisDown })])
 ]
 
 const channelsFor = (config: GatewayConfig): Promise<ReadonlyArray<AnyProvider>> =>
   loadChannels(join(home, "channels"), config.channels)
 
-const start = async (config: GatewayConfig): Promise<number> => {
-  let gateway: Gateway
+const start = async (config: GatewayConfig, workers: number): Promise<number> => {
   try {
-    const channels = await channelsFor(config)
-    gateway = await createGateway({ config, plugins: pluginsFor(config, "gateway"), channels })
+    if (workers > 1) return await startTogether(config, workers)
+    const connections = process.env[WORKER_VARIABLE]
+    await (connections === undefined ? startAlone(config) : startWorker(config, Number(connections)))
+    // All is drained: a timer that something forgot may not hold the process for its rest.
+    process.exit(0)
   } catch (error) {
     if (!(error instanceof StartRefused)) throw error
     process.stderr.write(`${error.message}\n`)
     return 1
   }
+}
+
+const startAlone = async (config: GatewayConfig): Promise<void> => {
+  const channels = await channelsFor(config)
+  const gateway = await createGateway({ config, plugins: pluginsFor(config, "gateway"), channels })
   const signalled = nextSignal()
   await noteGateway(config, gateway.url)
   process.stdout.write(readyText(gateway))
@@ -60,7 +72,90 @@ const start = async (config: GatewayConfig): Promise<number> => {
   nextSignal().then(() => process.exit(130))
   await forgetGateway(config)
   await gateway.stop()
-  return 0
+}
+
+/** What a worker tells its parent, over their pipe. */
+interface WorkerReady {
+  readonly url: string
+  readonly publicUrl: string
+  readonly firstMerchant: { readonly app_id: string; readonly app_secret: string } | null
+}
+
+/** One of several on a port. @param maxConnections to the database */
+const startWorker = async (config: GatewayConfig, maxConnections: number): Promise<void> => {
+  const channels = await channelsFor(config)
+  const plugins = pluginsFor(config, "gateway", maxConnections)
+  const { url, publicUrl, firstMerchant, stop } = await createGateway({ config, plugins, channels, reusePort: true })
+  const orphaned = new Promise<void>((resolve) => process.stdin.once("end", resolve).once("error", resolve).resume())
+  const stopped = Promise.race([nextSignal(), orphaned])
+  const secret = firstMerchant && { ...firstMerchant, app_secret: Redacted.value(firstMerchant.app_secret) }
+  process.stdout.write(`${JSON.stringify({ url, publicUrl, firstMerchant: secret } satisfies WorkerReady)}\n`)
+  await stopped
+  nextSignal().then(() => process.exit(130))
+  await stop()
+}
+
+/** The embedded server has 60 connections; each worker listens on one more than its pool has. */
+const EMBEDDED_CONNECTIONS = 48
+const CONNECTIONS_PER_WORKER = 10
+
+/** Workers on one port, with the embedded database in this process where no other is configured. */
+const startTogether = async (config: GatewayConfig, count: number): Promise<number> => {
+  if (config.redisUrl === null) {
+    const message = `REDIS_URL is needed for ${count} workers: throttle and nonces must be counted for all of them together.`
+    throw new StartRefused({ variable: "REDIS_URL", message })
+  }
+  const shared = Math.floor(EMBEDDED_CONNECTIONS / count) - 1
+  if (config.databaseUrl === null && shared < 2) {
+    const message = `DATABASE_URL is needed for ${count} workers: the embedded database has connections for 16 at most.`
+    throw new StartRefused({ variable: "DATABASE_URL", message })
+  }
+  if (config.port !== 0 && !(await isPortFree(config.host, config.port))) {
+    const message = `PAYHUB_PORT: ${config.host}:${config.port} is taken by another program, or may not be listened on.`
+    throw new StartRefused({ variable: "PAYHUB_PORT", message })
+  }
+  const scope = Scope.makeUnsafe()
+  const signalled = nextSignal()
+  try {
+    const embedded = config.databaseUrl === null ? await embeddedUrl(config, scope) : undefined
+    const workers = await startWorkers<WorkerReady>({
+      count,
+      command: [...runtimeCommand(), fileURLToPath(import.meta.url), "start"],
+      env: (first) => ({
+        [WORKER_VARIABLE]: String(
+          embedded === undefined ? CONNECTIONS_PER_WORKER : Math.min(shared, CONNECTIONS_PER_WORKER)
+        ),
+        ...(embedded === undefined ? {} : { DATABASE_URL: Redacted.value(embedded) }),
+        ...(first === undefined ? {} : { PAYHUB_PORT: new URL(first.url).port })
+      }),
+      log: (message, detail) =>
+        void process.stderr.write(
+          `${JSON.stringify({ message, level: "ERROR", timestamp: new Date().toISOString(), ...detail })}\n`
+        )
+    })
+    if (workers === null) return 1
+    const { url, publicUrl, firstMerchant } = workers.first
+    await noteGateway(config, url)
+    const merchant = firstMerchant && { ...firstMerchant, app_secret: Redacted.make(firstMerchant.app_secret) }
+    process.stdout.write(readyText({ url, publicUrl, firstMerchant: merchant }, count))
+    const signal = await signalled
+    nextSignal().then(() => {
+      workers.kill()
+      process.exit(130)
+    })
+    await forgetGateway(config)
+    await workers.stop(signal)
+    return 0
+  } finally {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+}
+
+const embeddedUrl = async ({ dataFolder }: GatewayConfig, scope: Scope.Scope): Promise<Redacted.Redacted<string>> => {
+  const opened = openEmbedded({ dataFolder, mode: "gateway" }).pipe(Effect.provideService(Scope.Scope, scope))
+  const exit = await Effect.runPromise(Effect.result(opened))
+  if (exit._tag === "Failure") throw exit.failure
+  return exit.success
 }
 
 /** The providers of our channels, simulated on this machine. Their accounts are files that `channel add` takes. */
@@ -88,17 +183,17 @@ const simulator = async (json: boolean): Promise<number> => {
   return 0
 }
 
-const nextSignal = (): Promise<void> =>
+const nextSignal = (): Promise<NodeJS.Signals> =>
   new Promise((resolve) => {
-    const heard = () => resolve()
-    process.once("SIGINT", heard)
-    process.once("SIGTERM", heard)
+    process.once("SIGINT", () => resolve("SIGINT"))
+    process.once("SIGTERM", () => resolve("SIGTERM"))
   })
 
-const readyText = ({ url, publicUrl, firstMerchant }: Gateway): string => {
+const readyText = ({ url, publicUrl, firstMerchant }: Omit<Gateway, "stop">, workers = 1): string => {
   const lines = [`PayHub listening on ${url}`]
   if (publicUrl !== url) lines.push(`  public     ${publicUrl}`)
   lines.push(`  demo       ${publicUrl}/demo`, `  API docs   ${publicUrl}/swagger`, `  runtime    ${runtimeName()}`)
+  if (workers > 1) lines.push(`  workers    ${workers}`)
   if (firstMerchant !== null) {
     lines.push(
       "",

@@ -50,6 +50,7 @@ export const serveOnNode = (
       const { socket } = incoming
       const waiting = (unanswered.get(socket) ?? 0) + 1
       if (waiting > PIPELINED_MAX) return void socket.destroy()
+      if (incoming.httpVersionMajor !== 1) return void outgoing.writeHead(505, { connection: "close" }).end()
       unanswered.set(socket, waiting)
       outgoing.on("close", () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1))
       answer(fetch, failed, incoming, outgoing).catch(() => socket.destroy())
@@ -135,13 +136,16 @@ const requestOf = (incoming: IncomingMessage): Request => {
   const headers = new Headers()
   const { rawHeaders, method = "GET", url = "/" } = incoming
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers.append(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "")
-  const init: RequestInit & { duplex?: "half" } = { method, headers }
+  const init: RequestInit & { duplex?: "half" } = { method: FORBIDDEN.includes(method) ? "UNKNOWN" : method, headers }
   if (method !== "GET" && method !== "HEAD" && hasBody(incoming)) {
     init.body = bodyOf(incoming)
     init.duplex = "half"
   }
   return new Request(urlOf(url, headers.get("host")), init)
 }
+
+/** `Request` refuses to be made with these; what has another name is 405 like every method that nobody serves. */
+const FORBIDDEN = ["TRACE", "TRACK", "CONNECT"]
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0"

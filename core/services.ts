@@ -57,15 +57,14 @@ export const gatewayLayer = (options: ServicesOptions): Layer.Layer<GatewayServi
   return Tables.layer.pipe(
     Layer.provideMerge(
       Layer.mergeAll(
-        Auth.layer,
-        Throttle.layer(config.throttle),
+        Auth.layer(),
         Replay.layer,
         Notifier.layer(config.timezone),
         Channels.layer(options.channels, urls),
         SingleFlight.layer
       )
     ),
-    Layer.provideMerge(MerchantDirectory.layer),
+    Layer.provideMerge(Layer.mergeAll(MerchantDirectory.layer, Throttle.layer(config.throttle))),
     // Drained before the stores below it are closed.
     Layer.provideMerge(Background.layer),
     Layer.provideMerge(Layer.mergeAll(persistence, throttleStore, replayStore, Vault.layer(masterKeys), settings))

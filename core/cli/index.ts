@@ -28,6 +28,9 @@ const DONE = 0
 const REFUSED = 1
 const WRONG_USAGE = 2
 
+/** Of one machine; more help nobody. */
+const WORKERS_MAX = 64
+
 const NOUNS: Readonly<Record<string, string>> = {
   merchant: "Merchants and their secrets",
   channel: "Channel providers and the accounts at them",
@@ -42,8 +45,8 @@ export interface CliOptions {
   /** The environment, `.env` already merged in. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly version: string
-  /** `payhub start`: serves until it is told to stop and answers the exit code. */
-  readonly start: (config: GatewayConfig) => Promise<number>
+  /** `payhub start`: serves until it is told to stop, in so many processes, and answers the exit code. */
+  readonly start: (config: GatewayConfig, workers: number) => Promise<number>
   /** `payhub simulator`: simulated providers to play with, until it is told to stop. @param json one document, not a text */
   readonly simulator?: (json: boolean) => Promise<number>
   /** What the operations stand on; made for one command and closed after it. */
@@ -87,10 +90,19 @@ export const runCli = async (options: CliOptions): Promise<number> => {
       yield* setCode(succeeded ? DONE : REFUSED)
     })
 
-  const start = Command.make("start", {}, () =>
+  const workers = Flag.Int("workers").pipe(
+    Flag.withDescription(`Processes that share the port, 1 to ${WORKERS_MAX}; more than 1 needs REDIS_URL`),
+    Flag.withMetavar("N"),
+    Flag.filter(
+      (count) => count >= 1 && count <= WORKERS_MAX,
+      () => `must be from 1 to ${WORKERS_MAX}`
+    ),
+    Flag.withDefault(1)
+  )
+  const start = Command.make("start", { workers }, (typed) =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(
-        Effect.flatMap(readConfig(options.env), (config) => Effect.promise(() => options.start(config)))
+        Effect.flatMap(readConfig(options.env), (config) => Effect.promise(() => options.start(config, typed.workers)))
       )
       yield* setCode(Exit.isSuccess(exit) ? exit.value : complain(options, undefined, [], exit.cause))
     })

@@ -20,6 +20,8 @@ export interface Push {
   readonly allow: ReadonlyArray<string>
   /** The gateway's own receiver: the one local URL that is always allowed. */
   readonly own: string
+  /** All addresses of a name; the system's resolver where absent. */
+  readonly resolve?: (name: string) => Promise<ReadonlyArray<string>>
 }
 
 export interface PushResult {
@@ -34,7 +36,10 @@ export interface PushResult {
  * answer one address to the judge and another to the socket. Redirects are not followed.
  */
 export const pushWebhook = async (push: Push): Promise<PushResult> => {
-  const deadline = AbortSignal.timeout(PUSH_DEADLINE_MS)
+  // Not AbortSignal.timeout: on Deno its timer keeps a process that has nothing left to do for the rest of the time.
+  const abort = new AbortController()
+  const timer = setTimeout(() => abort.abort(new Error("timed out")), PUSH_DEADLINE_MS)
+  const deadline = abort.signal
   try {
     const url = new URL(push.url)
     const address = await judgedAddress(url, push, deadline)
@@ -53,13 +58,15 @@ export const pushWebhook = async (push: Push): Promise<PushResult> => {
     return { delivered: status === 200 && text.trim() === "success", status, detail: text.slice(0, DETAIL_CHARS) }
   } catch (error) {
     return { delivered: false, status: null, detail: reasonOf(error, deadline) }
+  } finally {
+    clearTimeout(timer)
   }
 }
 
 /** The one address to connect to, or why there is none. Of several, all must be allowed. */
 const judgedAddress = async (url: URL, push: Push, signal: AbortSignal): Promise<string | PushResult> => {
   const name = url.hostname.replace(/^\[|\]$/g, "")
-  const addresses = ipaddr.isValid(name) ? [name] : await resolve(name, signal)
+  const addresses = ipaddr.isValid(name) ? [name] : await inTime((push.resolve ?? systemResolver)(name), signal)
   const own = push.url === push.own
   const forbidden = own ? undefined : addresses.find((address) => !mayPushTo(address, push.allow))
   if (forbidden !== undefined) {
@@ -68,11 +75,14 @@ const judgedAddress = async (url: URL, push: Push, signal: AbortSignal): Promise
   return addresses[0] ?? { delivered: false, status: null, detail: `${name} has no address` }
 }
 
-const resolve = async (name: string, signal: AbortSignal): Promise<ReadonlyArray<string>> => {
-  const aborted = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
-  const found = await Promise.race([lookup(name, { all: true, verbatim: false }), aborted])
-  return found.map(({ address }) => address)
-}
+const systemResolver = async (name: string): Promise<ReadonlyArray<string>> =>
+  (await lookup(name, { all: true, verbatim: false })).map(({ address }) => address)
+
+const inTime = <A>(work: Promise<A>, signal: AbortSignal): Promise<A> =>
+  Promise.race([
+    work,
+    new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }))
+  ])
 
 const reasonOf = (error: unknown, deadline: AbortSignal): string => {
   if (deadline.aborted) return `no complete answer within ${PUSH_DEADLINE_MS / 1000} s`

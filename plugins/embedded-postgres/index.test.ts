@@ -245,6 +245,26 @@ describe("a gateway on its own database", () => {
   })
 })
 
+test("a server that is killed under a running gateway is started again, and the gateway goes on with its orders", async () => {
+  const { store, close } = await open("gateway")
+  const before = await postmasterPid()
+  const order = anOrder()
+  await run(store.orders.create(order))
+  process.kill(before, "SIGKILL")
+  for (;;) {
+    const found = await run(Effect.result(store.orders.find(order)))
+    const pid = await postmasterPid().catch(() => before)
+    if (pid !== before && found._tag === "Success") {
+      expect(found.success?.merchantOrderNo).toBe(order.merchantOrderNo)
+      break
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  await close()
+  const after = await postmasterPid().catch(() => 0)
+  expect(after).toBe(0)
+})
+
 describe("a command", () => {
   test("beside a running gateway uses its server, and leaves it running", async () => {
     const gateway = await open("gateway")

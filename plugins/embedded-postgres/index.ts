@@ -6,7 +6,7 @@ import { Persistence } from "../../core/pipeline/persistence.ts"
 import { type Plugin, StartRefused } from "../../core/plugin.ts"
 import { openPersistence } from "../postgres/index.ts"
 import { type Binaries, findBinaries } from "./binaries.ts"
-import { type Cluster, openCluster } from "./cluster.ts"
+import { type Cluster, isAlive, openCluster } from "./cluster.ts"
 import { ensureServer, type Server, stopServer } from "./server.ts"
 import { AlreadyOwned, joinServer, type Usage, urlOf } from "./usage.ts"
 
@@ -41,17 +41,52 @@ export const openEmbedded = (
 ): Effect.Effect<Redacted.Redacted<string>, StartRefused, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.tryPromise({ try: () => acquire(options), catch: (cause) => refusalOf(options, cause) }),
-    ({ cluster, server, usage }) =>
+    (running) =>
       Effect.promise(async () => {
-        if (!(await usage.leave())) return
-        await stopServer(cluster, server)
-        await usage.close()
+        if (!(await running.usage.leave())) return
+        await stopServer(running.cluster, running.server)
+        await running.usage.close()
       })
-  ).pipe(Effect.map(({ cluster, server }) => Redacted.make(urlOf(cluster, server))))
+  ).pipe(
+    // Ended before the server is: whoever stops it must not see it come back.
+    Effect.tap((running) =>
+      options.mode === "gateway" ? Effect.forkScoped(keepAlive(options, running)) : Effect.void
+    ),
+    Effect.map(({ cluster, server }) => Redacted.make(urlOf(cluster, server)))
+  )
+
+/** How soon a server that has died is missed. */
+const LOOK_MS = 500
+
+/** Starts the server anew, on its port, when it was killed under a running gateway (the system was out of memory …). */
+const keepAlive = ({ dataFolder }: EmbeddedPostgresOptions, running: Running): Effect.Effect<void> =>
+  Effect.forever(
+    Effect.gen(function* () {
+      yield* Effect.sleep(LOOK_MS)
+      if (isAlive(running.server.pid)) return
+      yield* Effect.logError("the embedded PostgreSQL has died; starting it again", { data: dataFolder })
+      // Not to be interrupted between a start and our knowing of it.
+      yield* Effect.uninterruptible(
+        Effect.tryPromise(async () => {
+          const { cluster, server } = running
+          const binaries = await findBinaries()
+          const options = { logFile: join(dataFolder, "postgres.log"), port: server.port }
+          // Our usage, and the store's connections, find it there by themselves.
+          running.server = await ensureServer(binaries, cluster, options)
+        })
+      )
+      yield* Effect.logInfo("the embedded PostgreSQL runs again")
+    }).pipe(
+      Effect.catch((failure) =>
+        Effect.logError("the embedded PostgreSQL does not start", { cause: String(failure.cause) })
+      )
+    )
+  )
 
 interface Running {
   readonly cluster: Cluster
-  readonly server: Server
+  /** Another one after the server has died. */
+  server: Server
   readonly usage: Usage
 }
 

@@ -32,7 +32,10 @@ export const makeBacklog =
             (select count(*) from outbox where state = 0) as due_webhooks,
             -- One that was resent is as old as its resending.
             (
-              select min(case when attempts = round then created_at else due_at end) from outbox where state = 0
+              select min(case when o.attempts = o.round then o.created_at else coalesce((
+                select max(e.at) from events e
+                where e.merchant_id = o.merchant_id and e.order_no = o.order_no and e.kind = 'webhook.resent'
+              ), o.created_at) end) from outbox o where o.state = 0
             ) as oldest_due_webhook_at,
             (select count(*) from outbox where state = 2) as dead_webhooks,
             (select count(*) from orders where flags <> '{}') as flagged,

@@ -2,10 +2,13 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { createServer } from "node:net"
 import { Cause, Effect, Exit, Redacted } from "effect"
 import sqlClient from "postgres"
+import { StoreUnavailable } from "../../core/domain/errors.ts"
 import type { StoreSignal } from "../../core/pipeline/persistence.ts"
 import { StartRefused } from "../../core/plugin.ts"
 import { sharedPostgres, startPostgres } from "../../tests/services/postgres.ts"
-import { storableJson } from "./connection.ts"
+import { startTcpProxy } from "../../tests/services/tcp-proxy.ts"
+import { connectionLost, storableJson } from "./connection.ts"
+import { unavailable } from "./database.ts"
 import { anOrder, aSettlement, eventually, openStore, run } from "./fixture.ts"
 import { openPersistence } from "./index.ts"
 
@@ -131,6 +134,109 @@ describe("a store whose database goes away", () => {
       await pg.stop()
     }
   }, 60_000)
+})
+
+describe("whether what failed may have happened", () => {
+  /** What a store says of a failed act; fails where it succeeds. */
+  const failureOf = async (act: Effect.Effect<unknown, unknown>): Promise<StoreUnavailable> => {
+    const error = await run(Effect.flip(act))
+    if (!(error instanceof StoreUnavailable)) throw new Error(`not StoreUnavailable: ${String(error)}`)
+    return error
+  }
+
+  test("it may when the connection ends during the statement, by the server's hand or the network's", async () => {
+    const url = await (await sharedPostgres()).createDatabase()
+    const serverPort = Number(new URL(url).port)
+    const proxy = await startTcpProxy(() => serverPort)
+    const { store, close } = await openStore(url.replace(`:${serverPort}/`, `:${proxy.port}/`))
+    const sql = sqlClient(url, { max: 2 })
+    try {
+      for (const end of ["server", "network"] as const) {
+        const order = anOrder()
+        await run(store.orders.create(order))
+        const acts = [
+          store.orders.end(order, "CLOSED", "expired"),
+          // A batched one, held up by the very row that it wants to make.
+          store.orders.create({ ...anOrder(), orderNo: `${order.orderNo}-${end}` })
+        ]
+        let failures: Promise<ReadonlyArray<StoreUnavailable>> = Promise.resolve([])
+        await sql
+          .begin(async (lock) => {
+            await lock`select from orders where order_no = ${order.orderNo} for update`
+            await lock`
+              insert into orders select (jsonb_populate_record(o, ${lock.json({
+                order_no: `${order.orderNo}-${end}`,
+                merchant_order_no: `other-${end}`
+              })})).* from orders o where order_no = ${order.orderNo}`
+            failures = Promise.all(acts.map(failureOf))
+            const waiting = () => sql<Array<{ pid: number }>>`
+              select pid from pg_stat_activity
+              where datname = current_database() and application_name = 'payhub' and wait_event_type = 'Lock'`
+            await eventually("both statements wait", async () => (await waiting()).length === acts.length)
+            if (end === "network") proxy.cut()
+            else for (const { pid } of await waiting()) await sql`select pg_terminate_backend(${pid})`
+            await failures
+            throw new Error("roll back")
+          })
+          .catch((cause: Error) => expect(cause.message).toBe("roll back"))
+        expect((await failures).map(({ mayHaveHappened }) => mayHaveHappened)).toEqual([true, true])
+      }
+    } finally {
+      await sql.end()
+      await close()
+      await proxy.close()
+    }
+  })
+
+  test("it did not where nobody listens, and it says nothing of it", async () => {
+    const url = await (await sharedPostgres()).createDatabase()
+    const serverPort = Number(new URL(url).port)
+    const proxy = await startTcpProxy(() => serverPort)
+    const { store, close } = await openStore(url.replace(`:${serverPort}/`, `:${proxy.port}/`))
+    await run(store.ping())
+    await proxy.close()
+    await eventually("the connections of before are gone", async () => {
+      const { cause } = await failureOf(store.ping())
+      return String(cause).includes("ECONNREFUSED")
+    })
+    for (const act of [store.orders.create(anOrder()), store.orders.settle(aSettlement(anOrder())), store.ping()]) {
+      expect(await failureOf(act)).not.toHaveProperty("mayHaveHappened")
+    }
+    await close()
+  })
+
+  test("it did not where the table refuses the row", async () => {
+    const { store, close } = await openStore(await (await sharedPostgres()).createDatabase())
+    expect(await failureOf(store.orders.create(anOrder({ amountFen: 0 })))).not.toHaveProperty("mayHaveHappened")
+    const order = anOrder()
+    await run(store.orders.create(order))
+    const odd = store.orders.settle(aSettlement(order, { feeFen: 7 }))
+    expect(await failureOf(odd)).not.toHaveProperty("mayHaveHappened")
+    await close()
+    // Nor where the store is closed: it is not asked.
+    expect(await failureOf(store.ping())).not.toHaveProperty("mayHaveHappened")
+  })
+
+  const coded = (code: string, message = "said the server") => Object.assign(new Error(message), { code })
+
+  test.each([
+    ["a full disk", coded("53100"), undefined],
+    ["no connection left", coded("53300"), undefined],
+    ["a row beyond the limits", coded("54000"), undefined],
+    ["a statement that took too long", coded("57014"), undefined],
+    ["a standby that does not write", coded("25006"), undefined],
+    ["a deadlock", coded("40P01"), undefined],
+    ["an end that nobody knows", coded("40003"), true],
+    ["a server that shuts down", coded("57P01"), true],
+    ["a network that resets", coded("ECONNRESET"), true],
+    ["a lost connection", connectionLost(), true],
+    ["a pool without a free connection", new Error("no connection within 13000 ms"), undefined],
+    ["a pool whose connection does not answer", new Error("no answer within 13000 ms"), true],
+    ["a text that only names a refusal", coded("XX000", "no connection within, ECONNREFUSED, 23505"), true],
+    ["a bug", new TypeError("undefined is not a function"), true]
+  ])("%s", (_, cause, mayHaveHappened) => {
+    expect(unavailable(cause).mayHaveHappened).toBe(mayHaveHappened)
+  })
 })
 
 describe("signals", () => {

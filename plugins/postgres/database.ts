@@ -84,9 +84,18 @@ export const codeOf = (cause: unknown): string => {
   return typeof code === "string" ? code : ""
 }
 
-/** The server was not reached, refused the connection, or refused the statement: it did nothing. */
-const NEVER_ASKED =
-  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|CONNECT_TIMEOUT|the store is closed|no connection within|^(57P03|53\d{3}|28\w{3}|3D000|22\w{3}|23\w{3}|42\w{3})/
+/** The server was not reached, or said that it did nothing: starting, canceled, read-only, rolled back for another. */
+const DID_NOTHING = new Set([
+  ...["ECONNREFUSED", "ENOENT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "CONNECT_TIMEOUT"],
+  ...["57P03", "57014", "25006", "40001", "40P01", "3D000"]
+])
+/** Classes of SQLSTATE: the data, the constraint, the user, the statement, the resources, the limits were refused. */
+const REFUSED = /^(22|23|28|42|53|54)[0-9A-Z]{3}$/
+/** The pool's own words (pool.ts), which have no code. */
+const NOT_SENT = /^(the store is closed|no connection within)/
+
+const didNothing = (code: string, message: string): boolean =>
+  code === "" ? NOT_SENT.test(message) : DID_NOTHING.has(code) || REFUSED.test(code)
 
 /** Keeps code and message; the driver's error also carries the parameters, and PostgreSQL's detail the row. */
 export const unavailable = (cause: unknown): StoreUnavailable => {
@@ -95,7 +104,7 @@ export const unavailable = (cause: unknown): StoreUnavailable => {
   return new StoreUnavailable({
     store: "postgres",
     cause: new Error(code === "" ? message : `${code}: ${message}`),
-    ...(NEVER_ASKED.test(`${code} ${message}`) ? {} : { mayHaveHappened: true })
+    ...(didNothing(code, message) ? {} : { mayHaveHappened: true })
   })
 }
 

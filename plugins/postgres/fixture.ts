@@ -41,6 +41,7 @@ export const anOrder = (change: Partial<NewOrder> = {}): NewOrder => {
     expiresAt: new Date(createdAt.getTime() + 1_800_000),
     reference: { shopdate: "20260315" },
     jsapi: null,
+    charging: false,
     nextCheckAt: new Date("2100-01-01T00:00:00Z"),
     ...change
   }
@@ -48,10 +49,10 @@ export const anOrder = (change: Partial<NewOrder> = {}): NewOrder => {
 
 /** The payment of all of an order, as a channel reports it. */
 export const aSettlement = (
-  order: Pick<Order, "merchantId" | "orderNo" | "amountFen" | "provider">,
+  order: Pick<Order, "merchantId" | "orderNo" | "amountFen" | "provider" | "accountId">,
   change: Partial<Settlement> = {}
 ): Settlement => ({
-  order: { merchantId: order.merchantId, orderNo: order.orderNo },
+  order: { merchantId: order.merchantId, orderNo: order.orderNo, accountId: order.accountId },
   provider: order.provider,
   payment: {
     channelTradeNo: `T-${order.orderNo}`,

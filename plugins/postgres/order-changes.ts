@@ -4,7 +4,7 @@ import type { Database } from "./database.ts"
 import { type OrderRow, orderColumns, orderOf } from "./order-row.ts"
 
 /** As PostgreSQL reads an interval. */
-const CHARGE_LEASE = `${CHARGE_LEASE_MS} milliseconds`
+export const CHARGE_LEASE = `${CHARGE_LEASE_MS} milliseconds`
 
 /** What may still change about a PENDING order, and when it is asked about. */
 export const makeOrderChanges = (
@@ -15,7 +15,9 @@ export const makeOrderChanges = (
     beginCharge: ({ merchantId, orderNo }) =>
       db
         .run(
-          (sql) => sql<Array<{ attempts: number | null; busy: boolean }>>`
+          // The answer's order is the one of before the wait for another's update: whether that one charges it is not
+          // to be seen there, whether it can be paid is. Where it was paid this moment, the next look says so.
+          (sql) => sql<Array<{ attempts: number | null; payable: boolean }>>`
             with begun as (
               update orders set attempts = attempts + 1, charging_until = now() + ${CHARGE_LEASE}::text::interval
               where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0 and expires_at > now()
@@ -23,10 +25,10 @@ export const makeOrderChanges = (
               returning attempts
             )
             select (select attempts from begun) as attempts,
-              o.status = 0 and o.charging_until is not null and o.charging_until > now() as busy
+              o.status = 0 and o.expires_at > now() as payable
             from orders o where o.merchant_id = ${merchantId} and o.order_no = ${orderNo}`
         )
-        .pipe(Effect.map(([row]) => row?.attempts ?? (row?.busy === true ? "busy" : "over"))),
+        .pipe(Effect.map(([row]) => row?.attempts ?? (row?.payable === true ? "busy" : "over"))),
 
     moveToAccount: ({ merchantId, orderNo }, { provider, accountId, feeRateBp, reference }) =>
       db

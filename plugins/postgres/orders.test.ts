@@ -28,12 +28,12 @@ const keyOf = (order: { merchantId: number; orderNo: string }) => ({
 
 describe("creating orders", () => {
   test("an order comes back as it was stored, PENDING and unpaid", async () => {
-    const { nextCheckAt: _, ...order } = anOrder({
+    const { nextCheckAt, charging, ...order } = anOrder({
       merchantOrderNo: "订单 'quoted' \\ \"x\"",
       amountFen: 10_000_000_000,
       jsapi: { appId: "wx1", miniProgram: true, tokenHash: "ab".repeat(32), openid: null }
     })
-    expect(await run(store.orders.create({ ...order, nextCheckAt: new Date("2100-01-01T00:00:00Z") }))).toBe("created")
+    expect(await run(store.orders.create({ ...order, nextCheckAt, charging }))).toBe("created")
     const expected = {
       ...order,
       status: "PENDING" as const,
@@ -130,89 +130,6 @@ describe("creating orders", () => {
   })
 })
 
-describe("charging", () => {
-  const charge = (
-    order: { merchantId: number; orderNo: string },
-    attempt: number,
-    outcome: "accepted" | "rejected"
-  ) => ({
-    ...keyOf(order),
-    provider: "sandbox",
-    accountId: "acc_1",
-    attempt,
-    at: new Date("2026-03-15T02:00:01Z"),
-    durationMs: 12.4,
-    outcome,
-    presentation: outcome === "accepted" ? { kind: "qrcode", content: "https://qr.example.com/1" } : null,
-    detail: outcome === "accepted" ? null : { reason: "closed\u0000" }
-  })
-
-  test("an accepted charge puts its presentation on the order, a rejected one leaves it", async () => {
-    const order = anOrder()
-    await run(store.orders.create(order))
-    await run(store.orders.recordCharge(charge(order, 1, "rejected")))
-    expect((await run(store.orders.find(keyOf(order))))?.presentation).toBeNull()
-    await run(store.orders.recordCharge(charge(order, 2, "accepted")))
-    await run(store.orders.recordCharge(charge(order, 2, "accepted")))
-    expect((await run(store.orders.find(keyOf(order))))?.presentation).toEqual({
-      kind: "qrcode",
-      content: "https://qr.example.com/1"
-    })
-    const story = await run(store.orders.timeline(keyOf(order)))
-    expect(story.map((line) => line.kind)).toEqual(["created", "charge.rejected", "charge.accepted"])
-  })
-
-  test("a charge that is recorded after the order was closed does not make it payable", async () => {
-    const order = anOrder()
-    await run(store.orders.create(order))
-    await run(store.orders.end(keyOf(order), "CLOSED", "expired"))
-    await run(store.orders.recordCharge(charge(order, 1, "accepted")))
-    expect((await run(store.orders.find(keyOf(order))))?.presentation).toBeNull()
-  })
-})
-
-describe("changing a PENDING order", () => {
-  test("it moves to another account before it is charged there, a CLOSED one does not", async () => {
-    const order = anOrder()
-    await run(store.orders.create(order))
-    const target = { provider: "yinsheng-qrcode", accountId: "acc_2", feeRateBp: 38, reference: { shopdate: "1" } }
-    expect(await run(store.orders.moveToAccount(keyOf(order), target))).toBe(true)
-    expect(await run(store.orders.find(keyOf(order)))).toMatchObject(target)
-    await run(store.orders.end(keyOf(order), "CLOSED", "expired"))
-    expect(await run(store.orders.moveToAccount(keyOf(order), { ...target, accountId: "acc_3" }))).toBe(false)
-    expect((await run(store.orders.find(keyOf(order))))?.accountId).toBe("acc_2")
-  })
-
-  test("of ten payers at once one is bound, and all are told which", async () => {
-    const order = anOrder({ jsapi: { appId: null, miniProgram: false, tokenHash: "ef".repeat(32), openid: null } })
-    await run(store.orders.create(order))
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, i) => run(store.orders.bindPayer(keyOf(order), `openid-${i}`)))
-    )
-    expect(new Set(answers).size).toBe(1)
-    expect((await run(store.orders.find(keyOf(order))))?.jsapi?.openid).toBe(answers[0] ?? "")
-  })
-
-  test("a due check is leased to one asker only, and comes back when the lease ends", async () => {
-    const due = Array.from({ length: 30 }, () => anOrder({ merchantId: 3, nextCheckAt: new Date(0) }))
-    await Promise.all(due.map((order) => run(store.orders.create(order))))
-    const leases = await Promise.all(Array.from({ length: 8 }, () => run(store.orders.leaseChecks(10, 60_000))))
-    const taken = leases.flat().map((order) => order.orderNo)
-    expect(new Set(taken).size).toBe(taken.length)
-    while (taken.length < 30) taken.push(...(await run(store.orders.leaseChecks(10, 60_000))).map((o) => o.orderNo))
-    expect(taken.sort()).toEqual(due.map((order) => order.orderNo).sort())
-    expect(await run(store.orders.leaseChecks(10, 60_000))).toEqual([])
-
-    const [first] = due
-    if (first === undefined) throw new Error("no order")
-    await run(store.orders.scheduleCheck(keyOf(first), new Date(0)))
-    expect((await run(store.orders.leaseChecks(10, 0))).map((order) => order.orderNo)).toEqual([first.orderNo])
-    expect((await run(store.orders.leaseChecks(10, 0))).map((order) => order.orderNo)).toEqual([first.orderNo])
-    await run(store.orders.scheduleCheck(keyOf(first), null))
-    expect(await run(store.orders.leaseChecks(10, 0))).toEqual([])
-  })
-})
-
 describe("listing orders", () => {
   test("newest first, by merchant, status, time and flag, up to the limit", async () => {
     const url = await (await sharedPostgres()).createDatabase()
@@ -239,7 +156,7 @@ describe("listing orders", () => {
       )
       for (const order of orders) await run(store.orders.create(order))
       const [o0, , o2, o3, o4, o5] = orders.map((order) => order.orderNo)
-      await run(store.orders.end(keyOf(orders[0] ?? anOrder()), "FAILED", "no"))
+      await run(store.orders.end(orders[0] ?? anOrder(), "FAILED", "no"))
       const flagged = orders[2] ?? anOrder()
       const { payment } = aSettlement(flagged)
       await run(

@@ -1,15 +1,10 @@
 import { Effect } from "effect"
 import { DuplicateOrder } from "../../core/domain/errors.ts"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
-import {
-  CHARGE_LEASE_MS,
-  type ChargeRecord,
-  type NewOrder,
-  type OrderKey,
-  type OrderStore
-} from "../../core/pipeline/persistence.ts"
+import type { ChargeRecord, NewOrder, OrderKey, OrderStore } from "../../core/pipeline/persistence.ts"
 import { makeBatch } from "./batch.ts"
 import type { Database } from "./database.ts"
+import { CHARGE_LEASE } from "./order-changes.ts"
 import { type OrderRow, orderColumns, orderOf } from "./order-row.ts"
 
 /** Making orders and finding them: what merchants wait for, so it is batched. */
@@ -121,12 +116,13 @@ const createAll = async (db: Database, orders: ReadonlyArray<NewOrder>): Promise
         notify_url, body, extra, note, client_ip, created_at, expires_at, reference,
         token_hash, jsapi_app_id, mini_program, openid, next_check_at, attempts, charging_until
       )
-      select * from json_to_recordset(${json(rows)}) as r(
+      select r.*, case when r.attempts > 0 then now() + ${CHARGE_LEASE}::text::interval end
+      from json_to_recordset(${json(rows)}) as r(
         merchant_id bigint, order_no text, merchant_order_no text, channel_code text, flow text, provider text,
         account_id text, amount_fen bigint, fee_rate_bp integer, notify_url text, body text, extra text, note text,
         client_ip text, created_at timestamptz, expires_at timestamptz, reference jsonb,
         token_hash text, jsapi_app_id text, mini_program boolean, openid text, next_check_at timestamptz,
-        attempts integer, charging_until timestamptz
+        attempts integer
       )
       on conflict do nothing
       returning merchant_id, order_no, merchant_order_no`
@@ -170,8 +166,7 @@ const rowOf = (order: NewOrder) => ({
   mini_program: order.jsapi?.miniProgram,
   openid: order.jsapi?.openid,
   next_check_at: order.nextCheckAt,
-  attempts: order.charging ? 1 : 0,
-  charging_until: order.charging ? new Date(order.createdAt.getTime() + CHARGE_LEASE_MS) : null
+  attempts: order.charging ? 1 : 0
 })
 
 const knownAll = async (db: Database, keys: ReadonlyArray<MerchantOrderKey>): Promise<ReadonlyArray<boolean>> => {
@@ -217,10 +212,16 @@ const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Pr
         from r
         on conflict do nothing
       )
-      update orders o set presentation = coalesce(r.presentation, o.presentation),
-        charging_until = case when r.final then null else o.charging_until end
-      from r
-      where o.merchant_id = r.merchant_id and o.order_no = r.order_no and o.status = 0
+      -- One row for each order, also where two of its charges are recorded together. A charge that reports after its
+      -- lease does not end the lease of the one that has begun since.
+      update orders o set presentation = coalesce(last.presentation, o.presentation),
+        charging_until = case when last.ended >= o.attempts then null else o.charging_until end
+      from (
+        select merchant_id, order_no, max(attempt) filter (where final) as ended,
+          (array_agg(presentation order by attempt desc) filter (where presentation is not null))[1] as presentation
+        from r group by merchant_id, order_no
+      ) last
+      where o.merchant_id = last.merchant_id and o.order_no = last.order_no and o.status = 0
       returning o.merchant_id, o.order_no`
   )
   const pending = new Set(kept.map((row) => `${row.merchant_id} ${row.order_no}`))

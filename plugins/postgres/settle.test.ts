@@ -4,7 +4,7 @@ import sqlClient from "postgres"
 import { receiverOf } from "../../core/domain/notify-url.ts"
 import type { NewOrder, Persistence } from "../../core/pipeline/persistence.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
-import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
+import { anOrder, aSettlement, eventually, openStore, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
 
@@ -123,13 +123,13 @@ describe("the edges of the state machine", () => {
   ] as const)("an order that is %s refuses %s", async (before, act, answer) => {
     const order = await placed()
     if (before === "PAID") await run(store.orders.settle(aSettlement(order)))
-    else expect(await run(store.orders.end(keyOf(order), before, "a reason"))).toBe(true)
+    else expect(await run(store.orders.end(order, before, "a reason"))).toBe(true)
     const rows = await rowsOf(order)
     const other = aSettlement(order, {
       payment: { ...aSettlement(order).payment, channelTradeNo: `U-${order.orderNo}` }
     })
     const done =
-      act === "settle" ? await run(store.orders.settle(other)) : await run(store.orders.end(keyOf(order), act, "again"))
+      act === "settle" ? await run(store.orders.settle(other)) : await run(store.orders.end(order, act, "again"))
     expect(done).toBe(answer)
     expect((await run(store.orders.find(keyOf(order))))?.status).toBe(before)
     expect(await rowsOf(order)).toEqual(rows)
@@ -140,16 +140,58 @@ describe("the edges of the state machine", () => {
       const order = await placed()
       const [settled, closed] = await Promise.all([
         run(store.orders.settle(aSettlement(order))),
-        run(store.orders.end(keyOf(order), "CLOSED", "expired"))
+        run(store.orders.end(order, "CLOSED", "expired"))
       ])
       expect([settled === "settled", closed]).toContain(true)
       expect(settled === "settled" && closed).toBe(false)
     }
   })
 
+  test("what another account says of the order changes nothing, before and after it has moved there", async () => {
+    const order = await placed({ charging: true })
+    const elsewhere = { ...order, accountId: "acc_2" }
+    const nothing = { events: 0, notices: 0, trades: 0, ledger_entries: 0, outbox: 0 }
+    expect(await run(store.orders.end(elsewhere, "CLOSED", "closed there"))).toBe(false)
+    expect(await run(store.orders.settle(aSettlement(elsewhere)))).toBe("not-pending")
+    expect(await rowsOf(order)).toEqual(nothing)
+    await run(
+      store.orders.moveToAccount(keyOf(order), {
+        provider: "sandbox",
+        accountId: "acc_2",
+        feeRateBp: 60,
+        reference: {}
+      })
+    )
+    expect(await run(store.orders.end(order, "FAILED", "refused there"))).toBe(false)
+    expect(await run(store.orders.settle(aSettlement(order)))).toBe("not-pending")
+    expect(await rowsOf(order)).toEqual({ ...nothing, events: 1 })
+    expect(await run(store.orders.find(keyOf(order)))).toMatchObject({ status: "PENDING", accountId: "acc_2" })
+    expect(await run(store.orders.settle(aSettlement(elsewhere)))).toBe("settled")
+  })
+
+  test("an order that moves while another account's answer waits for it is neither ended nor settled by it", async () => {
+    for (const act of ["end", "settle"] as const) {
+      const order = await placed()
+      let answer: Promise<unknown> = Promise.resolve()
+      await sql.begin(async (moving) => {
+        await moving`update orders set account_id = 'acc_2' where order_no = ${order.orderNo}`
+        answer =
+          act === "end" ? run(store.orders.end(order, "CLOSED", "late")) : run(store.orders.settle(aSettlement(order)))
+        await eventually("the answer waits", async () => {
+          const [row] = await moving`
+            select count(*)::int as n from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'`
+          return row?.n === 1
+        })
+      })
+      expect(await answer).toBe(act === "end" ? false : "not-pending")
+      expect((await run(store.orders.find(keyOf(order))))?.status).toBe("PENDING")
+    }
+  })
+
   test("an ended order is not checked again", async () => {
     const order = await placed({ nextCheckAt: new Date(0) })
-    await run(store.orders.end(keyOf(order), "CLOSED", "expired"))
+    await run(store.orders.end(order, "CLOSED", "expired"))
     await run(store.orders.scheduleCheck(keyOf(order), new Date(0)))
     expect((await run(store.orders.leaseChecks(100, 0))).map((due) => due.orderNo)).not.toContain(order.orderNo)
   })
@@ -177,6 +219,25 @@ describe("flags", () => {
     expect((await run(store.orders.find(keyOf(order))))?.flags).toEqual(["amount-mismatch", "late-payment"])
   })
 
+  test("notices that name no order are listed with what they say, the newest first", async () => {
+    const { notice } = aSettlement(anOrder())
+    if (notice === null) throw new Error("no notice")
+    const strays = ["2100-01-02", "2100-01-03", "2100-01-01"].map((day) => ({
+      ...notice,
+      accountId: "acc_strays",
+      receivedAt: new Date(`${day}T00:00:00Z`),
+      orderNo: `QR-${day}`,
+      detail: { channelTradeNo: day, amountFen: 5 }
+    }))
+    for (const stray of strays) await run(store.orders.keepStrayNotice(stray))
+    const [january1, january2, january3] = [strays[2], strays[0], strays[1]].map((stray) => {
+      const { headers: _headers, body: _body, ...listed } = stray ?? notice
+      return listed
+    })
+    expect(await run(store.orders.listStrayNotices(2))).toEqual([january3, january2] as never)
+    expect((await run(store.orders.listStrayNotices(100))).slice(0, 3)).toEqual([january3, january2, january1] as never)
+  })
+
   test("a notice that names no order is kept once", async () => {
     const { notice } = aSettlement(anOrder())
     if (notice === null) throw new Error("no notice")
@@ -198,6 +259,7 @@ describe("the timeline", () => {
         provider: "sandbox",
         accountId: "acc_1",
         attempt: 1,
+        final: true,
         at: new Date(Date.now() - 50_000),
         durationMs: 20,
         outcome: "accepted",
@@ -223,6 +285,7 @@ describe("the timeline", () => {
         durationMs: 30,
         status: 200,
         detail: "success",
+        round: 0,
         next: { kind: "delivered" }
       })
     )

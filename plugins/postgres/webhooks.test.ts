@@ -21,8 +21,8 @@ afterEach(async () => {
 })
 
 /** A paid order with its webhook to `url`. */
-const paid = async (url = "https://shop.example.com/notify"): Promise<NewOrder> => {
-  const order = anOrder()
+const paid = async (url = "https://shop.example.com/notify", change: Partial<NewOrder> = {}): Promise<NewOrder> => {
+  const order = anOrder(change)
   await run(store.orders.create(order))
   const settlement = aSettlement(order, { notice: null })
   await run(store.orders.settle({ ...settlement, webhook: { ...settlement.webhook, url } }))
@@ -30,7 +30,7 @@ const paid = async (url = "https://shop.example.com/notify"): Promise<NewOrder> 
 }
 
 const lease = (change: Partial<Parameters<Persistence["Service"]["webhooks"]["lease"]>[0]> = {}) =>
-  run(store.webhooks.lease({ limit: 100, perHost: 100, busyHosts: [], leaseMs: 60_000, ...change }))
+  run(store.webhooks.lease({ limit: 100, perHost: 100, busyHosts: [], busyMerchants: [], leaseMs: 60_000, ...change }))
 
 const attemptOf = (webhook: LeasedWebhook, next: WebhookAttempt["next"]): WebhookAttempt => ({
   merchantId: webhook.merchantId,
@@ -41,6 +41,7 @@ const attemptOf = (webhook: LeasedWebhook, next: WebhookAttempt["next"]): Webhoo
   durationMs: 15.6,
   status: next.kind === "delivered" ? 200 : null,
   detail: next.kind,
+  round: webhook.round,
   next
 })
 
@@ -51,6 +52,25 @@ const first = <A>(list: ReadonlyArray<A>): A => {
 }
 
 describe("leasing", () => {
+  test("a lease reads what it takes and not the backlog, though its plan was made on an empty outbox", async () => {
+    await lease({ limit: 32, perHost: 16 })
+    const due = 2_000
+    await sql`
+      insert into outbox (merchant_id, event_id, order_no, url, host, body)
+      select 1, 'evt_' || n, 'QR' || n, 'https://shop.example.com/n', 'shop' || n % 10 || '.example.com:443', '{}'
+      from generate_series(1, ${due}) n`
+    expect(await lease({ limit: 32, perHost: 16 })).toHaveLength(32)
+    // The server writes its statistics down when a connection ends.
+    await close()
+    const rowsRead = async (): Promise<number> => {
+      const [row] = await sql<Array<{ read: number }>>`
+        select sum(idx_tup_read)::int as read from pg_stat_user_indexes where relname = 'outbox'`
+      return row?.read ?? 0
+    }
+    while ((await rowsRead()) === 0) await Bun.sleep(10)
+    expect(await rowsRead()).toBeLessThan(due)
+  })
+
   test("a due webhook comes with its bytes, and nobody else gets it while the lease holds", async () => {
     const order = await paid()
     expect(await lease()).toEqual([
@@ -86,13 +106,6 @@ describe("leasing", () => {
     expect((await lease()).map((webhook) => webhook.orderNo)).toEqual([order.orderNo])
   })
 
-  test("a sender that stops gives its webhooks back at once", async () => {
-    await paid()
-    const taken = await lease()
-    await run(store.webhooks.release(taken))
-    expect((await lease()).length).toBe(1)
-  })
-
   test("one host gets no more than its share, and the others are served all the same", async () => {
     for (let i = 0; i < 5; i += 1) await paid("https://slow.example.com/x")
     const other = await paid("https://quick.example.com:8443/x")
@@ -110,6 +123,15 @@ describe("leasing", () => {
     await paid("https://busy.example.com:8443/x")
     const taken = await lease({ busyHosts: ["busy.example.com:443"] })
     expect(taken.map((webhook) => webhook.url)).toEqual(["https://busy.example.com:8443/x"])
+  })
+
+  test("busy merchants are left out, also where another merchant's webhooks go to the same host", async () => {
+    await paid("https://shop.example.com/x", { merchantId: 2 })
+    const quiet = await paid("https://shop.example.com/x", { merchantId: 3 })
+    await paid("https://else.example.com/x", { merchantId: 12 })
+    const taken = await lease({ busyMerchants: [2, 12], perHost: 1 })
+    expect(taken.map(({ merchantId, orderNo }) => [merchantId, orderNo])).toEqual([[3, quiet.orderNo]])
+    expect((await lease()).map(({ merchantId }) => merchantId).sort()).toEqual([12, 2])
   })
 
   test("the oldest due go first", async () => {
@@ -205,6 +227,69 @@ describe("recording", () => {
     await run(store.webhooks.record(attemptOf(webhook, { kind: "delivered" })))
     expect(await run(store.webhooks.resend(order))).toBe(true)
     expect(await lease()).toMatchObject([{ attempts: 1, round: 0 }])
+  })
+
+  /** Leases the order's webhook until it has been pushed in vain `pushes` times, and once more. */
+  const pushedInVain = async (pushes: number): Promise<LeasedWebhook> => {
+    for (let push = 0; push < pushes; push += 1) {
+      const attempt = attemptOf(first(await lease()), { kind: "again", at: new Date(Date.now() - 1_000) })
+      await run(store.webhooks.record(attempt))
+    }
+    return first(await lease())
+  }
+
+  test.each([0, 1, 2])(
+    "a resend during a last push that fails, after %d others, is not lost: another push follows at once",
+    async (pushes) => {
+      const order = await paid()
+      const running = await pushedInVain(pushes)
+      expect(running).toMatchObject({ attempts: pushes, round: pushes })
+      expect(await run(store.webhooks.resend(order))).toBe(true)
+      expect(await lease()).toEqual([])
+      await run(store.webhooks.record(attemptOf(running, { kind: "dead" })))
+      const [row] = await run(store.webhooks.list({ orderNo: order.orderNo, limit: 1 }))
+      expect(row).toMatchObject({ state: "due", attempts: pushes + 1, round: 0 })
+      const resent = first(await lease())
+      expect(resent).toMatchObject({ attempts: pushes + 1, round: 0 })
+      // From there on the schedule holds: the round counts, and its last push ends it.
+      await run(store.webhooks.record(attemptOf(resent, { kind: "again", at: new Date(0) })))
+      const second = first(await lease())
+      expect(second).toMatchObject({ attempts: pushes + 2, round: 1 })
+      await run(store.webhooks.record(attemptOf(second, { kind: "dead" })))
+      expect((await run(store.webhooks.list({ state: "dead", limit: 1 })))[0]?.orderNo).toBe(order.orderNo)
+    }
+  )
+
+  test.each([0, 1])(
+    "a resend during a push that is to be repeated later, after %d others, goes out at once all the same",
+    async (pushes) => {
+      const order = await paid()
+      const running = await pushedInVain(pushes)
+      await run(store.webhooks.resend(order))
+      await run(store.webhooks.resend(order))
+      await run(store.webhooks.record(attemptOf(running, { kind: "again", at: new Date(Date.now() + 60_000) })))
+      expect(await lease()).toMatchObject([{ attempts: pushes + 1, round: 0 }])
+    }
+  )
+
+  test.each([0, 1])("a webhook that is delivered during a resend, after %d pushes, stays delivered", async (pushes) => {
+    const order = await paid()
+    const running = await pushedInVain(pushes)
+    expect(await run(store.webhooks.resend(order))).toBe(true)
+    await run(store.webhooks.record(attemptOf(running, { kind: "delivered" })))
+    expect(await lease()).toEqual([])
+    expect((await run(store.webhooks.list({ state: "delivered", limit: 1 })))[0]?.orderNo).toBe(order.orderNo)
+  })
+
+  test("a resend whose running sender dies goes out when the lease ends, in a round of its own", async () => {
+    const order = await paid()
+    await pushedInVain(1)
+    await run(store.webhooks.resend(order))
+    await sql`update outbox set take_at = now()`
+    const resent = first(await lease())
+    expect(resent).toMatchObject({ attempts: 1, round: 0 })
+    await run(store.webhooks.record(attemptOf(resent, { kind: "dead" })))
+    expect((await run(store.webhooks.list({ state: "dead", limit: 1 })))[0]?.orderNo).toBe(order.orderNo)
   })
 
   test("an order without a webhook has nothing to resend", async () => {

@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test"
+import sqlClient from "postgres"
+import type { NewOrder, Persistence } from "../../core/pipeline/persistence.ts"
+import { sharedPostgres } from "../../tests/services/postgres.ts"
+import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
+
+setDefaultTimeout(30_000)
+
+let store: Persistence["Service"]
+let close: () => Promise<void>
+let sql: sqlClient.Sql
+
+beforeEach(async () => {
+  const url = await (await sharedPostgres()).createDatabase()
+  ;({ store, close } = await openStore(url))
+  sql = sqlClient(url, { max: 1 })
+})
+afterEach(async () => {
+  await close()
+  await sql.end()
+})
+
+const placed = async (change: Partial<NewOrder> = {}): Promise<NewOrder> => {
+  const order = anOrder(change)
+  await run(store.orders.create(order))
+  return order
+}
+const backlog = () => run(store.backlog())
+
+/** Leases the one webhook that is due and tells that its push failed; the next one is due a minute later. */
+const pushInVain = async () => {
+  const [webhook] = await run(
+    store.webhooks.lease({ limit: 1, perHost: 1, busyHosts: [], busyMerchants: [], leaseMs: 60_000 })
+  )
+  if (webhook === undefined) throw new Error("nothing is due")
+  await run(
+    store.webhooks.record({
+      merchantId: webhook.merchantId,
+      eventId: webhook.eventId,
+      orderNo: webhook.orderNo,
+      attempt: webhook.attempts + 1,
+      at: new Date(),
+      durationMs: 1,
+      status: 500,
+      detail: "",
+      round: webhook.round,
+      next: { kind: "again", at: new Date(Date.now() + 60_000) }
+    })
+  )
+}
+
+test("nothing waits in an empty store", async () => {
+  expect(await backlog()).toEqual({
+    pendingOrders: 0,
+    oldestUncertainAt: null,
+    dueWebhooks: 0,
+    oldestDueWebhookAt: null,
+    deadWebhooks: 0,
+    flaggedOrders: 0,
+    abandonedOrders: 0,
+    strayNotices: 0
+  })
+})
+
+test("a PENDING order that nobody asks about any more is abandoned, an ended one is not", async () => {
+  await placed()
+  const abandoned = await placed()
+  const ended = await placed()
+  await run(store.orders.scheduleCheck(abandoned, null))
+  await run(store.orders.end(ended, "CLOSED", "expired"))
+  expect(await backlog()).toMatchObject({ pendingOrders: 1, abandonedOrders: 1 })
+  await run(store.orders.settle(aSettlement(abandoned)))
+  expect(await backlog()).toMatchObject({ pendingOrders: 1, abandonedOrders: 0 })
+})
+
+test("the oldest uncertain order is one that no answer has made payable since", async () => {
+  const record = (order: NewOrder, attempt: number, outcome: "uncertain" | "accepted") =>
+    run(
+      store.orders.recordCharge({
+        merchantId: order.merchantId,
+        orderNo: order.orderNo,
+        provider: order.provider,
+        accountId: order.accountId,
+        attempt,
+        final: true,
+        at: new Date(),
+        durationMs: 1,
+        outcome,
+        presentation: outcome === "accepted" ? { kind: "qrcode" } : null,
+        detail: null
+      })
+    )
+  const older = await placed({ createdAt: new Date("2026-03-15T01:00:00Z") })
+  const newer = await placed({ createdAt: new Date("2026-03-15T02:00:00Z") })
+  await record(older, 1, "uncertain")
+  await record(newer, 1, "uncertain")
+  expect((await backlog()).oldestUncertainAt).toEqual(older.createdAt)
+  await record(older, 2, "accepted")
+  expect((await backlog()).oldestUncertainAt).toEqual(newer.createdAt)
+})
+
+test("stray notices and flagged orders are counted", async () => {
+  const order = await placed()
+  const { notice, payment } = aSettlement(order)
+  if (notice === null) throw new Error("no notice")
+  for (const orderNo of ["QR-1", "QR-2"]) {
+    await run(store.orders.keepStrayNotice({ ...notice, orderNo, detail: { channelTradeNo: orderNo } }))
+  }
+  await run(store.orders.flag({ order, anomaly: "other-account", payment, source: "notice", notice }))
+  expect(await backlog()).toMatchObject({ strayNotices: 2, flaggedOrders: 1 })
+})
+
+test("a due webhook is as old as its payment, a resent one as its resending, however often it was pushed since", async () => {
+  const order = await placed()
+  await run(store.orders.settle(aSettlement(order)))
+  await sql`update outbox set created_at = '2026-03-15T02:00:00Z', due_at = '2026-03-15T02:00:00Z'`
+  const created = new Date("2026-03-15T02:00:00Z")
+  expect(await backlog()).toMatchObject({ dueWebhooks: 1, oldestDueWebhookAt: created })
+  await pushInVain()
+  expect((await backlog()).oldestDueWebhookAt).toEqual(created)
+
+  await sql`update outbox set state = 2`
+  expect(await backlog()).toMatchObject({ dueWebhooks: 0, deadWebhooks: 1, oldestDueWebhookAt: null })
+  const before = Date.now()
+  await run(store.webhooks.resend(order))
+  const resent = (await backlog()).oldestDueWebhookAt?.getTime() ?? 0
+  expect(resent).toBeGreaterThanOrEqual(before - 1_000)
+  expect(resent).toBeLessThanOrEqual(Date.now() + 1_000)
+  await pushInVain()
+  expect((await backlog()).oldestDueWebhookAt?.getTime()).toBe(resent)
+})
