@@ -40,7 +40,7 @@ export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: 
   }
   if (notice.payment === null) {
     // Declined, closed, refunded: news, but no proof of anything. The channel is asked, with its signature, right away.
-    yield* Effect.ignore(askSoon(accountId, notice.orderNo, raw.receivedAt))
+    yield* Effect.ignore(askSoon(accountId, notice.orderNo))
     return accepted
   }
   crashPoint("notice.verified")
@@ -63,10 +63,10 @@ export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: 
   return accepted
 })
 
-const askSoon = Effect.fnUntraced(function* (accountId: string, orderNo: string, at: Date) {
+const askSoon = Effect.fnUntraced(function* (accountId: string, orderNo: string) {
   const { orders } = yield* Persistence
   const order = yield* orders.findByOrderNo(orderNo)
-  if (order?.accountId === accountId && order.status === "PENDING") yield* orders.scheduleCheck(order, at)
+  if (order?.accountId === accountId && order.status === "PENDING") yield* orders.scheduleCheck(order, 0)
 })
 
 const isoText = ({ paidAt }: Payment): string | null => (Number.isNaN(paidAt.getTime()) ? null : paidAt.toISOString())

@@ -46,7 +46,7 @@ export const reconcileOrder = Effect.fnUntraced(function* (order: Order) {
       order_no: order.orderNo
     })
   }
-  yield* orders.scheduleCheck(order, next)
+  yield* orders.scheduleCheck(order, next === null ? null : next.getTime() - nowMs)
 })
 
 /** true = the order needs no further check. */
@@ -111,7 +111,6 @@ export const reconcileLayer: Layer.Layer<never, never, Persistence | Channels | 
   Layer.effectDiscard(
     Effect.gen(function* () {
       const { orders } = yield* Persistence
-      const clock = yield* Clock.Clock
       const underWay = yield* FiberSet.make<void>()
       const perAccount = new Map<string, number>()
       const running = (accountId: string) => perAccount.get(accountId) ?? 0
@@ -137,7 +136,7 @@ export const reconcileLayer: Layer.Layer<never, never, Persistence | Channels | 
               yield* begin(order)
             } else {
               busy++
-              yield* orders.scheduleCheck(order, new Date(clock.currentTimeMillisUnsafe() + BUSY_MS))
+              yield* orders.scheduleCheck(order, BUSY_MS)
             }
           }
           if (due.length < limit) return

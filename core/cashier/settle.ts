@@ -71,6 +71,12 @@ const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, not
     }
     const again = yield* orders.find(order)
     assert(again !== null, "an order that was found is never deleted")
+    if (again.accountId !== found.accountId) {
+      // It moved on to another account while this one's word was on its way: never booked under the other's name.
+      yield* orders.flag({ order: again, anomaly: "other-account", payment, source, notice })
+      yield* Effect.logError("a payment came at an account that its order has left", { order_no: order.orderNo })
+      return counted("flagged")
+    }
     order = again
   }
   return yield* Effect.die(new Error(`order ${found.orderNo} did not come to rest`))

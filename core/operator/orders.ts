@@ -148,7 +148,7 @@ export const orderCheck = operation({
     const { orders } = yield* Persistence
     const order = yield* findOrder(input.orderNo)
     const asked = order.status === "PENDING"
-    if (asked) yield* orders.scheduleCheck(order, new Date(yield* Clock.currentTimeMillis))
+    if (asked) yield* orders.scheduleCheck(order, 0)
     return { order_no: order.orderNo, status_name: order.status, asked }
   })
 })

@@ -249,8 +249,11 @@ export interface OrderStore {
   /** Takes up to `limit` PENDING orders whose check is due and that no charge is under way for; nobody else gets them
    * for `leaseMs`. */
   readonly leaseChecks: (limit: number, leaseMs: number) => Stored<ReadonlyArray<Order>>
-  /** When to ask about an order again; null = never (only a notice or the operator can change it). */
-  readonly scheduleCheck: (order: OrderKey, at: Date | null) => Stored<void>
+  /**
+   * When to ask about an order again, from now by the store's clock (a gateway's may be wrong by minutes); null = never:
+   * only a notice or the operator can change it.
+   */
+  readonly scheduleCheck: (order: OrderKey, afterMs: number | null) => Stored<void>
 }
 
 // ----------------------------------------------------------------------------------------------------- webhooks
@@ -286,7 +289,7 @@ export interface WebhookAttempt {
   readonly next:
     | { readonly kind: "delivered" }
     | { readonly kind: "dead" }
-    | { readonly kind: "again"; readonly at: Date }
+    | { readonly kind: "again"; readonly afterMs: number }
 }
 
 export interface WebhookRow extends LeasedWebhook {

@@ -67,7 +67,7 @@ export const webhookWorkerLayer = (
         crashPoint("webhook.pushed")
         const endedMs = clock.currentTimeMillisUnsafe()
         const wait = options.scheduleMs[webhook.round]
-        const next = nextStep(result.delivered, wait, endedMs)
+        const next = nextStep(result.delivered, wait)
         yield* webhooks.record({
           merchantId: webhook.merchantId,
           eventId: webhook.eventId,
@@ -129,9 +129,9 @@ export const webhookWorkerLayer = (
   )
 
 /** What follows an attempt. @param waitMs what the schedule says before the next push; undefined = it was the last */
-export const nextStep = (delivered: boolean, waitMs: number | undefined, nowMs: number): WebhookAttempt["next"] => {
+export const nextStep = (delivered: boolean, waitMs: number | undefined): WebhookAttempt["next"] => {
   if (delivered) return { kind: "delivered" }
-  return waitMs === undefined ? { kind: "dead" } : { kind: "again", at: new Date(nowMs + waitMs) }
+  return waitMs === undefined ? { kind: "dead" } : { kind: "again", afterMs: waitMs }
 }
 
 /** How many of each key are under way. */

@@ -277,7 +277,7 @@ describe("a command", () => {
     expect(await postmasterPid()).toBe(pid)
     await run(gateway.store.ping())
     await gateway.close()
-    expect(isAlive(pid)).toBe(false)
+    await until(() => !isAlive(pid))
   })
 
   test("alone starts the server and stops it", async () => {

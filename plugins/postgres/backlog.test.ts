@@ -44,7 +44,7 @@ const pushInVain = async () => {
       status: 500,
       detail: "",
       round: webhook.round,
-      next: { kind: "again", at: new Date(Date.now() + 60_000) }
+      next: { kind: "again", afterMs: 60_000 }
     })
   )
 }

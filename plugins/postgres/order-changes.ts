@@ -87,11 +87,11 @@ export const makeOrderChanges = (
         )
         .pipe(Effect.map((rows) => rows.map(orderOf))),
 
-    scheduleCheck: ({ merchantId, orderNo }, at) =>
+    scheduleCheck: ({ merchantId, orderNo }, afterMs) =>
       db
         .run(
           (sql) => sql`
-            update orders set next_check_at = ${at}
+            update orders set next_check_at = now() + ${afterMs}::double precision * interval '1 millisecond'
             where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0`
         )
         .pipe(Effect.asVoid)

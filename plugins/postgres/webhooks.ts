@@ -173,7 +173,7 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
       detail: attempt.detail,
       round: attempt.round,
       state: attempt.next.kind === "again" ? 0 : STATES.indexOf(attempt.next.kind),
-      due_at: attempt.next.kind === "again" ? attempt.next.at : null
+      after_ms: attempt.next.kind === "again" ? attempt.next.afterMs : null
     }))
     .sort((a, b) => (a.event_id < b.event_id ? -1 : 1))
   await db.attempt(
@@ -181,7 +181,7 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
       with r as materialized (
         select * from json_to_recordset(${json(rows)}) as r(
           merchant_id bigint, event_id text, order_no text, attempt integer, at timestamptz, duration_ms bigint,
-          status integer, detail text, round integer, state smallint, due_at timestamptz
+          status integer, detail text, round integer, state smallint, after_ms double precision
         )
       ), kept as (
         insert into attempts (merchant_id, event_id, attempt, order_no, at, duration_ms, status, detail)
@@ -193,8 +193,8 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
         -- Resent while it was being pushed: the new round begins now, unless this push was its delivery.
         state = case when r.state = 1 or o.round = r.round then r.state else o.state end,
         round = case when o.round = r.round then o.round + 1 else o.round end,
-        due_at = case when o.round = r.round then coalesce(r.due_at, o.due_at) else o.due_at end,
-        take_at = case when o.round = r.round then coalesce(r.due_at, o.due_at) else now() end
+        due_at = case when o.round = r.round then coalesce(now() + r.after_ms * interval '1 millisecond', o.due_at) else o.due_at end,
+        take_at = case when o.round = r.round then coalesce(now() + r.after_ms * interval '1 millisecond', o.due_at) else now() end
       from r
       where o.merchant_id = r.merchant_id and o.event_id = r.event_id
         and ((r.state = 1 and o.state <> 1) or (o.state = 0 and o.attempts < r.attempt))`

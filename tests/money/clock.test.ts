@@ -72,13 +72,14 @@ describe.each([
   })
 
   // Broken today: the core hands the store instants of its own clock, which the store compares with the database's.
-  test.failing("does not bring a webhook's next push forward or put it off", async () => {
+  test("does not bring a webhook's next push forward or put it off", async () => {
     const { order, run, clock, audit } = till
     const made = await order()
     await run(settlePayment(made, paymentOf(made), null))
     const { webhooks } = await run(Effect.map(Persistence, (store) => store))
-    const take = { limit: 10, perHost: 10, busyHosts: [], busyMerchants: [], leaseMs: 23_000 }
-    const [webhook] = await run(webhooks.lease(take))
+    const take = { limit: 1000, perHost: 1000, busyHosts: [], busyMerchants: [], leaseMs: 23_000 }
+    const webhook = (await run(webhooks.lease(take))).find(({ orderNo }) => orderNo === made.orderNo)
+    expect(webhook).toBeDefined()
     await stepped(async () =>
       run(
         webhooks.record({
@@ -91,7 +92,7 @@ describe.each([
           durationMs: 5,
           status: 500,
           detail: "",
-          next: nextStep(false, 60_000, clock.currentTimeMillisUnsafe())
+          next: nextStep(false, 60_000)
         })
       )
     )
