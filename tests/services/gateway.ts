@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly databaseUrl?: string
   /** A module that runs before the gateway's own, in the same process (services/crashing-gateway.ts). */
   readonly preload?: string
+  /** Processes that share the port (`--workers`); more than one needs REDIS_URL. */
+  readonly workers?: number
 }
 
 export interface MerchantOptions {
@@ -90,14 +92,15 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<Gatewa
     ...options.env
   })
   const output: string[] = []
-  const { preload } = options
+  const { preload, workers = 1 } = options
+  const start = workers === 1 ? ["start"] : ["start", "--workers", String(workers)]
   const cleanUp = () => {
     endDatabase(dataFolder)
     rmSync(dataFolder, { recursive: true, force: true })
   }
   let listening: Listening
   try {
-    listening = await listen(runtime, env, output, preload)
+    listening = await listen(runtime, start, env, output, preload)
   } catch (error) {
     cleanUp()
     throw error
@@ -147,7 +150,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<Gatewa
     restart: async (changed = {}) => {
       await end(listening.child, "SIGTERM")
       Object.assign(env, changed)
-      listening = await listen(runtime, env, output, preload)
+      listening = await listen(runtime, start, env, output, preload)
     }
   }
 }
@@ -190,12 +193,13 @@ const launch = (
 
 const listen = (
   runtime: Runtime,
+  start: ReadonlyArray<string>,
   env: Record<string, string>,
   output: string[],
   preload: string | undefined
 ): Promise<Listening> =>
   new Promise((done, fail) => {
-    const child = launch(runtime, ["start"], env, preload)
+    const child = launch(runtime, start, env, preload)
     const from = output.length
     const said = () => output.slice(from).join("")
     const timer = setTimeout(() => {
