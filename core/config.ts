@@ -87,10 +87,16 @@ const read = <A>(
     )
     const value = parse(text)
     if (value === undefined) {
-      return yield* new StartRefused({ variable: name, message: `${name} must be ${rule}, but it is "${text}".` })
+      return yield* new StartRefused({
+        variable: name,
+        message: `${name} must be ${rule}, but it is "${withoutCredentials(text)}".`
+      })
     }
     return value
   })
+
+/** What stands before the @ of a URL is a password more often than not. */
+const withoutCredentials = (text: string): string => text.replace(/\/\/.*@/g, "//<redacted>@")
 
 const secret = (name: string) =>
   Config.option(Config.Redacted(name)).pipe(

@@ -1,0 +1,102 @@
+import { readFileSync } from "node:fs"
+import { connect, type Socket } from "node:net"
+
+/** A client that keeps to no rule: it writes what it likes and notes what comes back and when the server ends it. */
+export interface Hostile {
+  readonly socket: Socket
+  /** All bytes so far, as Latin-1. */
+  readonly received: () => string
+  /** Resolves with the seconds until the server ended the connection; null = it has not, after `timeoutMs`. */
+  readonly ended: (timeoutMs: number) => Promise<number | null>
+  readonly close: () => void
+}
+
+export const connectHostile = (origin: string, bytes: string | Uint8Array = ""): Promise<Hostile> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(origin)
+    const startedAt = performance.now()
+    let received = ""
+    let endedAfter: number | undefined
+    let notify: () => void = () => undefined
+    const socket = connect(Number(port), hostname)
+    const end = () => {
+      endedAfter ??= (performance.now() - startedAt) / 1000
+      notify()
+    }
+    socket.once("error", reject)
+    socket.on("error", end)
+    socket.on("end", end)
+    socket.on("close", end)
+    socket.on("data", (chunk: Buffer) => {
+      received += chunk.toString("latin1")
+    })
+    socket.once("connect", () => {
+      socket.removeListener("error", reject)
+      if (bytes.length > 0) socket.write(bytes)
+      resolve({
+        socket,
+        received: () => received,
+        ended: (timeoutMs) =>
+          new Promise((done) => {
+            if (endedAfter !== undefined) return done(endedAfter)
+            const timer = setTimeout(() => done(null), timeoutMs)
+            notify = () => {
+              clearTimeout(timer)
+              done(endedAfter ?? null)
+            }
+          }),
+        close: () => socket.destroy()
+      })
+    })
+  })
+
+/** Writes `piece()` every `everyMs` until the connection ends. */
+export const drip = ({ socket }: Hostile, piece: () => string, everyMs: number): void => {
+  const timer = setInterval(() => {
+    if (socket.destroyed || !socket.writable) clearInterval(timer)
+    else socket.write(piece())
+  }, everyMs)
+  socket.on("close", () => clearInterval(timer))
+}
+
+/** Writes `piece` over and over as fast as the server takes it, `bytesMax` at most; answers how much it took. */
+export const flood = (hostile: Hostile, piece: Uint8Array, bytesMax: number, timeoutMs: number): Promise<number> =>
+  new Promise((resolve) => {
+    const { socket } = hostile
+    let written = 0
+    const timer = setTimeout(() => finish(), timeoutMs)
+    const finish = () => {
+      clearTimeout(timer)
+      resolve(written - (socket.destroyed ? 0 : socket.writableLength))
+    }
+    const pump = () => {
+      if (socket.destroyed || !socket.writable || written >= bytesMax) return finish()
+      written += piece.length
+      socket.write(piece, (error) => (error ? finish() : pump()))
+    }
+    socket.on("close", finish)
+    pump()
+  })
+
+/** Resident memory in MB; Linux only. */
+export const residentMb = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024
+
+/** The most resident MB over what there was at the start, looked at every 5 ms until `stop`. */
+export const watchMemory = (pid: number): { readonly stop: () => number } => {
+  const before = residentMb(pid)
+  let most = before
+  const timer = setInterval(() => {
+    most = Math.max(most, residentMb(pid))
+  }, 5)
+  return {
+    stop: () => {
+      clearInterval(timer)
+      return Math.max(most, residentMb(pid)) - before
+    }
+  }
+}
+
+/** Every status line in what came back; no body of ours says such a thing. */
+export const statuses = (received: string): ReadonlyArray<number> =>
+  [...received.matchAll(/HTTP\/1\.[01] (\d{3}) /g)].map(([, status]) => Number(status))

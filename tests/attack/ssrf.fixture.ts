@@ -1,0 +1,24 @@
+import process from "node:process"
+import { text } from "node:stream/consumers"
+import { type PushResult, pushWebhook } from "../../core/pipeline/webhook-push.ts"
+
+/** A push to try; read as a JSON array from stdin, answered as one of PushResults on stdout. Runs on either runtime. */
+export interface Attempt {
+  readonly url: string
+  readonly allow: ReadonlyArray<string>
+  readonly own: string
+  /** What the resolver says, one entry for each time that it is asked, the last one from then on; absent = the system's. */
+  readonly answers?: ReadonlyArray<ReadonlyArray<string>>
+}
+
+if (import.meta.main) {
+  const attempts = JSON.parse(await text(process.stdin)) as ReadonlyArray<Attempt>
+  const results: Array<PushResult & { readonly asked: number }> = []
+  for (const { url, allow, own, answers } of attempts) {
+    let asked = 0
+    const resolve = async () => answers?.[Math.min(asked++, answers.length - 1)] ?? []
+    const push = { url, allow, own, body: "{}", headers: {}, ...(answers === undefined ? {} : { resolve }) }
+    results.push({ ...(await pushWebhook(push)), asked })
+  }
+  process.stdout.write(JSON.stringify(results))
+}

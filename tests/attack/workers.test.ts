@@ -1,0 +1,269 @@
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { type ChildProcess, spawn } from "node:child_process"
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { testRuntime } from "../services/gateway.ts"
+import { MerchantClient } from "../services/merchant-client.ts"
+import { sharedPostgres } from "../services/postgres.ts"
+import { endsWithUs, folderEndsWithUs } from "../services/reaper.ts"
+import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../services/redis.ts"
+import { requireTool } from "../services/require-tool.ts"
+
+/* `payhub start --workers N`: several processes, one port, one ready line, one stop. Linux: it reads /proc. */
+
+const REPOSITORY = resolve(import.meta.dirname, "../..")
+/** Of the shared database, whichever folder a gateway has. */
+const MASTER_KEY = Buffer.alloc(32, 5).toString("base64")
+const DATABASE_PASSWORD = /postgres:\/\/[^:]+:([^@]+)@/
+
+setDefaultTimeout(90_000)
+
+interface Started {
+  readonly child: ChildProcess
+  readonly folder: string
+  readonly stdout: () => string
+  readonly stderr: () => string
+  readonly url: string
+  readonly workers: () => ReadonlyArray<number>
+  readonly exited: Promise<number | NodeJS.Signals>
+}
+
+const begun: Array<{ readonly child: ChildProcess; readonly folder: string }> = []
+
+const launch = (args: ReadonlyArray<string>, env: Record<string, string>) => {
+  const folder = mkdtempSync(join(tmpdir(), "payhub-workers-"))
+  chmodSync(folder, 0o755)
+  folderEndsWithUs(folder)
+  const clean = Object.entries(process.env).filter(([name]) => !/^(PAYHUB_|DATABASE_URL$|REDIS_URL$)/.test(name))
+  const runtime = testRuntime()
+  const program = join(REPOSITORY, "node_modules/.bin", runtime)
+  const child = spawn(program, [...(runtime === "deno" ? ["run", "-A"] : []), join(REPOSITORY, "payhub.ts"), ...args], {
+    cwd: REPOSITORY,
+    env: { ...Object.fromEntries(clean), PAYHUB_PORT: "0", PAYHUB_DATA: folder, PAYHUB_MASTER_KEY: MASTER_KEY, ...env },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+  endsWithUs(child.pid ?? 0)
+  begun.push({ child, folder })
+  let stdout = ""
+  let stderr = ""
+  child.stdout?.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString("utf8")
+  })
+  child.stderr?.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString("utf8")
+  })
+  const exited = new Promise<number | NodeJS.Signals>((done) =>
+    child.once("exit", (code, signal) => done(code ?? signal ?? -1))
+  )
+  return { child, folder, stdout: () => stdout, stderr: () => stderr, exited }
+}
+
+const start = async (count: number, env: Record<string, string>): Promise<Started> => {
+  const launched = launch(["start", "--workers", String(count)], env)
+  await until("the ready line", () => launched.stdout().includes(`workers    ${count}`), launched.stderr)
+  const url = /listening on (http:\S+)/.exec(launched.stdout())?.[1] ?? ""
+  return { ...launched, url, workers: () => workersOf(launched.child.pid ?? 0) }
+}
+
+const until = async (what: string, isSo: () => boolean, why: () => string = () => ""): Promise<void> => {
+  const end = performance.now() + 40_000
+  while (!isSo()) {
+    if (performance.now() > end) throw new Error(`waited in vain for ${what}: ${why()}`)
+    await new Promise((done) => setTimeout(done, 20))
+  }
+}
+
+/** The gateways that a parent has started; its database server is none of them. */
+const workersOf = (parent: number): ReadonlyArray<number> =>
+  readFileSync(`/proc/${parent}/task/${parent}/children`, "utf8")
+    .trim()
+    .split(" ")
+    .filter((pid) => pid !== "" && commandOf(Number(pid)).includes("payhub.ts"))
+    .map(Number)
+
+const commandOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")
+  } catch {
+    return ""
+  }
+}
+
+const lives = (pid: number): boolean => commandOf(pid) !== ""
+
+const firstMerchant = ({ stdout, url }: Started): MerchantClient =>
+  new MerchantClient(() => url, {
+    app_id: /app_id {5}(\S+)/.exec(stdout())?.[1] ?? "",
+    app_secret: /app_secret (\S+)/.exec(stdout())?.[1] ?? ""
+  })
+
+/** Orders on connections of their own, so that the kernel deals them out among the workers. */
+const orders = async (shop: MerchantClient, count: number): Promise<ReadonlyArray<string>> => {
+  const messages: Array<string> = []
+  for (let i = 0; i < count; i++) {
+    const body = shop.body({
+      merchant_order_no: crypto.randomUUID(),
+      amount: 1000,
+      notify_url: "https://shop.example.com/"
+    })
+    messages.push((await shop.raw("/api/cashier/qrcode-pay", body, { Connection: "close" })).message)
+  }
+  return messages
+}
+
+describe.skipIf(
+  !requireTool({ name: "redis-server", found: redisAvailable(), suite: "tests/attack/workers.test.ts", how: REDIS_HOW })
+)("payhub start --workers", () => {
+  let redis: RedisServer
+  let databaseUrl: string
+  beforeAll(async () => {
+    redis = await startRedis({ password: "redis-password-of-this-test" })
+    databaseUrl = await (await sharedPostgres()).createDatabase()
+  })
+  afterAll(() => redis?.stop())
+  afterEach(async () => {
+    for (const { child, folder } of begun.splice(0)) {
+      const pids = child.exitCode === null && child.signalCode === null ? workersOf(child.pid ?? 0) : []
+      if (child.exitCode === null && child.signalCode === null) {
+        const gone = new Promise((done) => child.once("exit", done))
+        child.kill("SIGTERM")
+        await gone
+      }
+      for (const pid of pids) if (lives(pid)) process.kill(pid, "SIGKILL")
+      for (const entry of readdirSync(folder, { recursive: true })) {
+        if (!String(entry).endsWith("postmaster.pid")) continue
+        process.kill(Number(readFileSync(join(folder, String(entry)), "utf8").split("\n")[0]), "SIGQUIT")
+      }
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  test("one ready line, one port, orders at every worker, and a password on no command line", async () => {
+    const gateway = await start(3, {
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redis.url,
+      PAYHUB_THROTTLE: "off",
+      PAYHUB_METRICS_TOKEN: "t"
+    })
+    expect(gateway.stdout().match(/listening on/g)).toHaveLength(1)
+    expect(gateway.workers()).toHaveLength(3)
+    const shop = await merchantOf(gateway, { DATABASE_URL: databaseUrl, REDIS_URL: redis.url })
+    expect(new Set(await orders(shop, 60))).toEqual(new Set(["下单成功"]))
+    // Each worker counts its own: all of them have taken some.
+    const counts = new Set<string>()
+    for (let i = 0; i < 60; i++) {
+      const response = await fetch(`${gateway.url}/metrics`, {
+        headers: { Authorization: "Bearer t", Connection: "close" }
+      })
+      const line = /payhub_requests_total\{route="\/api\/cashier\/qrcode-pay",status="200"\} (\d+)/.exec(
+        await response.text()
+      )
+      if (line?.[1] !== undefined) counts.add(line[1])
+    }
+    expect(counts.size).toBeGreaterThan(1)
+    for (const pid of [gateway.child.pid ?? 0, ...gateway.workers()]) {
+      expect(commandOf(pid)).not.toContain(DATABASE_PASSWORD.exec(databaseUrl)?.[1] ?? "none")
+      expect(commandOf(pid)).not.toContain("redis-password-of-this-test")
+    }
+  })
+
+  test("a nonce that one worker has seen is used at all of them", async () => {
+    const gateway = await start(3, { DATABASE_URL: databaseUrl, REDIS_URL: redis.url, PAYHUB_THROTTLE: "off" })
+    const shop = await merchantOf(gateway, { DATABASE_URL: databaseUrl, REDIS_URL: redis.url })
+    const body = shop.body({ order_no: "QR20260315080000ABCD1234" })
+    const messages: Array<string> = []
+    for (let i = 0; i < 12; i++) {
+      messages.push((await shop.raw("/api/cashier/order-query", body, { Connection: "close" })).message)
+    }
+    expect(messages).toEqual(["订单不存在", ...Array.from({ length: 11 }, () => "请求重复,nonce 已使用")])
+  })
+
+  test("a worker that is killed is missed by nobody for long and comes back; the embedded database stays", async () => {
+    const gateway = await start(3, { REDIS_URL: redis.url, PAYHUB_THROTTLE: "off" })
+    const shop = firstMerchant(gateway)
+    const before = gateway.workers()
+    process.kill(before[1] ?? 0, "SIGKILL")
+    await until("its parent to notice", () => gateway.stderr().includes("a worker has ended and is started again"))
+    const answers = await orders(shop, 10).catch((error) => String(error))
+    expect(answers).toEqual(Array.from({ length: 10 }, () => expect.stringMatching(/^(下单成功|请求过于频繁.*)$/)))
+    await until("another worker", () => gateway.workers().length === 3 && !gateway.workers().includes(before[1] ?? 0))
+    expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200)
+  })
+
+  test("SIGTERM drains: what is under way is answered, then nothing is left running", async () => {
+    const gateway = await start(3, { REDIS_URL: redis.url })
+    const shop = firstMerchant(gateway)
+    const pids = gateway.workers()
+    const underWay = Array.from({ length: 10 }, () => shop.qrcodePay())
+    const first = await Promise.race(underWay)
+    gateway.child.kill("SIGTERM")
+    expect(await gateway.exited).toBe(0)
+    expect(first.code).toBe(200)
+    for (const result of await Promise.allSettled(underWay)) {
+      // Whoever came too late found no listener. The sandbox is reached through the port too: where another worker had
+      // stopped before, nobody knew of the order, and its number says where to ask.
+      if (result.status !== "fulfilled") continue
+      expect([200, 429, 500, 503]).toContain(result.value.code)
+      if (result.value.code === 500) expect(result.value.data?.order_no).toMatch(/^QR/)
+    }
+    expect(pids.filter(lives)).toEqual([])
+    expect(readdirSync(join(gateway.folder, "postgres"))).not.toContain("postmaster.pid")
+    expect(readdirSync(gateway.folder)).not.toContain("gateway.json")
+  })
+
+  test("workers whose parent was killed end too", async () => {
+    const gateway = await start(2, { DATABASE_URL: databaseUrl, REDIS_URL: redis.url })
+    const pids = gateway.workers()
+    expect(pids).toHaveLength(2)
+    gateway.child.kill("SIGKILL")
+    await until("the workers' end", () => pids.every((pid) => !lives(pid)))
+  })
+
+  test("without REDIS_URL it does not start, and says why", async () => {
+    const { exited, stderr, stdout } = launch(["start", "--workers", "2"], { DATABASE_URL: databaseUrl })
+    expect(await exited).toBe(1)
+    expect(stderr()).toContain("REDIS_URL")
+    expect(stdout()).toBe("")
+  })
+
+  test("what no worker can start with is said once, and nothing is left running", async () => {
+    const { exited, stderr, stdout } = launch(["start", "--workers", "3"], {
+      DATABASE_URL: databaseUrl.replace(/\/[^/]+$/, "/no_such_database"),
+      REDIS_URL: redis.url
+    })
+    expect(await exited).toBe(1)
+    expect(stderr().match(/does not exist/g)).toHaveLength(1)
+    expect(stdout()).toBe("")
+  })
+
+  test("a port that is taken is refused, by a program of any kind", async () => {
+    const taken = createServer()
+    await new Promise<void>((done) => taken.listen(0, "127.0.0.1", done))
+    const address = taken.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    const env = { DATABASE_URL: databaseUrl, REDIS_URL: redis.url, PAYHUB_PORT: String(port) }
+    const stranger = launch(["start", "--workers", "2"], env)
+    expect(await stranger.exited).toBe(1)
+    expect(stranger.stderr()).toContain(`PAYHUB_PORT: 127.0.0.1:${port}`)
+    await new Promise<void>((done) => taken.close(() => done()))
+    await start(2, env)
+    const second = launch(["start", "--workers", "2"], env)
+    expect(await second.exited).toBe(1)
+    expect(second.stderr()).toContain("PAYHUB_PORT")
+  })
+
+  test.each(["0", "-1", "65", "two"])("%s workers is wrong usage", async (count) => {
+    const { exited } = launch(["start", "--workers", count], { DATABASE_URL: databaseUrl, REDIS_URL: redis.url })
+    expect(await exited).toBe(2)
+  })
+
+  const merchantOf = async (gateway: Started, env: Record<string, string>): Promise<MerchantClient> => {
+    const args = ["merchant", "create", "--name", "A shop", "--test", "--throttle", "off", "--json"]
+    const made = launch(args, { ...env, PAYHUB_DATA: gateway.folder })
+    expect(await made.exited).toBe(0)
+    await until("the document", () => made.stdout().endsWith("}\n"))
+    return new MerchantClient(() => gateway.url, JSON.parse(made.stdout()))
+  }
+})

@@ -1,0 +1,37 @@
+import { createServer, type RequestListener } from "node:http"
+import type { AddressInfo } from "node:net"
+
+/*
+ * Merchants' servers for webhooks, a port each: the first ones answer at once, the last ones take a push and never
+ * answer. Arguments: how many, how many of them hang. Prints its control URL; there GET / answers who they are and what
+ * has come, POST / forgets it.
+ */
+const [countText = "1", hangingText = "0"] = process.argv.slice(2)
+const count = Number(countText)
+const hanging = Number(hangingText)
+
+/** Event id and Unix milliseconds of each first arrival at one that answers. */
+let arrivals = new Map<string, number>()
+
+const answers: RequestListener = (request, response) => {
+  const event = String(request.headers["x-payhub-event"])
+  if (!arrivals.has(event)) arrivals.set(event, performance.timeOrigin + performance.now())
+  request.resume()
+  request.once("end", () => response.end("success"))
+}
+const hangs: RequestListener = (request) => void request.resume()
+
+const listen = async (listener: RequestListener): Promise<number> => {
+  const server = createServer(listener)
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", 1_024, ready))
+  return (server.address() as AddressInfo).port
+}
+
+const ports = await Promise.all(
+  Array.from({ length: count }, (_, index) => listen(index < count - hanging ? answers : hangs))
+)
+const control = await listen((request, response) => {
+  if (request.method === "POST") arrivals = new Map()
+  response.end(JSON.stringify({ ports, arrivals: request.method === "POST" ? [] : [...arrivals] }))
+})
+console.log(`http://127.0.0.1:${control}/`)

@@ -1,0 +1,133 @@
+import { rm } from "node:fs/promises"
+import { filledOrderNo, fillOrders, PENDING_ORDERS } from "./fill.ts"
+import { runLoad } from "./load.ts"
+import { type Measure, measure, median } from "./measure.ts"
+import { type Receivers, startReceivers, webhooksDrained } from "./receivers.ts"
+import { type RequestFile, writeCreates, writeNotices, writeQueries } from "./requests.ts"
+import type { Place, Rig, RunningGateway } from "./rig.ts"
+import { numberText, progressBar, tableText } from "./table.ts"
+
+export interface ScaleOptions {
+  readonly sizes: ReadonlyArray<number>
+  readonly say: (line: string) => void
+  readonly print: (text: string) => void
+}
+
+const CONNECTIONS = 64
+const SECONDS = 5
+const ROUNDS = 3
+const PER_SECOND_MAX = { create: 16_000, query: 26_000 }
+
+const OPERATIONS = ["create", "query", "settle"] as const
+type Operation = (typeof OPERATIONS)[number]
+
+/** One size's database with a gateway of its own, so that sizes can take turns. */
+interface Stage {
+  readonly size: number
+  readonly place: Place
+  readonly running: RunningGateway
+  readonly measures: { readonly [O in Operation]: Array<Measure> }
+}
+
+/**
+ * Does a full table make the gateway slow? A database for each size, filled by COPY; then creating, asking and settling,
+ * size by size in turns. A settled order's webhook is pushed too, to a receiver that answers at once.
+ */
+export const runScale = async (rig: Rig, { sizes, say, print }: ScaleOptions): Promise<unknown> => {
+  const receivers = await startReceivers(1, 0)
+  try {
+    const stages: Array<Stage> = []
+    for (const size of sizes) stages.push(await fillStage(rig, size, receivers))
+    for (const stage of stages) for (const operation of ["create", "query"] as const) await run(stage, operation, 0)
+    for (const { measures } of stages) for (const operation of OPERATIONS) measures[operation].length = 0
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const operation of OPERATIONS) {
+        for (const stage of round % 2 === 0 ? stages : [...stages].reverse()) {
+          const { perSecond } = await run(stage, operation, round)
+          say(`${numberText(stage.size)} orders, round ${round + 1}: ${operation} ${Math.round(perSecond)}/s`)
+        }
+      }
+    }
+    const results = stages.flatMap((stage) => OPERATIONS.map((operation) => resultOf(stage, operation, stages[0])))
+    print(
+      tableText(
+        ["orders", "does", "per second", "p50 ms", "p99 ms", `× at ${numberText(sizes[0])}`],
+        results.map((result) => [
+          numberText(result.size),
+          result.operation,
+          numberText(result.perSecond),
+          numberText(result.p50Ms, 2),
+          numberText(result.p99Ms, 2),
+          numberText(result.ratio, 2)
+        ])
+      )
+    )
+    return results
+  } finally {
+    await receivers.stop()
+  }
+}
+
+const fillStage = async (rig: Rig, size: number, receivers: Receivers): Promise<Stage> => {
+  const place = await rig.place()
+  const running = await place.start({ runtime: "bun", store: "memory" })
+  await fillOrders(place, 0, size, progressBar(`filling ${numberText(size)} orders`, size), receivers.urls[0])
+  return { size, place, running, measures: { create: [], query: [], settle: [] } }
+}
+
+const run = async (stage: Stage, operation: Operation, round: number): Promise<Measure> => {
+  const { place, running } = stage
+  const file = await fileFor(stage, operation, round)
+  const path =
+    operation === "create"
+      ? "/api/cashier/qrcode-pay"
+      : operation === "query"
+        ? "/api/cashier/order-query"
+        : `/api/notice/${place.account().id}`
+  const measured = await measure(place.rig, running.gateway.pid, () =>
+    runLoad({
+      url: running.gateway.url + path,
+      connections: CONNECTIONS,
+      seconds: SECONDS,
+      file: file.path,
+      again: false
+    })
+  )
+  await rm(file.path)
+  if (measured.refused + measured.broken > 0) throw new Error(`${measured.refused + measured.broken} requests failed`)
+  stage.measures[operation].push(measured)
+  if (operation === "settle") await webhooksDrained(place)
+  return measured
+}
+
+/** Orders over the whole table, old and new alike; each PENDING one is paid once. */
+const fileFor = ({ place, size }: Stage, operation: Operation, round: number): Promise<RequestFile> => {
+  const { folder } = place.rig
+  switch (operation) {
+    case "create":
+      return writeCreates(folder, place.merchant(), PER_SECOND_MAX.create * SECONDS)
+    case "query":
+      return writeQueries(folder, place.merchant(), PER_SECOND_MAX.query * SECONDS, () =>
+        filledOrderNo(Math.floor(Math.random() * size))
+      )
+    case "settle": {
+      const count = Math.floor(Math.min(PENDING_ORDERS, size) / ROUNDS)
+      const first = size - (round + 1) * count
+      return writeNotices(folder, place.account().key, Math.min(count, 20_000), (index) => filledOrderNo(first + index))
+    }
+  }
+}
+
+const resultOf = (stage: Stage, operation: Operation, smallest: Stage | undefined) => {
+  const rounds = stage.measures[operation]
+  const base = smallest?.measures[operation] ?? []
+  return {
+    size: stage.size,
+    operation,
+    perSecond: median(rounds.map(({ perSecond }) => perSecond)),
+    p50Ms: median(rounds.map(({ p50Ms }) => p50Ms)),
+    p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
+    ratio: median(rounds.map(({ perSecond }, round) => perSecond / (base[round]?.perSecond ?? Number.NaN))),
+    rounds
+  }
+}

@@ -1,0 +1,230 @@
+import { rm } from "node:fs/promises"
+import { filledOrderNo, fillOrders } from "./fill.ts"
+import { runLoad } from "./load.ts"
+import { type Measure, measure, median } from "./measure.ts"
+import { referenceTool, runReference } from "./references.ts"
+import { type RequestFile, writeCreates, writeQueries, writeSame } from "./requests.ts"
+import { type GatewayChoice, type Place, type Rig, type RunningGateway, startProgram } from "./rig.ts"
+
+export type Subject =
+  | {
+      readonly kind: "gateway"
+      readonly runtime: string
+      readonly store: string
+      readonly workers: number
+      /** Of another checkout, to compare with. */
+      readonly base: boolean
+    }
+  | { readonly kind: "reference"; readonly tool: string }
+
+export type Operation = "create" | "query" | "insert" | "insert+update" | "json"
+
+/** What was measured, over all rounds at one number of connections. */
+export interface Result {
+  readonly subject: Subject
+  readonly operation: Operation
+  readonly connections: number
+  /** Medians of the rounds. */
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** Microseconds of the serving process's CPU for each request. */
+  readonly cpuMicros: number | undefined
+  /** Medians of each round's own ratio to each reference: what another machine may be compared by. */
+  readonly ratios: Readonly<Record<string, number>>
+  readonly rounds: ReadonlyArray<Measure>
+}
+
+export interface ThroughputOptions {
+  readonly gateways: ReadonlyArray<GatewayChoice>
+  readonly connections: ReadonlyArray<number>
+  readonly seconds: number
+  readonly rounds: number
+  readonly say: (line: string) => void
+}
+
+/** Orders that exist before, for queries to find. */
+const ORDERS_BEFORE = 10_000
+
+/** Requests written for a run: what nothing here can use up, until a run of the same has shown its speed. */
+const FIRST_GUESS_PER_SECOND = { create: 9_000, query: 16_000 }
+const GUESS_MARGIN = 1.6
+
+const WARM_SECONDS = 2
+
+export const runThroughput = async (rig: Rig, options: ThroughputOptions): Promise<ReadonlyArray<Result>> => {
+  const place = await rig.place()
+  const basePlace = options.gateways.some(({ checkout }) => checkout !== undefined) ? await rig.place() : place
+  const gateways: Array<RunningGateway> = []
+  for (const choice of options.gateways) {
+    gateways.push(await (choice.checkout === undefined ? place : basePlace).start(choice))
+  }
+  for (const one of new Set([place, basePlace])) await fillOrders(one, 0, ORDERS_BEFORE, () => {})
+  const bare = await startProgram("elysia.ts")
+  try {
+    const contestants = [
+      ...(["insert", "insert+update"] as const).map((reference) => referenceContestant(place, reference)),
+      await bareContestant(place, bare),
+      ...gateways.flatMap((running) => {
+        const its = running.checkout === undefined ? place : basePlace
+        return (["create", "query"] as const).map((operation) => gatewayContestant(its, running, operation))
+      })
+    ]
+    options.say(`warming up ${contestants.length} contestants, ${WARM_SECONDS} s each`)
+    for (const contestant of contestants) await contestant.run(32, WARM_SECONDS)
+
+    const results: Array<Result> = []
+    for (const connections of options.connections) {
+      const measures = contestants.map((): Array<Measure> => [])
+      for (let round = 0; round < options.rounds; round++) {
+        // To and fro, so that what drifts (a disk, a neighbour) favours nobody.
+        const order = [...contestants.keys()]
+        for (const index of round % 2 === 0 ? order : order.reverse()) {
+          const contestant = contestants[index]
+          const measured = await contestant?.run(connections, options.seconds)
+          if (measured !== undefined) measures[index]?.push(measured)
+          if (measured !== undefined && contestant !== undefined)
+            options.say(progressLine(contestant, connections, round, measured))
+        }
+      }
+      results.push(...resultsOf(contestants, connections, measures))
+    }
+    return results
+  } finally {
+    await bare.stop()
+  }
+}
+
+interface Contestant {
+  readonly subject: Subject
+  readonly operation: Operation
+  readonly run: (connections: number, seconds: number) => Promise<Measure>
+}
+
+const referenceContestant = (place: Place, operation: "insert" | "insert+update"): Contestant => ({
+  subject: { kind: "reference", tool: referenceTool() },
+  operation,
+  run: (connections, seconds) =>
+    measure(place.rig, undefined, () => runReference(place, operation, connections, seconds))
+})
+
+const bareContestant = async (
+  place: Place,
+  { url, pid }: { readonly url: string; readonly pid: number }
+): Promise<Contestant> => {
+  // A body as long as a signed query's.
+  const text = JSON.stringify({
+    app_id: place.merchant().app_id,
+    nonce: "0".repeat(16),
+    order_no: filledOrderNo(0),
+    sign: "0".repeat(64),
+    timestamp: 1_773_532_800
+  })
+  const file = await writeSame(place.rig.folder, text)
+  return {
+    subject: { kind: "reference", tool: "bare Elysia" },
+    operation: "json",
+    run: (connections, seconds) =>
+      measure(place.rig, pid, () => runLoad({ url, connections, seconds, file: file.path, again: true }))
+  }
+}
+
+const gatewayContestant = (place: Place, running: RunningGateway, operation: "create" | "query"): Contestant => {
+  const { gateway, runtime, store, workers, checkout } = running
+  const guesses = new Map<number, number>()
+  return {
+    subject: { kind: "gateway", runtime, store, workers, base: checkout !== undefined },
+    operation,
+    run: async (connections, seconds) => {
+      const perSecond = guesses.get(connections) ?? FIRST_GUESS_PER_SECOND[operation]
+      const file = await writeFor(place, operation, Math.ceil(perSecond * seconds * GUESS_MARGIN))
+      const url = `${gateway.url}/api/cashier/${operation === "create" ? "qrcode-pay" : "order-query"}`
+      const measured = await measure(place.rig, gateway.pid, () =>
+        runLoad({ url, connections, seconds, file: file.path, again: false })
+      )
+      await rm(file.path)
+      mustBeAnswered(measured)
+      if (operation === "create") await mustBeStored(place, file, measured)
+      guesses.set(connections, measured.perSecond)
+      return measured
+    }
+  }
+}
+
+const writeFor = (place: Place, operation: "create" | "query", count: number): Promise<RequestFile> =>
+  operation === "create"
+    ? writeCreates(place.rig.folder, place.merchant(), count)
+    : writeQueries(place.rig.folder, place.merchant(), count, () =>
+        filledOrderNo(Math.floor(Math.random() * ORDERS_BEFORE))
+      )
+
+const mustBeAnswered = ({ refused, broken }: Measure): void => {
+  if (refused > 0 || broken > 0) throw new Error(`${refused} requests were refused and ${broken} broken: no measure`)
+}
+
+/** Fast answers are worth nothing unless each is an order. */
+const mustBeStored = async (place: Place, { prefix }: RequestFile, { requests }: Measure): Promise<void> => {
+  const [row] = await place.sql<Array<{ count: number }>>`
+    select count(*)::int as count from orders
+    where merchant_id = ${place.merchantId()} and merchant_order_no like ${`${prefix}-%`}`
+  const stored = row?.count ?? 0
+  if (stored < requests) throw new Error(`${requests} orders were answered and ${stored} stored`)
+}
+
+const resultsOf = (
+  contestants: ReadonlyArray<Contestant>,
+  connections: number,
+  measures: ReadonlyArray<ReadonlyArray<Measure>>
+): ReadonlyArray<Result> =>
+  contestants.map(({ subject, operation }, index) => {
+    const rounds = measures[index] ?? []
+    const ratios: Record<string, number> = {}
+    for (const [other, { subject: against, operation: theirs }] of contestants.entries()) {
+      const name = ratioName(subject, operation, against, theirs)
+      if (name === undefined) continue
+      ratios[name] = median(
+        rounds.map(({ perSecond }, round) => perSecond / (measures[other]?.[round]?.perSecond ?? Number.NaN))
+      )
+    }
+    return {
+      subject,
+      operation,
+      connections,
+      perSecond: median(rounds.map(({ perSecond }) => perSecond)),
+      p50Ms: median(rounds.map(({ p50Ms }) => p50Ms)),
+      p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
+      cpuMicros: cpuMicrosOf(rounds),
+      ratios,
+      rounds
+    }
+  })
+
+const cpuMicrosOf = (rounds: ReadonlyArray<Measure>): number | undefined => {
+  const each = rounds.flatMap(({ cpu, requests }) =>
+    cpu.gateway === undefined ? [] : [(cpu.gateway / requests) * 1e6]
+  )
+  return each.length === 0 ? undefined : median(each)
+}
+
+/** What a gateway is compared with: the references of its kind, and its own base. */
+const ratioName = (subject: Subject, operation: Operation, against: Subject, theirs: Operation): string | undefined => {
+  if (subject.kind === "reference") return undefined
+  if (against.kind === "reference") {
+    return (operation === "query") === (theirs === "json") ? `${against.tool} ${theirs}` : undefined
+  }
+  const isBase =
+    against.base &&
+    !subject.base &&
+    against.runtime === subject.runtime &&
+    against.store === subject.store &&
+    against.workers === subject.workers
+  return isBase && operation === theirs ? "base" : undefined
+}
+
+export const nameOf = (subject: Subject): string =>
+  subject.kind === "reference"
+    ? subject.tool
+    : `${subject.base ? "base" : "PayHub"} ${subject.runtime} ${subject.store}${subject.workers === 1 ? "" : ` ×${subject.workers}`}`
+
+const progressLine = ({ subject, operation }: Contestant, connections: number, round: number, measured: Measure) =>
+  `c=${connections} round ${round + 1}  ${nameOf(subject)} ${operation}: ${Math.round(measured.perSecond)}/s`

@@ -1,0 +1,157 @@
+import { readFile, rm } from "node:fs/promises"
+import { setTimeout as sleep } from "node:timers/promises"
+import { type Receivers, startReceivers, webhooksDrained } from "./receivers.ts"
+import { type RequestFile, writeCreates, writeNotices } from "./requests.ts"
+import type { Place, Rig, RunningGateway } from "./rig.ts"
+import { numberText, tableText } from "./table.ts"
+
+export interface WebhooksOptions {
+  /** Of steady payments, for each latency. */
+  readonly seconds: number
+  readonly say: (line: string) => void
+  readonly print: (text: string) => void
+}
+
+const RECEIVERS = 10
+const HANGING = 2
+/** Payments that arrive one after the other while nothing else happens. */
+const PAYMENTS_PER_SECOND = 50
+const BACKLOG = 30_000
+
+/** Their ids are above any that exists: pushing asks for no more than the outbox holds. */
+const OTHER_MERCHANTS = 1_000_000
+
+interface Latency {
+  readonly count: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
+}
+
+/**
+ * How soon a webhook goes out after its payment's commit, how many a second, and what the others notice when two of ten
+ * receivers take pushes and never answer.
+ */
+export const runWebhooks = async (rig: Rig, { seconds, say, print }: WebhooksOptions): Promise<unknown> => {
+  const results: Array<{
+    readonly receivers: string
+    readonly latency: Latency
+    readonly deliveredPerSecond: number
+  }> = []
+  for (const hanging of [0, HANGING]) {
+    const receivers = await startReceivers(RECEIVERS, hanging)
+    try {
+      const place = await rig.place()
+      const running = await place.start({ runtime: "bun", store: "memory" })
+      const name = hanging === 0 ? "all answer" : `${hanging} of ${RECEIVERS} hang`
+      say(`${name}: ${PAYMENTS_PER_SECOND} payments a second`)
+      const latency = await steadyLatency(place, running, receivers, seconds)
+      say(`${name}: a backlog of ${BACKLOG}`)
+      const deliveredPerSecond = await backlogRate(place, receivers)
+      results.push({ receivers: name, latency, deliveredPerSecond })
+      await running.gateway.kill()
+    } finally {
+      await receivers.stop()
+    }
+  }
+  print(
+    tableText(
+      ["receivers", "commit → first push: p50 ms", "p99 ms", "max ms", "delivered per second to those that answer"],
+      results.map(({ receivers, latency, deliveredPerSecond }) => [
+        receivers,
+        numberText(latency.p50Ms, 1),
+        numberText(latency.p99Ms, 1),
+        numberText(latency.maxMs, 1),
+        numberText(deliveredPerSecond)
+      ])
+    )
+  )
+  return results
+}
+
+/** Orders are made, then paid at an even pace: the time from the row's commit (its transaction's begin) to the push's arrival. */
+const steadyLatency = async (
+  place: Place,
+  { gateway }: RunningGateway,
+  receivers: Receivers,
+  seconds: number
+): Promise<Latency> => {
+  const count = PAYMENTS_PER_SECOND * seconds
+  const orderNos = await makeOrders(place, gateway.url, count, receivers.urls)
+  const notices = await linesOf(
+    await writeNotices(place.rig.folder, place.account().key, count, (index) => orderNos[index] ?? "")
+  )
+  await receivers.forget()
+  const startedMs = performance.now()
+  for (const [index, body] of notices.entries()) {
+    await sleep(Math.max(0, startedMs + (index * 1000) / PAYMENTS_PER_SECOND - performance.now()))
+    const answer = await fetch(`${gateway.url}/api/notice/${place.account().id}`, { method: "POST", body })
+    if ((await answer.text()) !== "success") throw new Error("a notice was not acknowledged")
+  }
+  await webhooksDrained(place, answeringHosts(receivers))
+  const arrivals = await receivers.arrivals()
+  const rows = await place.sql<Array<{ event_id: string; ms: number }>>`
+    select event_id, extract(epoch from created_at)::float8 * 1000 as ms from outbox
+    where host = any(${[...answeringHosts(receivers)]})`
+  const latencies = rows.map(({ event_id, ms }) => (arrivals.get(event_id) ?? Number.NaN) - ms).sort((a, b) => a - b)
+  if (latencies.some(Number.isNaN)) throw new Error("a webhook never came")
+  const at = (share: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
+  return { count: latencies.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: latencies.at(-1) ?? 0 }
+}
+
+/**
+ * Webhooks that have fallen due while every gateway was away, written straight into the outbox: as many for each
+ * receiver, each receiver a merchant's.
+ */
+const backlogRate = async (place: Place, receivers: Receivers): Promise<number> => {
+  await receivers.forget()
+  const { urls, answering } = receivers
+  const body = JSON.stringify({
+    order_no: "QR20260315000000AAAAAAAA",
+    amount: "10.00",
+    extra: "",
+    sign: "0".repeat(64)
+  })
+  await place.sql`
+    insert into outbox (merchant_id, event_id, order_no, url, host, body)
+    select ${OTHER_MERCHANTS} + u.index, 'evt_backlog_' || n, 'backlog_' || n, u.url, u.host, ${body}
+    from generate_series(1, ${BACKLOG}) n
+    join jsonb_to_recordset(${place.sql.json(urls.map((url, index) => ({ index, url, host: new URL(url).host })))})
+      as u(index integer, url text, host text) on u.index = n % ${urls.length}`
+  await place.sql`select pg_notify('payhub', '{"kind":"webhook-due"}')`
+  await webhooksDrained(place, answeringHosts(receivers))
+  const times = [...(await receivers.arrivals()).entries()]
+    .filter(([event]) => event.startsWith("evt_backlog_"))
+    .map(([, ms]) => ms)
+  const expected = (BACKLOG / urls.length) * answering
+  if (times.length !== expected) throw new Error(`${times.length} of ${expected} webhooks came`)
+  const [first, last] = times.reduce(([low, high], ms) => [Math.min(low, ms), Math.max(high, ms)], [Infinity, 0])
+  return expected / ((last - first) / 1000)
+}
+
+const answeringHosts = ({ urls, answering }: Receivers): ReadonlyArray<string> =>
+  urls.slice(0, answering).map((url) => new URL(url).host)
+
+const makeOrders = async (
+  place: Place,
+  url: string,
+  count: number,
+  urls: ReadonlyArray<string>
+): Promise<ReadonlyArray<string>> => {
+  const file = await writeCreates(place.rig.folder, place.merchant(), count, (index) => urls[index % urls.length] ?? "")
+  const orderNos: Array<string> = []
+  for (const body of await linesOf(file)) {
+    const headers = { "content-type": "application/json" }
+    const answer = await fetch(`${url}/api/cashier/qrcode-pay`, { method: "POST", headers, body })
+    const { data } = (await answer.json()) as { readonly data: { readonly order_no: string } | null }
+    if (data === null) throw new Error(`an order was refused with ${answer.status}`)
+    orderNos.push(data.order_no)
+  }
+  return orderNos
+}
+
+const linesOf = async (file: RequestFile): Promise<ReadonlyArray<string>> => {
+  const text = await readFile(file.path, "utf8")
+  await rm(file.path)
+  return text.trimEnd().split("\n")
+}

@@ -1,0 +1,207 @@
+import { describe, expect, test } from "bun:test"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { Effect } from "effect"
+import { readConfig } from "../../core/config.ts"
+
+/* The deployment examples without a container engine: what they say must be true of this code. */
+
+const root = resolve(import.meta.dirname, "../..")
+const folder = join(root, "examples/deploy")
+const read = (path: string): string => readFileSync(join(folder, path), "utf8")
+
+/** Whatever YAML holds; a test says what it expects of it. */
+// biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects and fails where it is not there
+type Node = any
+const yaml = (path: string): Node => Bun.YAML.parse(read(path))
+
+const manifests = readdirSync(join(folder, "kubernetes")).filter((name) => name.endsWith(".yaml"))
+const known = new Set(
+  [...readFileSync(join(root, "core/config.ts"), "utf8").matchAll(/"([A-Z][A-Z_]{4,})"/g)].map(([, name]) => name)
+)
+
+/** What the images and the runtime read, not PayHub. */
+const FOREIGN = [
+  "NODE_ENV",
+  "BUN_RUNTIME_TRANSPILER_CACHE_PATH",
+  "POSTGRES_USER",
+  "POSTGRES_DB",
+  "POSTGRES_PASSWORD",
+  "REDIS_PASSWORD"
+]
+
+const container = () => yaml("kubernetes/deployment.yaml").spec?.template?.spec?.containers?.[0] as Node
+const textsOf = (value: unknown): ReadonlyArray<string> =>
+  typeof value === "string" ? [value] : Object.values((value ?? {}) as object).flatMap(textsOf)
+
+describe("every manifest", () => {
+  test.each(["compose.yaml", ...manifests.map((name) => `kubernetes/${name}`)])(
+    "%s is YAML that says something",
+    (path) => {
+      expect(Object.keys(yaml(path)).length).toBeGreaterThan(2)
+    }
+  )
+
+  test.each(manifests.filter((name) => name !== "kustomization.yaml"))(
+    "%s is one object with a name and a kind",
+    (name) => {
+      const manifest = yaml(`kubernetes/${name}`)
+      expect(String(manifest.apiVersion)).toMatch(/^(v1|[a-z0-9.]+\/v1)$/)
+      expect(String(manifest.kind).toLowerCase()).toBe(name.replace(".yaml", ""))
+      expect(String(manifest.metadata?.name)).toBe("payhub")
+    }
+  )
+
+  test("kustomization.yaml names the others, and not the template of secrets", () => {
+    const resources = [...(yaml("kubernetes/kustomization.yaml").resources as ReadonlyArray<string>)].sort()
+    expect(resources).toEqual(manifests.filter((name) => !/kustomization|secret/.test(name)).sort())
+  })
+})
+
+describe("variables", () => {
+  const named: ReadonlyArray<readonly [file: string, name: string]> = [
+    ...Object.values(yaml("compose.yaml").services as object).flatMap(({ environment = {} }) =>
+      Object.keys(environment).map((name) => ["compose.yaml", name] as const)
+    ),
+    ...[...(container().env as ReadonlyArray<Node>)].map(({ name }) => ["deployment.yaml", String(name)] as const),
+    ...Object.keys(yaml("kubernetes/secret.yaml").stringData as object).map((name) => ["secret.yaml", name] as const),
+    ...[...read("Containerfile").matchAll(/\b([A-Z][A-Z_]{4,})=/g)]
+      .map(([, name = ""]) => ["Containerfile", name] as const)
+      .filter(([, name]) => name !== "BUN_IMAGE"),
+    ...[...read("env.example").matchAll(/^([A-Z_]+)=/gm)].map(([, name = ""]) => ["env.example", name] as const)
+  ]
+
+  test("are found, so that this can fail", () => expect(named.length).toBeGreaterThan(15))
+
+  test.each(named)("%s: %s is one that core/config.ts reads", (_file, name) => {
+    expect([...known, ...FOREIGN]).toContain(name)
+  })
+
+  test("that compose takes from .env are all in env.example, or have a default", () => {
+    const asked = [...read("compose.yaml").matchAll(/\$\{([A-Z_]+):\?/g)].map(([, name]) => name)
+    expect(asked.length).toBeGreaterThan(3)
+    for (const name of asked) expect(read("env.example")).toMatch(new RegExp(`^${name}=`, "m"))
+  })
+
+  const settled = (text: string): string =>
+    text
+      .replace(/\$\{PAYHUB_MASTER_KEY:\?[^}]*\}/, Buffer.alloc(32).toString("base64"))
+      .replace("<32 bytes in Base64>", Buffer.alloc(32).toString("base64"))
+      .replace(/\$\{PAYHUB_PUBLIC_URL:\?[^}]*\}/, "https://pay.example.com")
+      .replace(/\$\{[A-Z_]+:-([^}]*)\}/, "$1")
+      .replace(/\$\{[A-Z_]+:\?[^}]*\}|<password>/, "secret")
+
+  test("of the compose file make a configuration that the gateway starts with", async () => {
+    const entries = Object.entries(yaml("compose.yaml").services?.gateway?.environment as object)
+    const config = await Effect.runPromise(
+      readConfig(Object.fromEntries(entries.map(([k, v]) => [k, settled(String(v))])))
+    )
+    expect(config).toMatchObject({ publicUrl: "https://pay.example.com", redisDown: "refuse", metricsToken: null })
+    expect([config.databaseUrl, config.redisUrl, config.masterKey]).not.toContain(null)
+  })
+
+  test("of the Kubernetes manifests do too", async () => {
+    const env = [...(container().env as ReadonlyArray<Node>)].map(({ name, value }) => [name, value])
+    const secret = Object.entries(yaml("kubernetes/secret.yaml").stringData as object)
+    const all = [...env, ...secret].map(([name, value]) => [String(name), settled(String(value))])
+    const config = await Effect.runPromise(readConfig(Object.fromEntries(all)))
+    expect(config.publicUrl).toBe("https://pay.example.com")
+  })
+})
+
+describe("the container image", () => {
+  const lines = read("Containerfile").split("\n")
+
+  test("copies what exists, all that the gateway runs on, and no tests", () => {
+    const copied = lines
+      .filter((line) => line.startsWith("COPY ") && !line.includes("--from"))
+      .flatMap((line) => line.split(" ").slice(1, -1))
+    expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([])
+    for (const path of ["core", "plugins", "channels", "payhub.ts", "package.json"]) expect(copied).toContain(path)
+    expect(copied).not.toContain("tests")
+  })
+
+  test("names its base image by an argument, of the version that package.json has", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+    expect(read("Containerfile")).toContain(`ARG BUN_IMAGE=docker.io/oven/bun:${dependencies.bun}`)
+    expect(lines.filter((line) => line.startsWith("FROM ")).every((line) => /^FROM \$\{BUN_IMAGE\}/.test(line))).toBe(
+      true
+    )
+  })
+
+  test("runs as the user that owns its data, and gets signals", () => {
+    const user = lines.find((line) => line.startsWith("USER "))?.split(" ")[1]
+    expect(user).toMatch(/^[1-9]\d*:[1-9]\d*$/)
+    expect(read("Containerfile")).toContain(`chown ${user} /data`)
+    expect(read("Containerfile")).toContain('ENTRYPOINT ["bun", "payhub.ts"]')
+  })
+})
+
+describe("compose", () => {
+  const services = yaml("compose.yaml").services as Node
+
+  test("every service is watched and comes back", () => {
+    for (const service of Object.values(services as object)) {
+      expect(service.healthcheck.test.length).toBeGreaterThan(1)
+      expect(service.restart).toBe("unless-stopped")
+    }
+    expect(textsOf(services.gateway?.healthcheck).join()).toContain("/readyz")
+    // One argument, whole: a colon in it must not have made it a mapping.
+    expect(services.gateway.healthcheck.test).toEqual(["CMD", "bun", "-e", expect.stringContaining("process.exit(1))")])
+  })
+
+  test("the gateway has two workers on a read-only root, and time to drain", () => {
+    const { gateway } = services
+    expect(gateway?.command).toEqual(["start", "--workers", "2"] as unknown as Node)
+    expect(gateway).toMatchObject({ read_only: true, cap_drop: ["ALL"], stop_grace_period: "60s" })
+  })
+
+  test("Redis keeps what it is told and forgets nothing to make room", () => {
+    const command = textsOf(services.redis?.command).join(" ")
+    for (const rule of ["appendonly yes", "maxmemory-policy noeviction"]) expect(command).toContain(rule)
+    expect(command).toContain('"$$REDIS_PASSWORD" | exec redis-server -')
+  })
+
+  test("nothing but the gateway is published, and that on the loopback", () => {
+    for (const [name, { ports }] of Object.entries(services as object)) {
+      expect(ports ?? []).toEqual(name === "gateway" ? ["127.0.0.1:8080:8080"] : [])
+    }
+  })
+})
+
+describe("Kubernetes", () => {
+  const pod = () => yaml("kubernetes/deployment.yaml").spec?.template?.spec as Node
+
+  test("probes ask what the gateway answers", () => {
+    const routes = readFileSync(join(root, "core/http/health-routes.ts"), "utf8")
+    for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"]) {
+      const { path, port } = container()[probe].httpGet
+      expect(routes).toContain(`path: "${path}"`)
+      expect([...(container().ports as ReadonlyArray<Node>)].map(({ name }) => name)).toContain(port)
+    }
+    expect(String(container().readinessProbe?.httpGet?.path)).toBe("/readyz")
+  })
+
+  test("the pod is nobody and writes nowhere but to its volumes", () => {
+    expect(pod().securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 10001 })
+    expect(container().securityContext).toMatchObject({ readOnlyRootFilesystem: true, allowPrivilegeEscalation: false })
+    const mounts = [...(container().volumeMounts as ReadonlyArray<Node>)].map(({ name }) => name)
+    expect(mounts.sort()).toEqual([...(pod().volumes as ReadonlyArray<Node>)].map(({ name }) => name).sort())
+  })
+
+  test("selectors select the pods", () => {
+    const labels = yaml("kubernetes/deployment.yaml").spec?.template?.metadata?.labels as object
+    const selectors = [
+      yaml("kubernetes/deployment.yaml").spec?.selector?.matchLabels,
+      yaml("kubernetes/service.yaml").spec?.selector,
+      yaml("kubernetes/poddisruptionbudget.yaml").spec?.selector?.matchLabels,
+      yaml("kubernetes/networkpolicy.yaml").spec?.podSelector?.matchLabels
+    ]
+    for (const selector of selectors) expect(labels).toMatchObject(selector as object)
+  })
+
+  test("a pod has longer to end than its wait and its drain together", () => {
+    const wait = Number(container().lifecycle?.preStop?.exec?.command?.[1])
+    expect(wait + 45).toBeLessThan(Number(pod().terminationGracePeriodSeconds))
+  })
+})
