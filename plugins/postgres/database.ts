@@ -132,7 +132,8 @@ const refusalOf = (cause: unknown): StartRefused => {
     return refused(`DATABASE_URL names a database that is too new: ${cause.message}.`)
   const code = codeOf(cause)
   const message = cause instanceof Error ? cause.message : String(cause)
-  if (code === "ERR_INVALID_URL")
+  // Deno's error has no code, and its message quotes the URL.
+  if (code === "ERR_INVALID_URL" || /invalid url/i.test(message))
     return refused("DATABASE_URL is not a URL, such as postgres://user:password@host/payhub.")
   switch (code) {
     case "28P01":
