@@ -98,7 +98,14 @@ const urlOf = (cluster: Cluster, port: number, database: string): string =>
 /** Signals a server and its backends; Linux only. */
 const signalAll = async (pid: number, signal: NodeJS.Signals): Promise<void> => {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")
-  for (const one of [pid, ...children.trim().split(" ").map(Number)]) process.kill(one, signal)
+  for (const one of [pid, ...children.trim().split(" ").map(Number)]) {
+    try {
+      process.kill(one, signal)
+    } catch (cause) {
+      // A backend may end between the look and the signal.
+      if ((cause as { readonly code?: string }).code !== "ESRCH") throw cause
+    }
+  }
 }
 
 /** A process of its own that outlives a killed test run just long enough to take the server away. */
