@@ -49,7 +49,7 @@ export const chargeOrder = Effect.fnUntraced(function* (
       reference = account.channel.reference?.(charge.order) ?? {}
       const target = { provider: account.provider.id, accountId: account.id, feeRateBp: account.feeRateBp, reference }
       // Durable before the channel hears of it: its notice must find the order at this account.
-      const moved = yield* orders.moveToAccount(key, target)
+      const moved = yield* orders.moveToAccount({ ...key, attempt }, target)
       if (moved === null) return yield* new ChargeUncertain({ orderNo: key.orderNo })
       attempt = moved
     }

@@ -207,9 +207,12 @@ export interface OrderStore {
   readonly beginCharge: (order: OrderKey) => Stored<number | "busy" | "over">
   /** Batched. true = the order is PENDING still, and has the presentation now if there is one. */
   readonly recordCharge: (charge: ChargeRecord) => Stored<boolean>
-  /** Moves a PENDING order to another account before it is tried there: the attempt's number; null = not PENDING. */
+  /**
+   * Moves a PENDING order to another account before it is tried there: the new attempt's number. null = not PENDING, or
+   * another charge has begun since this one's `attempt` (its process stood still for longer than its lease).
+   */
   readonly moveToAccount: (
-    order: OrderKey,
+    charge: OrderKey & { readonly attempt: number },
     account: {
       readonly provider: string
       readonly accountId: string

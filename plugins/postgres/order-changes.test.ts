@@ -69,14 +69,17 @@ const record = (
 
 const find = (order: OrderKey) => run(store.orders.find(keyOf(order)))
 const kindsOf = async (order: OrderKey) => (await run(store.orders.timeline(keyOf(order)))).map(({ kind }) => kind)
-const move = (order: OrderKey, accountId: string) =>
+const move = (order: OrderKey, attempt: number, accountId: string) =>
   run(
-    store.orders.moveToAccount(keyOf(order), {
-      provider: "yinsheng-qrcode",
-      accountId,
-      feeRateBp: 38,
-      reference: { shopdate: "1" }
-    })
+    store.orders.moveToAccount(
+      { ...keyOf(order), attempt },
+      {
+        provider: "yinsheng-qrcode",
+        accountId,
+        feeRateBp: 38,
+        reference: { shopdate: "1" }
+      }
+    )
   )
 
 /** As if the charge had begun so much earlier. */
@@ -138,7 +141,7 @@ describe("beginning a charge", () => {
     expect(await begin(order)).toBe(1)
     expect(await record(order, 1, "rejected")).toBe(true)
     expect(await begin(order)).toBe("busy")
-    expect(await move(order, "acc_2")).toBe(2)
+    expect(await move(order, 1, "acc_2")).toBe(2)
     expect(await begin(order)).toBe("busy")
     expect(await record(order, 2, "rejected", { final: true })).toBe(true)
     expect(await begin(order)).toBe(3)
@@ -157,7 +160,7 @@ describe("beginning a charge", () => {
   test("moving to another account gives the charge its whole time anew", async () => {
     const order = await placed({ charging: true })
     await passes(order, CHARGE_LEASE_MS)
-    expect(await move(order, "acc_2")).toBe(2)
+    expect(await move(order, 1, "acc_2")).toBe(2)
     await passes(order, CHARGE_LEASE_MS - 10_000)
     expect(await begin(order)).toBe("busy")
   })
@@ -245,18 +248,27 @@ describe("recording charges", () => {
 describe("changing a PENDING order", () => {
   test("it moves to another account before it is charged there, a CLOSED one does not", async () => {
     const order = await placed({ charging: true })
-    expect(await move(order, "acc_2")).toBe(2)
+    expect(await move(order, 1, "acc_2")).toBe(2)
     expect(await find(order)).toMatchObject({
       provider: "yinsheng-qrcode",
       accountId: "acc_2",
       feeRateBp: 38,
       reference: { shopdate: "1" }
     })
-    expect(await move(order, "acc_3")).toBe(3)
+    expect(await move(order, 2, "acc_3")).toBe(3)
     await run(store.orders.end({ ...order, accountId: "acc_3" }, "CLOSED", "expired"))
-    expect(await move(order, "acc_4")).toBeNull()
+    expect(await move(order, 3, "acc_4")).toBeNull()
     expect((await find(order))?.accountId).toBe("acc_3")
     expect((await kindsOf(order)).filter((kind) => kind === "account").length).toBe(2)
+  })
+
+  test("a charge that stood still while another has begun moves the order nowhere", async () => {
+    const order = await placed({ charging: true })
+    await passes(order, CHARGE_LEASE_MS)
+    expect(await begin(order)).toBe(2)
+    expect(await move(order, 1, "acc_2")).toBeNull()
+    expect(await find(order)).toMatchObject({ provider: order.provider, accountId: order.accountId })
+    expect(await move(order, 2, "acc_2")).toBe(3)
   })
 
   test("of ten payers at once one is bound, and all are told which", async () => {

@@ -30,7 +30,7 @@ export const makeOrderChanges = (
         )
         .pipe(Effect.map(([row]) => row?.attempts ?? (row?.payable === true ? "busy" : "over"))),
 
-    moveToAccount: ({ merchantId, orderNo }, { provider, accountId, feeRateBp, reference }) =>
+    moveToAccount: ({ merchantId, orderNo, attempt }, { provider, accountId, feeRateBp, reference }) =>
       db
         .run(
           (sql) => sql<Array<{ attempts: number }>>`
@@ -39,6 +39,7 @@ export const makeOrderChanges = (
                 reference = ${json(reference)}::json::jsonb, attempts = attempts + 1,
                 charging_until = now() + ${CHARGE_LEASE}::text::interval
               where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0
+                and attempts = ${attempt}
               returning merchant_id, order_no, attempts
             ), told as (
               insert into events (merchant_id, order_no, kind, detail)

@@ -42,6 +42,17 @@ export const makeOrders = (
     return byIndex(keys.length, rows)
   })
 
+  const findByOrderNo = makeBatch(async (orderNos: ReadonlyArray<string>) => {
+    const asked = orderNos.map((order_no, i) => ({ i, order_no }))
+    const rows = await db.attempt(
+      (sql) => sql<Array<OrderRow & { i: number }>>`
+        select r.i, ${orderColumns(sql)}
+        from json_to_recordset(${json(asked)}) as r(i integer, order_no text)
+        cross join lateral (select * from orders o where o.order_no = r.order_no limit 1) o`
+    )
+    return byIndex(orderNos.length, rows)
+  })
+
   const firstOf = (statement: (sql: Database["sql"]) => PromiseLike<ReadonlyArray<OrderRow>>) =>
     db.run(statement).pipe(Effect.map(([row]) => (row === undefined ? null : orderOf(row))))
 
@@ -56,10 +67,7 @@ export const makeOrders = (
     recordCharge,
     find,
     findByMerchantOrderNo: (merchantId, merchantOrderNo) => findByMerchantOrderNo({ merchantId, merchantOrderNo }),
-    findByOrderNo: (orderNo) =>
-      firstOf(
-        (sql) => sql<OrderRow[]>`select ${orderColumns(sql)} from orders o where o.order_no = ${orderNo} limit 1`
-      ),
+    findByOrderNo,
     findByTokenHash: (tokenHash) =>
       firstOf(
         (sql) => sql<OrderRow[]>`

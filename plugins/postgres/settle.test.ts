@@ -155,12 +155,10 @@ describe("the edges of the state machine", () => {
     expect(await run(store.orders.settle(aSettlement(elsewhere)))).toBe("not-pending")
     expect(await rowsOf(order)).toEqual(nothing)
     await run(
-      store.orders.moveToAccount(keyOf(order), {
-        provider: "sandbox",
-        accountId: "acc_2",
-        feeRateBp: 60,
-        reference: {}
-      })
+      store.orders.moveToAccount(
+        { ...keyOf(order), attempt: 1 },
+        { provider: "sandbox", accountId: "acc_2", feeRateBp: 60, reference: {} }
+      )
     )
     expect(await run(store.orders.end(order, "FAILED", "refused there"))).toBe(false)
     expect(await run(store.orders.settle(aSettlement(order)))).toBe("not-pending")
