@@ -124,7 +124,7 @@ const commands: Readonly<Record<string, (rig: Rig) => Promise<unknown>>> = {
   throughput,
   scale: (rig) =>
     runScale(rig, { sizes: values.quick ? [10_000, 1_000_000] : [10_000, 1_000_000, 10_000_000], say, print }),
-  webhooks: (rig) => runWebhooks(rig, { seconds: values.quick ? 5 : 15, say, print }),
+  webhooks: (rig) => runWebhooks(rig, { seconds: values.quick ? 12 : 60, say, print }),
   soak: (rig) => runSoak(rig, { minutes: Number(values.minutes), say, print })
 }
 

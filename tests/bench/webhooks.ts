@@ -6,7 +6,7 @@ import type { Place, Rig, RunningGateway } from "./rig.ts"
 import { numberText, tableText } from "./table.ts"
 
 export interface WebhooksOptions {
-  /** Of steady payments, for each latency. */
+  /** Of steady payments, for each latency, over all rounds. */
   readonly seconds: number
   readonly say: (line: string) => void
   readonly print: (text: string) => void
@@ -16,67 +16,89 @@ const RECEIVERS = 10
 const HANGING = 2
 /** Payments that arrive one after the other while nothing else happens. */
 const PAYMENTS_PER_SECOND = 50
+const ROUNDS = 6
+const WARM_SECONDS = 2
 const BACKLOG = 30_000
 
 /** Their ids are above any that exists: pushing asks for no more than the outbox holds. */
 const OTHER_MERCHANTS = 1_000_000
 
-interface Latency {
-  readonly count: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly maxMs: number
+interface Scene {
+  readonly name: string
+  readonly receivers: Receivers
+  readonly place: Place
+  readonly running: RunningGateway
+  /** Milliseconds from a payment's commit to its webhook's arrival, at those that answer. */
+  readonly latencies: Array<number>
 }
 
 /**
  * How soon a webhook goes out after its payment's commit, how many a second, and what the others notice when two of ten
- * receivers take pushes and never answer.
+ * receivers take pushes and never answer: a gateway and a database for each of the two, taking turns.
  */
 export const runWebhooks = async (rig: Rig, { seconds, say, print }: WebhooksOptions): Promise<unknown> => {
-  const results: Array<{
-    readonly receivers: string
-    readonly latency: Latency
-    readonly deliveredPerSecond: number
-  }> = []
-  for (const hanging of [0, HANGING]) {
-    const receivers = await startReceivers(RECEIVERS, hanging)
-    try {
+  const scenes: Array<Scene> = []
+  try {
+    for (const hanging of [0, HANGING]) {
+      const receivers = await startReceivers(RECEIVERS, hanging)
       const place = await rig.place()
       const running = await place.start({ runtime: "bun", store: "memory" })
       const name = hanging === 0 ? "all answer" : `${hanging} of ${RECEIVERS} hang`
-      say(`${name}: ${PAYMENTS_PER_SECOND} payments a second`)
-      const latency = await steadyLatency(place, running, receivers, seconds)
+      scenes.push({ name, receivers, place, running, latencies: [] })
+    }
+    for (const scene of scenes) await payments(scene, WARM_SECONDS)
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const scene of round % 2 === 0 ? scenes : scenes.toReversed()) {
+        say(`round ${round + 1}  ${scene.name}: ${PAYMENTS_PER_SECOND} payments a second`)
+        scene.latencies.push(...(await payments(scene, seconds / ROUNDS)))
+      }
+    }
+    const results = []
+    for (const { name, receivers, place, latencies } of scenes) {
       say(`${name}: a backlog of ${BACKLOG}`)
       const deliveredPerSecond = await backlogRate(place, receivers)
-      results.push({ receivers: name, latency, deliveredPerSecond })
-      await running.gateway.kill()
-    } finally {
-      await receivers.stop()
+      results.push({ receivers: name, latency: summaryOf(latencies), deliveredPerSecond })
     }
-  }
-  print(
-    tableText(
-      ["receivers", "commit → first push: p50 ms", "p99 ms", "max ms", "delivered per second to those that answer"],
-      results.map(({ receivers, latency, deliveredPerSecond }) => [
-        receivers,
-        numberText(latency.p50Ms, 1),
-        numberText(latency.p99Ms, 1),
-        numberText(latency.maxMs, 1),
-        numberText(deliveredPerSecond)
-      ])
+    const [base] = results
+    print(
+      tableText(
+        [
+          "receivers",
+          "commit → first push: p50 ms",
+          "p99 ms",
+          "max ms",
+          "× p99",
+          "delivered per second to those that answer"
+        ],
+        results.map(({ receivers, latency, deliveredPerSecond }) => [
+          receivers,
+          numberText(latency.p50Ms, 1),
+          numberText(latency.p99Ms, 1),
+          numberText(latency.maxMs, 1),
+          numberText(latency.p99Ms / (base?.latency.p99Ms ?? Number.NaN), 2),
+          numberText(deliveredPerSecond)
+        ])
+      )
     )
-  )
-  return results
+    return results
+  } finally {
+    for (const { running } of scenes) await running.gateway.kill()
+    for (const { receivers } of scenes) await receivers.stop()
+  }
 }
 
-/** Orders are made, then paid at an even pace: the time from the row's commit (its transaction's begin) to the push's arrival. */
-const steadyLatency = async (
-  place: Place,
-  { gateway }: RunningGateway,
-  receivers: Receivers,
-  seconds: number
-): Promise<Latency> => {
-  const count = PAYMENTS_PER_SECOND * seconds
+const summaryOf = (latencies: ReadonlyArray<number>) => {
+  const sorted = latencies.toSorted((a, b) => a - b)
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: sorted.at(-1) ?? 0 }
+}
+
+/**
+ * Orders are made, then paid at an even pace: the time from each row's commit (its transaction's begin) to its push's
+ * arrival.
+ */
+const payments = async ({ place, running: { gateway }, receivers }: Scene, seconds: number): Promise<Array<number>> => {
+  const count = Math.ceil(PAYMENTS_PER_SECOND * seconds)
   const orderNos = await makeOrders(place, gateway.url, count, receivers.urls)
   const notices = await linesOf(
     await writeNotices(place.rig.folder, place.account().key, count, (index) => orderNos[index] ?? "")
@@ -92,11 +114,10 @@ const steadyLatency = async (
   const arrivals = await receivers.arrivals()
   const rows = await place.sql<Array<{ event_id: string; ms: number }>>`
     select event_id, extract(epoch from created_at)::float8 * 1000 as ms from outbox
-    where host = any(${[...answeringHosts(receivers)]})`
-  const latencies = rows.map(({ event_id, ms }) => (arrivals.get(event_id) ?? Number.NaN) - ms).sort((a, b) => a - b)
+    where host = any(${[...answeringHosts(receivers)]}) and order_no = any(${orderNos as Array<string>})`
+  const latencies = rows.map(({ event_id, ms }) => (arrivals.get(event_id) ?? Number.NaN) - ms)
   if (latencies.some(Number.isNaN)) throw new Error("a webhook never came")
-  const at = (share: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
-  return { count: latencies.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: latencies.at(-1) ?? 0 }
+  return latencies
 }
 
 /**
