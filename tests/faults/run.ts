@@ -5,9 +5,10 @@ import { seeded } from "../services/order-load.ts"
 import { openScene, type Scene, type Verdict, WELL } from "./scene.ts"
 
 /*
- * The long run: `bun tests/faults/run.ts --seeds 40 [--first 1] [--runtime bun|deno] [--minutes 30] [--beside 2]`.
- * Each seed opens one gateway, kills it KILLS times at points and passings that the seed draws, starts it again each
- * time, and judges once at the end. One line for each seed, the figures at the end; exit code 1 if a promise broke.
+ * The long run: `bun tests/faults/run.ts --seeds 40 [--first 1] [--runtime bun|deno] [--minutes 30] [--beside 2]
+ * [--kills 6]`. Each seed opens one gateway, kills it so many times at points and passings that the seed draws, starts
+ * it again each time, and judges once at the end. One line for each seed, the figures at the end; exit code 1 if a
+ * promise broke.
  * The draws repeat by the seed; the interleaving of processes is the machine's.
  */
 
@@ -18,11 +19,12 @@ const { values } = parseArgs({
     runtime: { type: "string", default: "bun" },
     minutes: { type: "string", default: "600" },
     /** Seeds at once. */
-    beside: { type: "string", default: "1" }
+    beside: { type: "string", default: "1" },
+    /** Of each seed's gateway. The judgement at its end waits for a webhook's lease of 23 s, however many. */
+    kills: { type: "string", default: "6" }
   }
 })
 
-const KILLS = 6
 const PASSING_MAX = 30
 /** A point that is not passed so often in this time: the process is killed where it is. */
 const PATIENCE_MS = 6_000
@@ -53,7 +55,7 @@ const play = async (seed: number, runtime: Runtime): Promise<Outcome> => {
   const kills: Array<CrashPoint | "anywhere"> = []
   const scene = await openScene({ random: seeded(seed + 1_000_000), runtime, concurrent: 6, paceMs: 50 })
   try {
-    for (let kill = 0; kill < KILLS; kill++) {
+    for (let kill = 0; kill < Number(values.kills); kill++) {
       const point = CRASH_POINTS[Math.floor(random() * CRASH_POINTS.length)] ?? "order.stored"
       const seldom = point === "reconcile.closed-at-channel"
       const passing = 1 + Math.floor(random() * (seldom ? 3 : PASSING_MAX))
