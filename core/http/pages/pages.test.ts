@@ -11,7 +11,6 @@ import { type DemoView, renderDemoPage } from "./demo.ts"
 import { demoSnippets } from "./demo-snippets.ts"
 import { demoTexts } from "./demo-texts.ts"
 import { html, jsonScript } from "./html.ts"
-import { renderMessagePage } from "./message-page.ts"
 import { type PayView, renderPayPage } from "./pay.ts"
 import { payTexts } from "./pay-texts.ts"
 
@@ -58,8 +57,7 @@ const demoView: DemoView = {
 
 const everyPage = LANGUAGES.flatMap((language) => [
   ...payViews.map((view) => renderPayPage(view, language)),
-  renderDemoPage(demoView, language),
-  renderMessagePage({ title: "页面不存在", text: "404" }, language)
+  renderDemoPage(demoView, language)
 ])
 
 /** The markup without its data blocks: what is left must keep the page's policy. */
@@ -121,7 +119,6 @@ describe("Escaping", () => {
     const page = renderPayPage({ ...openInWechat, qrUrl: `"><b>`, sandboxUrl: `"><b>` }, "en")
     expect(page).not.toContain("<b>")
     expect(renderDemoPage({ appId: attack, baseUrl: attack, swaggerUrl: attack }, "en")).not.toContain("<img src=x")
-    expect(renderMessagePage({ title: attack, text: attack }, "en")).not.toContain("<img")
   })
 })
 
