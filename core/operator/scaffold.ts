@@ -50,7 +50,7 @@ export const channelNew = plainOperation({
   }),
   afterword: ({ folder, found_at_start }) =>
     [
-      `Next: bun test ${asPath(folder)}`,
+      `Next: npx bun test ${asPath(folder)}`,
       `      bun payhub.ts start${found_at_start ? "" : `   with PAYHUB_CHANNELS=${asPath(folder)}`}`,
       `Then fill in its blanks; ${folder}/README.md goes through them.`
     ].join("\n"),

@@ -60,28 +60,32 @@ const statusFields = (language: Language): AnswerFields => ({
   )
 })
 
-const jsapiParams = (optional: boolean): AnswerField => {
-  const members = ["appId", "timeStamp", "nonceStr", "package", "signType", "paySign"]
-  return {
-    schema: {
-      type: "object",
-      properties: Object.fromEntries(members.map((name) => [name, { type: "string" }])),
-      required: members
-    },
-    text: {
-      zh: "直接传给 `WeixinJSBridge.invoke('getBrandWCPayRequest', …)` 或小程序 `wx.requestPayment` 的参数。",
-      en: "What `WeixinJSBridge.invoke('getBrandWCPayRequest', …)` or a mini-program's `wx.requestPayment` takes, as it is."
-    },
-    example: {
-      appId: "wx8888888888888888",
-      timeStamp: "1773561600",
-      nonceStr: "5K8264ILTKCH16CQ2502SI8ZNMTM67VS",
-      package: "prepay_id=wx15120000123456789abcdef",
-      signType: "RSA",
-      paySign: "oR9d8PuhnIc+YZ8cBHFCwfgpaK9gd7vaRvkYD7rthRAZ…"
-    },
-    ...(optional ? { optional: true } : {})
-  }
+/** What starts WeChat Pay: one schema, which answers refer to. */
+const payParamFields: AnswerFields = {
+  appId: text(
+    { zh: "公众号或小程序的 AppID。", en: "AppID of the official account or mini-program." },
+    "wx8888888888888888"
+  ),
+  timeStamp: text({ zh: "Unix 秒,字符串。", en: "Unix seconds, as text." }, "1773561600"),
+  nonceStr: text({ zh: "随机字符串。", en: "Random text." }, "5K8264ILTKCH16CQ2502SI8ZNMTM67VS"),
+  package: text(
+    { zh: "`prepay_id=…`,微信支付的预支付单。", en: "`prepay_id=…`, the order at WeChat Pay." },
+    "prepay_id=wx15120000123456789abcdef"
+  ),
+  signType: text({ zh: "签名类型。", en: "How it is signed." }, "RSA"),
+  paySign: text(
+    { zh: "微信支付的签名。", en: "WeChat Pay's signature." },
+    "oR9d8PuhnIc+YZ8cBHFCwfgpaK9gd7vaRvkYD7rthRAZ…"
+  )
+}
+
+const jsapi_pay_info: AnswerField = {
+  schema: { $ref: "#/components/schemas/JsapiPayParams" },
+  text: {
+    zh: "直接传给 `WeixinJSBridge.invoke('getBrandWCPayRequest', …)` 或小程序 `wx.requestPayment` 的参数。",
+    en: "What `WeixinJSBridge.invoke('getBrandWCPayRequest', …)` or a mini-program's `wx.requestPayment` takes, as it is."
+  },
+  example: Object.fromEntries(Object.entries(payParamFields).map(([name, { example }]) => [name, example]))
 }
 
 /** Where an example's links lead; the gateway's own address stands in the answer. */
@@ -129,7 +133,7 @@ const wechatJsPay: AnswerFields = {
     },
     "pt_3q2-7wAAq83vASNFZ4mrze8BI0VniavN"
   ),
-  jsapi_pay_info: jsapiParams(true)
+  jsapi_pay_info: { ...jsapi_pay_info, optional: true }
 }
 
 const orderQuery = (language: Language): AnswerFields => ({
@@ -163,7 +167,7 @@ const payState = (language: Language): AnswerFields => ({
   ...statusFields(language)
 })
 
-const jsapiPayInfo: AnswerFields = { order_no: order_no("WX"), jsapi_pay_info: jsapiParams(false) }
+const jsapiPayInfo: AnswerFields = { order_no: order_no("WX"), jsapi_pay_info }
 
 /** The webhook's body (contract section 9): exactly these. */
 const webhook: AnswerFields = {
@@ -232,6 +236,8 @@ export const answers = (language: Language, listed: JsonObject) => ({
   JsapiPayInfo: answer(jsapiPayInfo, OK, language),
   PayState: answer(payState(language), OK, language)
 })
+
+export const payParams = (language: Language): JsonObject => object(payParamFields, language)
 
 export const webhookBody = (language: Language): Answer => ({
   data: { ...object(webhook, language), additionalProperties: false },

@@ -1,5 +1,5 @@
 import type { Language } from "../../core/http/language.ts"
-import type { Json, JsonObject } from "./json-schema.ts"
+import type { JsonObject } from "./json-schema.ts"
 
 /**
  * An object schema as a Markdown table: name, type with its limit, whether it must be there, what it means. Readers
@@ -15,7 +15,7 @@ export const fieldTable = (schema: JsonObject, language: Language, of: "request"
     `\`${name}\``,
     typeText(property),
     required.includes(name) ? always : sometimes,
-    `${String(property.description ?? "")}${defaultText(property.default, zh)}`
+    String(property.description ?? "")
   ])
   return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.map(cell).join(" | ")} |`).join("\n")
 }
@@ -27,11 +27,9 @@ const PRESENCE = {
 } as const
 
 const typeText = ({ type, oneOf, maxLength }: JsonObject): string => {
-  const types = (oneOf as ReadonlyArray<JsonObject> | undefined)?.map((one) => one.type) ?? [type ?? ""].flat()
+  // What is only referred to here is always an object.
+  const types = (oneOf as ReadonlyArray<JsonObject> | undefined)?.map((one) => one.type) ?? [type ?? "object"].flat()
   return types.map(String).join(" / ") + (maxLength === undefined ? "" : ` ≤ ${String(maxLength)}`)
 }
-
-const defaultText = (value: Json | undefined, zh: boolean): string =>
-  value === undefined ? "" : zh ? `默认 \`${String(value)}\`。` : ` Default \`${String(value)}\`.`
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll(/\s*\n\s*/g, " ")

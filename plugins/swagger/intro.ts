@@ -13,6 +13,10 @@ const statusTable = (language: Language): string =>
 
 const fenced = (text: string): string => `\`\`\`text\n${text}\n\`\`\``
 
+const clientCommands = (language: Language, publicUrl: string): string =>
+  fenced(`npm install @oazapfts/runtime
+npx oazapfts@7 '${publicUrl}/swagger/json?lang=${language}' payhub.ts --allSchemas`)
+
 const chinese = (publicUrl: string): string => `商户接口地址:\`${publicUrl}\`
 
 ### 快速开始
@@ -48,6 +52,14 @@ ${fenced(KNOWN_ANSWER.canonical)}
 ${fenced(KNOWN_ANSWER.sign)}
 
 本文档中所有请求与回调示例的 \`sign\` 都是用这个密钥算出的。
+
+### 生成客户端
+
+\`/swagger/json\` 是 OpenAPI 3.1 文档,可用任何生成器生成客户端。以 TypeScript 为例:
+
+${clientCommands("zh", publicUrl)}
+
+\`app_id\`、\`timestamp\`、\`nonce\` 与 \`sign\` 由您在调用前按上述算法补上。
 
 ### 校验顺序
 
@@ -95,6 +107,14 @@ and its signature
 ${fenced(KNOWN_ANSWER.sign)}
 
 The \`sign\` of every request and webhook shown here is made with this secret.
+
+### A generated client
+
+\`/swagger/json\` is OpenAPI 3.1, for any generator of clients. In TypeScript, for example:
+
+${clientCommands("en", publicUrl)}
+
+\`app_id\`, \`timestamp\`, \`nonce\` and \`sign\` are yours to add before each call, as above.
 
 ### What is checked, in this order
 

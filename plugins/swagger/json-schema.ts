@@ -16,7 +16,8 @@ export const integerOrText = (range: JsonObject): JsonObject => ({
 })
 
 /**
- * The request body of an endpoint as JSON Schema, made from the very schema that validates it.
+ * The request body of an endpoint as JSON Schema, made from the very schema that validates it. It does not say that more
+ * parameters may come: generated clients would take any misspelt one, and their optional ones would not type-check.
  * @param docs each field's words, in the schema's order
  * @param signed adds the common parameters
  */
@@ -37,8 +38,7 @@ export const requestSchema = (
   return {
     type: "object",
     properties: { ...Object.fromEntries(fields), ...common },
-    required: [...(required ?? []), ...Object.keys(common)],
-    additionalProperties: { type: ["string", "number", "boolean", "null"] }
+    required: [...(required ?? []), ...Object.keys(common)]
   }
 }
 
@@ -50,15 +50,14 @@ const onTheWire = (property: JsonObject, needed: boolean): JsonObject => {
   return { ...rest, ...(needed ? { minLength: 1 } : {}), ...Object.assign({}, ...checks) }
 }
 
+/** The default stands in the words alone: some generators require a parameter that has one as a keyword. */
 const documented = (schema: JsonObject, doc: FieldDoc | undefined, language: Language): JsonObject => {
   if (doc === undefined) return schema
-  return {
-    ...schema,
-    description: doc.text[language],
-    examples: [doc.example],
-    ...(doc.default === undefined ? {} : { default: doc.default })
-  }
+  return { ...schema, description: doc.text[language] + defaultText(doc, language), examples: [doc.example] }
 }
+
+const defaultText = ({ default: value }: FieldDoc, language: Language): string =>
+  value === undefined ? "" : language === "zh" ? `默认 \`${value}\`。` : ` Default \`${value}\`.`
 
 const commonProperties = (language: Language): JsonObject => {
   const schemas: { readonly [Name in keyof typeof COMMON]: JsonObject } = {

@@ -4,9 +4,10 @@ import type { ListedChannel } from "../../core/cashier/channel-list.ts"
 import type { Route } from "../../core/http/edge.ts"
 import { type CatalogueEntry, errorEntries, frameworkEntry } from "../../core/http/error-catalogue.ts"
 import type { Language } from "../../core/http/language.ts"
-import { type Answer, answers, webhookBody } from "./answers.ts"
+import { type Answer, answers, payParams, webhookBody } from "./answers.ts"
 import { channelExample, channelSchema, channelTable } from "./channels.ts"
 import { ENDPOINTS, type Endpoint, TAGS, WEBHOOK } from "./endpoints.ts"
+import { failureEnvelopes, failureSchema, ref, successEnvelope } from "./envelopes.ts"
 import { COMMON } from "./field-docs.ts"
 import { fieldTable } from "./field-table.ts"
 import { introduction } from "./intro.ts"
@@ -65,12 +66,8 @@ const documentOf = (view: DocumentView): JsonObject => {
         ...Object.fromEntries(ENDPOINTS.flatMap((endpoint) => schemasOf(endpoint, view))),
         PaymentWebhook: webhookBody(language).data,
         Channel: channelSchema(channels, language),
-        Error: {
-          type: "object",
-          description: zh ? "错误应答;HTTP 状态码等于 code。" : "An error; the HTTP status equals code.",
-          properties: { code: { type: "integer" }, message: { type: "string" }, data: { type: ["object", "null"] } },
-          required: ["code", "message", "data"]
-        }
+        JsapiPayParams: payParams(language),
+        ...failureEnvelopes(language)
       }
     }
   }
@@ -83,9 +80,12 @@ const answerOf = ({ answer }: Endpoint, { language, channels }: DocumentView): A
 
 const schemasOf = (endpoint: Endpoint, view: DocumentView): ReadonlyArray<readonly [string, JsonObject]> => {
   const { answer } = endpoint
-  const data = [`${answer}Data`, answerOf(endpoint, view).data] as const
   const request = requestOf(endpoint, view)
-  return request === undefined ? [data] : [[`${answer}Request`, request], data]
+  return [
+    ...(request === undefined ? [] : [[`${answer}Request`, request] as const]),
+    [`${answer}Answer`, successEnvelope(`${answer}Data`, view.language)],
+    [`${answer}Data`, answerOf(endpoint, view).data]
+  ]
 }
 
 const requestOf = ({ request }: Endpoint, { language, channels }: DocumentView): JsonObject | undefined => {
@@ -120,8 +120,6 @@ const operation = (endpoint: Endpoint, view: DocumentView): JsonObject => {
   }
 }
 
-const ref = (name: string): JsonObject => ({ $ref: `#/components/schemas/${name}` })
-
 const queryParameters = (query: NonNullable<Endpoint["query"]>, language: Language): ReadonlyArray<JsonObject> =>
   Object.entries(query).map(([name, { text, example }]) => ({
     name,
@@ -139,12 +137,6 @@ const requestExample = ({ docs, example, signed }: NonNullable<Endpoint["request
   return signedExample({ app_id: app_id.example, timestamp: timestamp.example, nonce: nonce.example, ...fields })
 }
 
-const envelopeOf = (data: JsonObject): JsonObject => ({
-  type: "object",
-  properties: { code: { type: "integer", enum: [200] }, message: { type: "string" }, data },
-  required: ["code", "message", "data"]
-})
-
 const success = (endpoint: Endpoint, view: DocumentView): JsonObject => {
   const { data, example } = answerOf(endpoint, view)
   const { language, channels } = view
@@ -152,7 +144,7 @@ const success = (endpoint: Endpoint, view: DocumentView): JsonObject => {
   if (endpoint.answer === "Channels") tables.push(fieldTable(channelSchema(channels, language), language, "answer"))
   return {
     description: [`**${String(example.message)}**`, ...tables].join("\n\n"),
-    content: { "application/json": { schema: envelopeOf(ref(`${endpoint.answer}Data`)), example } }
+    content: { "application/json": { schema: ref(`${endpoint.answer}Answer`), example } }
   }
 }
 
@@ -176,7 +168,7 @@ const failure = (entries: ReadonlyArray<CatalogueEntry>): JsonObject => {
       : {}),
     content: {
       "application/json": {
-        schema: ref("Error"),
+        schema: failureSchema(entries),
         examples: Object.fromEntries(
           entries.map(({ name, code, message, data = null }, i) => [
             entries.findIndex((entry) => entry.name === name) === i ? name : `${name}${i}`,
