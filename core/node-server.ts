@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
-import type { ServeOptions, Server } from "./runtime.ts"
+import type { ServeOptions, Server } from "./server.ts"
 
 /** What a server allows a client, so that a slow or hostile one costs little and ends. */
 export interface ServerLimits {

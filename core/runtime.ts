@@ -1,22 +1,7 @@
 /** The only file that knows which runtime this is. Everything else stands on web standards and `node:`. */
 
 import { type ServerLimits, serveOnNode } from "./node-server.ts"
-
-export interface ServeOptions {
-  readonly hostname: string
-  /** 0 = any free port. */
-  readonly port: number
-  /** Several processes may listen on one port and share its connections. */
-  readonly reusePort: boolean
-  /** @param address the socket's address */
-  readonly fetch: (request: Request, address: string) => Response | Promise<Response>
-}
-
-export interface Server {
-  readonly port: number
-  /** Takes no more connections and ends those that are open. Wait for requests under way before. */
-  readonly stop: () => Promise<void>
-}
+import type { ServeOptions, Server } from "./server.ts"
 
 /**
  * What a client may take of us: neither runtime limits all of it by itself. The idle time is above the 60 s of common

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto"
 import { Context, Redacted } from "effect"
-import type { GatewayUrls } from "../channel/provider.ts"
+import type { GatewayUrls } from "../channel/gateway-urls.ts"
 import type { GatewayConfig } from "../config.ts"
 
 /** What the running gateway knows of itself. */

@@ -5,7 +5,8 @@ import { feeFen } from "../domain/money.ts"
 import { judgePayment, type Order, type Payment } from "../domain/order.ts"
 import { countPayment } from "../pipeline/metrics.ts"
 import { Notifier } from "../pipeline/notifier.ts"
-import { type KeptNotice, Persistence } from "../pipeline/persistence.ts"
+import type { KeptNotice } from "../pipeline/order-store.ts"
+import { Persistence } from "../pipeline/persistence.ts"
 import { spanned } from "../pipeline/tracing.ts"
 
 /** What became of a payment that a channel reported: settled now, known already, or kept and flagged. */

@@ -4,7 +4,8 @@ import fc from "fast-check"
 import type { Parameter, Parameters } from "../domain/parameters.ts"
 import { signedPairs } from "../domain/parameters.ts"
 import { canonicalString, hmacSha256 } from "../domain/signature.ts"
-import { checkSign, type FindingCode, type SignCheck } from "./sign-check.ts"
+import { checkSign, type SignCheck } from "./sign-check.ts"
+import type { FindingCode } from "./sign-findings.ts"
 
 const SECRET = "sk_test_4f9a1c77d2b84e63"
 

@@ -1,7 +1,7 @@
 import type { Parameter, Parameters } from "../domain/parameters.ts"
 import { signedPairs } from "../domain/parameters.ts"
 import { canonicalString } from "../domain/signature.ts"
-import type { Finding, StringFault } from "./sign-check.ts"
+import type { Finding, StringFault } from "./sign-findings.ts"
 import { byBytes, ignoringCase } from "./sign-mistakes.ts"
 
 type Pair = readonly [key: string, text: string]

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto"
 import { type Parameters, signedPairs } from "../domain/parameters.ts"
 import { canonicalString, hmacSha256, sameDigest } from "../domain/signature.ts"
-import type { SignFault, StringFault } from "./sign-check.ts"
+import type { SignFault, StringFault } from "./sign-findings.ts"
 
 /** A mistake and the string that it makes of a request. */
 export interface Mistake {

@@ -1,6 +1,7 @@
 import { Effect, Exit, Schema } from "effect"
 import type { JsonObject } from "../domain/order.ts"
 import { AccountInvalid, ChannelRejected, ChannelUncertain, NoticeRefused } from "./errors.ts"
+import type { GatewayUrls } from "./gateway-urls.ts"
 import { ChannelHttp, type ChannelHttpAnswer, type ChannelHttpRequest } from "./http.ts"
 import type {
   Bill,
@@ -9,7 +10,6 @@ import type {
   ChargeRequest,
   ChargeState,
   CloseState,
-  GatewayUrls,
   Notice,
   PayerIdentity,
   Presentation,

@@ -10,6 +10,7 @@ export { canonicalString, hmacSha256, sameDigest } from "../domain/signature.ts"
 export { shanghaiMs, shanghaiParts, shanghaiText } from "../domain/time.ts"
 export { AccountInvalid, ChannelRejected, ChannelUncertain, NoticeRefused } from "./errors.ts"
 export { type AsyncChannel, type AsyncHttp, type AsyncProvider, ChannelProvider, Secret } from "./from-async.ts"
+export type { GatewayUrls } from "./gateway-urls.ts"
 export { ChannelHttp, type ChannelHttpAnswer, type ChannelHttpRequest } from "./http.ts"
 export type {
   Bill,
@@ -18,7 +19,6 @@ export type {
   ChargeRequest,
   ChargeState,
   CloseState,
-  GatewayUrls,
   JsapiParams,
   Notice,
   PayerIdentity,

@@ -2,6 +2,7 @@ import type { Effect, Schema } from "effect"
 import type { Flow, ProductType } from "../domain/channel-code.ts"
 import type { JsonObject, Payment } from "../domain/order.ts"
 import type { AccountInvalid, ChannelRejected, ChannelUncertain, NoticeRefused } from "./errors.ts"
+import type { GatewayUrls } from "./gateway-urls.ts"
 import type { ChannelHttp } from "./http.ts"
 import type { ChannelSite } from "./site.ts"
 
@@ -15,12 +16,6 @@ export interface Product {
   /** Whole fen; what the provider takes, where it is narrower than the contract's 1 … 10,000,000,000. */
   readonly minFen?: number
   readonly maxFen?: number
-}
-
-/** Where the gateway itself is reached: by payers and providers, and by itself. Without a trailing slash. */
-export interface GatewayUrls {
-  readonly publicUrl: string
-  readonly localUrl: string
 }
 
 /**

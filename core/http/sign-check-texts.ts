@@ -1,4 +1,4 @@
-import type { FindingCode } from "../cashier/sign-check.ts"
+import type { FindingCode } from "../cashier/sign-findings.ts"
 import type { Bilingual } from "./language.ts"
 
 /** What a finding says: the fault, and how to mend it. `{parameter}`, `{given}` and `{wanted}` are the finding's own. */

@@ -1,5 +1,6 @@
 import { Clock, Effect, Redacted } from "effect"
-import { checkSign, type Finding } from "../cashier/sign-check.ts"
+import { checkSign } from "../cashier/sign-check.ts"
+import type { Finding } from "../cashier/sign-findings.ts"
 import {
   AppIdMissing,
   type CashierError,

@@ -1,7 +1,7 @@
 import { Effect, Redacted, Schema } from "effect"
-import { addFileKey, dropOldFileKeys, KEY_CHECK, type MasterKeys } from "../pipeline/master-key.ts"
+import { addFileKey, dropOldFileKeys, KEY_CHECK } from "../pipeline/master-key.ts"
 import { Persistence } from "../pipeline/persistence.ts"
-import { makeVault, type Vault } from "../pipeline/vault.ts"
+import { type MasterKeys, makeVault, type Vault } from "../pipeline/vault.ts"
 import { OperatorConfig, OperatorError, operation } from "./operation.ts"
 
 /**

@@ -6,14 +6,7 @@ import { Effect, Redacted } from "effect"
 import { type GatewayConfig, isMasterKey } from "../config.ts"
 import { StartRefused } from "../plugin.ts"
 import { Persistence } from "./persistence.ts"
-import { Vault } from "./vault.ts"
-
-/** The key that seals, and those that still open what was sealed before a rotation (or, meanwhile, after one). */
-export interface MasterKeys {
-  readonly current: Redacted.Redacted<string>
-  /** Read afresh at each call: a rotation beside a running gateway changes the file. */
-  readonly others: () => ReadonlyArray<Redacted.Redacted<string>>
-}
+import { type MasterKeys, Vault } from "./vault.ts"
 
 /** One key a line, the current one first. More than one only while a rotation is under way. */
 const pathOf = (config: GatewayConfig): string => join(config.dataFolder, "master.key")

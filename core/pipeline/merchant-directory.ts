@@ -1,7 +1,8 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import type { Merchant, MerchantSecret } from "../domain/merchant.ts"
-import { Persistence, type StoredMerchant } from "./persistence.ts"
+import type { StoredMerchant } from "./merchant-store.ts"
+import { Persistence } from "./persistence.ts"
 import { Vault } from "./vault.ts"
 
 /** A merchant with its live secrets opened. */

@@ -1,6 +1,12 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto"
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
-import type { MasterKeys } from "./master-key.ts"
+
+/** The key that seals, and those that still open what was sealed before a rotation (or, meanwhile, after one). */
+export interface MasterKeys {
+  readonly current: Redacted.Redacted<string>
+  /** Read afresh at each call: a rotation beside a running gateway changes the file. */
+  readonly others: () => ReadonlyArray<Redacted.Redacted<string>>
+}
 
 /** A sealed text that no master key of ours sealed, or that was moved or changed. */
 export class VaultRefused extends Schema.TaggedError<VaultRefused>()("VaultRefused", { purpose: Schema.String }) {

@@ -4,8 +4,9 @@ import { receiverOf } from "../domain/notify-url.ts"
 import { Background } from "./background.ts"
 import { countPush } from "./metrics.ts"
 import { Notifier } from "./notifier.ts"
-import { type LeasedWebhook, Persistence, type WebhookAttempt } from "./persistence.ts"
+import { Persistence } from "./persistence.ts"
 import { PUSH_DEADLINE_MS, pushWebhook } from "./webhook-push.ts"
+import type { LeasedWebhook, WebhookAttempt } from "./webhook-store.ts"
 
 /**
  * Pushes under way at once: in all, of one merchant, to one host. A host or merchant that has its share is left out of

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { AccountStore, StoredAccount } from "../../core/pipeline/persistence.ts"
+import type { AccountStore, StoredAccount } from "../../core/pipeline/account-store.ts"
 import type { Database } from "./database.ts"
 import type { Signals } from "./signals.ts"
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test"
 import sqlClient from "postgres"
-import type { NewOrder, Persistence } from "../../core/pipeline/persistence.ts"
+import type { NewOrder } from "../../core/pipeline/order-store.ts"
+import type { Persistence } from "../../core/pipeline/persistence.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
 import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
 

@@ -1,6 +1,7 @@
 import { Effect, Exit, Redacted, Scope } from "effect"
 import type { Order } from "../../core/domain/order.ts"
-import type { NewOrder, Persistence, Settlement } from "../../core/pipeline/persistence.ts"
+import type { NewOrder, Settlement } from "../../core/pipeline/order-store.ts"
+import type { Persistence } from "../../core/pipeline/persistence.ts"
 import { openPersistence } from "./index.ts"
 
 /* What the tests of this folder share. */

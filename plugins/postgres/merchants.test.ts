@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import type { NewMerchant, Persistence } from "../../core/pipeline/persistence.ts"
+import type { NewMerchant } from "../../core/pipeline/merchant-store.ts"
+import type { Persistence } from "../../core/pipeline/persistence.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
 import { openStore, run } from "./fixture.ts"
 

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Merchant, MerchantMode, ThrottleRule } from "../../core/domain/merchant.ts"
-import type { MerchantStore, SealedSecret, StoredMerchant } from "../../core/pipeline/persistence.ts"
+import type { MerchantStore, SealedSecret, StoredMerchant } from "../../core/pipeline/merchant-store.ts"
 import type { Database } from "./database.ts"
 import type { Signals } from "./signals.ts"
 

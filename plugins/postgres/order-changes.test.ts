@@ -1,12 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import sqlClient from "postgres"
-import {
-  CHARGE_LEASE_MS,
-  type ChargeRecord,
-  type NewOrder,
-  type OrderKey,
-  type Persistence
-} from "../../core/pipeline/persistence.ts"
+import { CHARGE_LEASE_MS, type ChargeRecord, type NewOrder, type OrderKey } from "../../core/pipeline/order-store.ts"
+import type { Persistence } from "../../core/pipeline/persistence.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
 import { anOrder, aSettlement, eventually, openStore, run } from "./fixture.ts"
 

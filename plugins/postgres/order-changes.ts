@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { CHARGE_LEASE_MS, type OrderStore } from "../../core/pipeline/persistence.ts"
+import { CHARGE_LEASE_MS, type OrderStore } from "../../core/pipeline/order-store.ts"
 import type { Database } from "./database.ts"
 import { type OrderRow, orderColumns, orderOf } from "./order-row.ts"
 

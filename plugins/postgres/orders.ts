@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { DuplicateOrder } from "../../core/domain/errors.ts"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
-import type { ChargeRecord, NewOrder, OrderKey, OrderStore } from "../../core/pipeline/persistence.ts"
+import type { ChargeRecord, NewOrder, OrderKey, OrderStore } from "../../core/pipeline/order-store.ts"
 import { makeBatch } from "./batch.ts"
 import type { Database } from "./database.ts"
 import { CHARGE_LEASE } from "./order-changes.ts"

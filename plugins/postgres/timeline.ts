@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Json } from "../../core/domain/order.ts"
-import type { OrderStore } from "../../core/pipeline/persistence.ts"
+import type { OrderStore } from "../../core/pipeline/order-store.ts"
 import type { Database } from "./database.ts"
 
 interface Line {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import sqlClient from "postgres"
-import type { LeasedWebhook, NewOrder, Persistence, WebhookAttempt } from "../../core/pipeline/persistence.ts"
+import type { NewOrder } from "../../core/pipeline/order-store.ts"
+import type { Persistence } from "../../core/pipeline/persistence.ts"
+import type { LeasedWebhook, WebhookAttempt } from "../../core/pipeline/webhook-store.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
 import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
 

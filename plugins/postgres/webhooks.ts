@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { LeasedWebhook, WebhookAttempt, WebhookRow, WebhookStore } from "../../core/pipeline/persistence.ts"
+import type { LeasedWebhook, WebhookAttempt, WebhookRow, WebhookStore } from "../../core/pipeline/webhook-store.ts"
 import { makeBatch } from "./batch.ts"
 import type { Database } from "./database.ts"
 import type { Signals } from "./signals.ts"

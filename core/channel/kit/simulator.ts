@@ -1,4 +1,4 @@
-import type { GatewayUrls } from "../provider.ts"
+import type { GatewayUrls } from "../gateway-urls.ts"
 
 /**
  * What the kit needs of a provider's simulator. A channel's own simulator is adapted to it in some ten lines; whatever
