@@ -33,7 +33,7 @@ export const renderErrorsPage = (language: Language): string => {
   return document({
     language,
     title: `${words.title} · PayHub`,
-    styles: ["docs.css"],
+    styles: ["theme.css", "docs.css"],
     body: html`<body>
 ${docsBar("errors", language)}
 <main class="sheet">

@@ -59,7 +59,7 @@ export const renderReferencePage = (language: Language): string => {
   return document({
     language,
     title,
-    styles: ["docs.css"],
+    styles: ["theme.css", "docs.css"],
     head: html`<link rel="stylesheet" href="${docsAssetUrl("swagger-ui.css")}">
 <link rel="stylesheet" href="${docsAssetUrl("reference.css")}">
 <script defer src="${docsAssetUrl("swagger-ui-bundle.js")}"></script>

@@ -20,7 +20,7 @@ export const renderDemoPage = (view: DemoView, language: Language): string => {
   return document({
     language,
     title: texts.title,
-    styles: ["demo.css"],
+    styles: ["theme.css", "demo.css"],
     head: html`<script type="module" src="${assetUrl("demo.js")}"></script>\n`,
     body: html`<body>
 <header class="bar">

@@ -11,7 +11,7 @@ export const renderSignPage = (language: Language): string => {
   return document({
     language,
     title: `${texts.title} · PayHub`,
-    styles: ["docs.css"],
+    styles: ["theme.css", "docs.css"],
     head: html`<script type="module" src="${assetUrl("sign.js")}"></script>\n`,
     body: html`<body>
 ${docsBar("sign", language)}
