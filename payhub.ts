@@ -13,13 +13,16 @@ import { runCli } from "./core/cli/index.ts"
 import type { GatewayConfig } from "./core/config.ts"
 import { createGateway, type Gateway } from "./core/gateway.ts"
 import { forgetGateway, gatewayUrl, noteGateway } from "./core/gateway-file.ts"
+import { figuresOfAll, type WorkerPlace } from "./core/http/worker-metrics.ts"
 import { loadChannels } from "./core/load-channels.ts"
 import { hinted, OrderNo } from "./core/operator/inputs.ts"
 import { OperatorConfig, OperatorError, operation } from "./core/operator/operation.ts"
 import { masterKeysOf } from "./core/pipeline/master-key.ts"
+import { exposition } from "./core/pipeline/metrics.ts"
 import { type Plugin, StartRefused } from "./core/plugin.ts"
 import { runtimeCommand, runtimeName } from "./core/runtime.ts"
 import { operatorLayer } from "./core/services.ts"
+import { openPipe } from "./core/worker-pipe.ts"
 import { isPortFree, startWorkers, WORKER_VARIABLE } from "./core/workers.ts"
 import { embeddedPostgres, openEmbedded } from "./plugins/embedded-postgres/index.ts"
 import { memory } from "./plugins/memory/index.ts"
@@ -50,13 +53,15 @@ const channelsFor = (config: GatewayConfig): Promise<ReadonlyArray<AnyProvider>>
 const start = async (config: GatewayConfig, workers: number): Promise<number> => {
   try {
     if (workers > 1) return await startTogether(config, workers)
-    const connections = process.env[WORKER_VARIABLE]
-    await (connections === undefined ? startAlone(config) : startWorker(config, Number(connections)))
+    const role = process.env[WORKER_VARIABLE]
+    await (role === undefined ? startAlone(config) : startWorker(config, JSON.parse(role) as WorkerRole))
     // All is drained: a timer that something forgot may not hold the process for its rest.
     process.exit(0)
   } catch (error) {
     if (!(error instanceof StartRefused)) throw error
     process.stderr.write(`${error.message}\n`)
+    // A worker reads from its parent, which would hold it.
+    if (process.env[WORKER_VARIABLE] !== undefined) process.exit(1)
     return 1
   }
 }
@@ -74,6 +79,12 @@ const startAlone = async (config: GatewayConfig): Promise<void> => {
   await gateway.stop()
 }
 
+/** What a worker is told when it is started. */
+interface WorkerRole extends WorkerPlace {
+  /** To the database, at most. */
+  readonly connections: number
+}
+
 /** What a worker tells its parent, over their pipe. */
 interface WorkerReady {
   readonly url: string
@@ -81,15 +92,18 @@ interface WorkerReady {
   readonly firstMerchant: { readonly app_id: string; readonly app_secret: string } | null
 }
 
-/** One of several on a port. @param maxConnections to the database */
-const startWorker = async (config: GatewayConfig, maxConnections: number): Promise<void> => {
+/** One of several on a port. */
+const startWorker = async (config: GatewayConfig, role: WorkerRole): Promise<void> => {
   const channels = await channelsFor(config)
-  const plugins = pluginsFor(config, "gateway", maxConnections)
-  const { url, publicUrl, firstMerchant, stop } = await createGateway({ config, plugins, channels, reusePort: true })
-  const orphaned = new Promise<void>((resolve) => process.stdin.once("end", resolve).once("error", resolve).resume())
+  const plugins = pluginsFor(config, "gateway", role.connections)
+  const orphaned = new Promise<void>((resolve) => process.stdin.once("end", resolve).once("error", resolve))
+  const parent = openPipe({ input: process.stdin, output: process.stdout, answer: exposition })
+  const figures = () => figuresOfAll(role, parent.ask)
+  const gateway = await createGateway({ config, plugins, channels, reusePort: true, figures })
+  const { url, publicUrl, firstMerchant, stop } = gateway
   const stopped = Promise.race([nextSignal(), orphaned])
   const secret = firstMerchant && { ...firstMerchant, app_secret: Redacted.value(firstMerchant.app_secret) }
-  process.stdout.write(`${JSON.stringify({ url, publicUrl, firstMerchant: secret } satisfies WorkerReady)}\n`)
+  parent.tell({ url, publicUrl, firstMerchant: secret } satisfies WorkerReady)
   await stopped
   nextSignal().then(() => process.exit(130))
   await stop()
@@ -118,13 +132,12 @@ const startTogether = async (config: GatewayConfig, count: number): Promise<numb
   const signalled = nextSignal()
   try {
     const embedded = config.databaseUrl === null ? await embeddedUrl(config, scope) : undefined
+    const connections = embedded === undefined ? CONNECTIONS_PER_WORKER : Math.min(shared, CONNECTIONS_PER_WORKER)
     const workers = await startWorkers<WorkerReady>({
       count,
       command: [...runtimeCommand(), fileURLToPath(import.meta.url), "start"],
-      env: (first) => ({
-        [WORKER_VARIABLE]: String(
-          embedded === undefined ? CONNECTIONS_PER_WORKER : Math.min(shared, CONNECTIONS_PER_WORKER)
-        ),
+      env: (number, first) => ({
+        [WORKER_VARIABLE]: JSON.stringify({ number, count, connections } satisfies WorkerRole),
         ...(embedded === undefined ? {} : { DATABASE_URL: Redacted.value(embedded) }),
         ...(first === undefined ? {} : { PAYHUB_PORT: new URL(first.url).port })
       }),

@@ -14,6 +14,7 @@ import { healthRoutes } from "./http/health-routes.ts"
 import type { HttpPlugin } from "./http/http-plugin.ts"
 import { payPageRoutes } from "./http/pay-page.ts"
 import { toolsRoutes } from "./http/tools-routes.ts"
+import type { WorkerFigures } from "./http/worker-metrics.ts"
 import { ensureFirstStart, type FirstMerchant } from "./operator/first-start.ts"
 import { checkMasterKey, masterKeysOf } from "./pipeline/master-key.ts"
 import { MerchantDirectory } from "./pipeline/merchant-directory.ts"
@@ -31,6 +32,8 @@ export interface GatewayOptions {
   readonly plugins: ReadonlyArray<Plugin | HttpPlugin>
   readonly channels: ReadonlyArray<AnyProvider>
   readonly reusePort?: boolean
+  /** What all workers have counted, where this is one of several: `/metrics` tells of them all. */
+  readonly figures?: () => Promise<ReadonlyArray<WorkerFigures>>
 }
 
 export interface Gateway {
@@ -76,7 +79,13 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
       run,
       config,
       siteIds: options.channels.filter(({ site }) => site !== undefined).map(({ id }) => id),
-      routes: [...payPageRoutes(run), ...demoRoutes(run), ...toolsRoutes(run), ...healthRoutes(run), ...assetRoutes],
+      routes: [
+        ...payPageRoutes(run),
+        ...demoRoutes(run),
+        ...toolsRoutes(run),
+        ...healthRoutes(run, options.figures),
+        ...assetRoutes
+      ],
       plugins: options.plugins
     })
     const listening = await listen(config, options.reusePort ?? false, (request, address) => {

@@ -2,14 +2,15 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { createServer } from "node:net"
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
+import { FIGURES_MAX_MS, type WorkerFigures } from "./http/worker-metrics.ts"
+import { openPipe, type Pipe } from "./worker-pipe.ts"
 
 /*
  * Several processes on one port: `payhub start --workers N`. A worker is the same program, started with WORKER_VARIABLE;
- * it says that it listens by one line of JSON on its stdout, and stops on SIGTERM or when its stdin ends, which is when
- * the parent has died.
+ * it says over its pipe that it listens, and stops on SIGTERM or when its stdin ends, which is when the parent has died.
  */
 
-/** Set for a worker: how many connections to the database it may have. */
+/** Set for a worker: a JSON text, its place among the others and what it may take. */
 export const WORKER_VARIABLE = "PAYHUB_WORKER"
 
 /** A worker that ends is started again after so long, twice as long each time it does not last. */
@@ -25,8 +26,12 @@ export interface WorkersOptions<Ready> {
   readonly count: number
   /** The program and its arguments; nothing secret, others see them. */
   readonly command: ReadonlyArray<string>
-  /** On top of this process's own. @param first what the first worker said; undefined = this is the first worker */
-  readonly env: (first: Ready | undefined) => Readonly<Record<string, string>>
+  /**
+   * On top of this process's own.
+   * @param number from 1; a worker that is started again keeps it
+   * @param first what the first worker said; undefined = this is the first worker
+   */
+  readonly env: (number: number, first: Ready | undefined) => Readonly<Record<string, string>>
   /** One line for the log, about a worker that ended by itself. */
   readonly log: (message: string, detail: Readonly<Record<string, unknown>>) => void
 }
@@ -46,25 +51,53 @@ export interface Workers<Ready> {
  */
 export const startWorkers = async <Ready>(options: WorkersOptions<Ready>): Promise<Workers<Ready> | null> => {
   const running = new Set<ChildProcess>()
+  /** Of the workers that listen, by number. */
+  const pipes = new Map<number, Pipe>()
+  // Each worker's output listens on ours: many are no leak.
+  process.stdout.setMaxListeners(process.stdout.getMaxListeners() + options.count)
   let stopping = false
   let first: Ready | undefined
-  const start = async (): Promise<{ readonly worker: ChildProcess; readonly ready: Ready } | null> => {
+  /** What a worker gets when it asks. */
+  const figuresOfOthers = (number: number): Promise<ReadonlyArray<WorkerFigures>> =>
+    Promise.all(
+      [...pipes]
+        .filter(([worker]) => worker !== number)
+        .map(async ([worker, pipe]) => ({ worker, text: (await pipe.ask(FIGURES_MAX_MS)) as string | null }))
+    )
+  const start = async (number: number): Promise<{ readonly worker: ChildProcess; readonly ready: Ready } | null> => {
     const [program = "", ...args] = options.command
     const worker = spawn(program, args, {
       // A session of its own: Ctrl-C in a terminal reaches the parent alone, which passes it on once.
       detached: true,
       stdio: ["pipe", "pipe", "inherit"],
-      env: { ...process.env, ...options.env(first) }
+      env: { ...process.env, ...options.env(number, first) }
     })
     running.add(worker)
-    worker.once("exit", () => running.delete(worker))
-    worker.stdin?.on("error", () => undefined)
-    const line = await firstLine(worker)
-    return line === null ? null : { worker, ready: JSON.parse(line) as Ready }
+    let told: (ready: unknown) => void = () => undefined
+    const listening = new Promise<unknown>((resolve) => {
+      told = resolve
+    })
+    const gone = (): void => {
+      told(null)
+      running.delete(worker)
+      pipes.delete(number)
+    }
+    worker.once("exit", gone)
+    worker.on("error", () => {
+      if (worker.pid === undefined) gone()
+    })
+    const { stdout: input, stdin: output } = worker
+    // Where this process has no files left, there was no spawn and there are no pipes.
+    if (!input || !output) return null
+    const pipe = openPipe({ input, output, rest: process.stdout, told, answer: () => figuresOfOthers(number) })
+    const ready = (await listening) as Ready | null
+    if (ready === null) return null
+    if (running.has(worker)) pipes.set(number, pipe)
+    return { worker, ready }
   }
 
   /** Waits for a worker's end and starts another in its place, until the stop. */
-  const keep = async (worker: ChildProcess): Promise<void> => {
+  const keep = async (number: number, worker: ChildProcess): Promise<void> => {
     let current: ChildProcess | null = worker
     let waitMs = RESTART_MIN_MS
     while (!stopping) {
@@ -75,7 +108,7 @@ export const startWorkers = async <Ready>(options: WorkersOptions<Ready>): Promi
       options.log("a worker has ended and is started again", { pid: current?.pid, ending, wait_ms: waitMs })
       await sleep(waitMs, undefined, { ref: false })
       waitMs = Math.min(waitMs * 2, RESTART_MAX_MS)
-      if (!stopping) current = (await start())?.worker ?? null
+      if (!stopping) current = (await start(number))?.worker ?? null
     }
   }
 
@@ -91,16 +124,16 @@ export const startWorkers = async <Ready>(options: WorkersOptions<Ready>): Promi
     clearTimeout(deadline)
   }
 
-  const leader = await start()
+  const leader = await start(1)
   if (leader === null) return null
   first = leader.ready
-  const others = await Promise.all(Array.from({ length: options.count - 1 }, start))
+  const others = await Promise.all(Array.from({ length: options.count - 1 }, (_, index) => start(index + 2)))
   const started = [leader, ...others].flatMap((one) => (one === null ? [] : [one.worker]))
   if (started.length < options.count) {
     await stop("SIGTERM")
     return null
   }
-  for (const worker of started) void keep(worker)
+  for (const [index, worker] of started.entries()) void keep(index + 1, worker)
   return { first, stop, kill }
 }
 
@@ -117,21 +150,4 @@ const endOf = (worker: ChildProcess): Promise<string> =>
     const ending = () => String(worker.signalCode ?? `exit code ${worker.exitCode}`)
     if (worker.exitCode !== null || worker.signalCode !== null) resolve(ending())
     else worker.once("exit", () => resolve(ending()))
-  })
-
-/** The first line of a worker's stdout; null = it ended without one. What it writes after that goes to our stdout. */
-const firstLine = (worker: ChildProcess): Promise<string | null> =>
-  new Promise((resolve) => {
-    let text = ""
-    const hear = (chunk: Buffer) => {
-      text += chunk.toString("utf8")
-      const end = text.indexOf("\n")
-      if (end < 0) return
-      worker.stdout?.off("data", hear)
-      worker.stdout?.pipe(process.stdout, { end: false })
-      resolve(text.slice(0, end))
-    }
-    worker.stdout?.on("data", hear)
-    worker.once("error", () => resolve(null))
-    worker.once("exit", () => resolve(null))
   })

@@ -1,21 +1,25 @@
 import { Clock, Effect, Redacted } from "effect"
-import { PrometheusMetrics } from "effect/observability"
 import { Settings } from "../cashier/settings.ts"
 import { sameDigest } from "../domain/signature.ts"
+import { exposition } from "../pipeline/metrics.ts"
 import { type Backlog, Persistence } from "../pipeline/persistence.ts"
 import type { Call, Handler, Route, Run } from "./edge.ts"
 import { frameworkError } from "./envelope.ts"
 import { FRAMEWORK } from "./messages.ts"
+import { type WorkerFigures, workersText } from "./worker-metrics.ts"
 
 /**
  * What a supervisor asks: `/healthz` (this process answers), `/readyz` (it can take orders: its store answers too) and,
  * behind PAYHUB_METRICS_TOKEN, `/metrics` in Prometheus' text format.
+ * @param figures of all workers, where this process is one of several
  */
-export const healthRoutes = (run: Run): ReadonlyArray<Route> => [
+export const healthRoutes = (run: Run, figures?: Figures): ReadonlyArray<Route> => [
   { method: "GET", path: "/healthz", handle: async () => plain(200, "ok\n") },
   { method: "GET", path: "/readyz", handle: ready(run) },
-  { method: "GET", path: "/metrics", handle: metrics(run) }
+  { method: "GET", path: "/metrics", handle: metrics(run, figures) }
 ]
+
+type Figures = () => Promise<ReadonlyArray<WorkerFigures>>
 
 const ready =
   (run: Run): Handler =>
@@ -25,21 +29,21 @@ const ready =
   }
 
 const metrics =
-  (run: Run): Handler =>
+  (run: Run, figures: Figures | undefined): Handler =>
   async (call) => {
-    const exit = await run(scrape(call))
+    const exit = await run(scrape(call, figures))
     if (exit._tag === "Failure") return plain(503, "the database does not answer\n")
     return exit.value ?? frameworkError(call, FRAMEWORK.notFound)
   }
 
 /** null = no token is set, or not the one that was given: the page is not there. */
-const scrape = Effect.fnUntraced(function* (call: Call) {
+const scrape = Effect.fnUntraced(function* (call: Call, figures: Figures | undefined) {
   const { config } = yield* Settings
   const { backlog } = yield* Persistence
   const given = /^Bearer (.+)$/.exec(call.request.headers.get("authorization") ?? "")?.[1]
   if (config.metricsToken === null || given === undefined) return null
   if (!sameDigest(Redacted.value(config.metricsToken), given)) return null
-  const counted = yield* PrometheusMetrics.format()
+  const counted = figures === undefined ? exposition() : workersText(yield* Effect.promise(figures))
   return plain(200, counted + backlogText(yield* backlog(), yield* Clock.currentTimeMillis))
 })
 

@@ -1,4 +1,5 @@
 import { Context, Metric } from "effect"
+import { PrometheusMetrics } from "effect/observability"
 
 /*
  * What an operator watches, in Prometheus' names. Counters and histograms are kept by Effect; what only the store knows
@@ -37,6 +38,9 @@ const firstPushSeconds = Metric.histogram("payhub_webhook_first_push_seconds", {
 })
 
 const nowhere = Context.empty()
+
+/** What this process has counted, in Prometheus' text format. */
+export const exposition = (): string => PrometheusMetrics.formatUnsafe(nowhere)
 
 // Attributes make a metric of their own each: made once, because every request passes here.
 const made = new Map<string, Metric.Metric<number, unknown>>()
