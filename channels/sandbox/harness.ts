@@ -205,6 +205,7 @@ export const newOrder = (
     description: "在线支付",
     createdAt: new Date(now),
     expiresAt: new Date(now + 1_800_000),
+    remainingMs: 1_800_000,
     noticeUrl: `${harness.gateway.publicUrl}/api/notice/${ACCOUNT_ID}`,
     returnUrl: `${harness.gateway.publicUrl}/paid`,
     clientIp: "127.0.0.1",

@@ -82,6 +82,7 @@ const order = (channel: Channel, noticeUrl: string, change: Partial<ChargeReques
     description: '在线支付 "A&B" 100%',
     createdAt,
     expiresAt: new Date(createdAt.getTime() + 30 * 60_000),
+    remainingMs: 30 * 60_000,
     noticeUrl,
     returnUrl: "https://pay.example.com/return",
     clientIp: "203.0.113.7",

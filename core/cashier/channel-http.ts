@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { ChannelRejected, ChannelUncertain } from "../channel/errors.ts"
 import type { ChannelHttp, ChannelHttpAnswer, ChannelHttpRequest } from "../channel/http.ts"
+import { NameUnresolved } from "../pipeline/addresses.ts"
 import { AnswerTooLarge, exchangeOnce } from "../pipeline/exchange.ts"
 
 /** No provider's answer is larger, bills excepted. */
@@ -76,9 +77,8 @@ const exchange = (request: ChannelHttpRequest, signal: AbortSignal, bytesMax: nu
 const failureOf = (cause: unknown): ChannelRejected | ChannelUncertain => {
   if (cause instanceof AnswerTooLarge) return new ChannelUncertain({ why: "unreadable", detail: cause.message })
   const text = describe(cause)
-  if (
-    /ConnectionRefused|ECONNREFUSED|Connection refused|ENOTFOUND|EAI_AGAIN|dns error|FailedToOpenSocket/i.test(text)
-  ) {
+  const unsent = cause instanceof NameUnresolved
+  if (unsent || /ConnectionRefused|ECONNREFUSED|Connection refused|FailedToOpenSocket/i.test(text)) {
     return new ChannelRejected({ reason: "the provider could not be connected to; nothing was sent", unsent: true })
   }
   return new ChannelUncertain({

@@ -106,6 +106,7 @@ const isRejection = (cause: Cause.Cause<{ readonly _tag: string }>): boolean =>
 const chargeRequest = Effect.fnUntraced(function* (charge: Charge, account: OpenedAccount) {
   const { urls } = yield* Settings
   const { publicUrl } = urls()
+  const { nowMs } = yield* Persistence
   const { order, jsapi } = charge
   return {
     orderNo: order.orderNo,
@@ -114,6 +115,7 @@ const chargeRequest = Effect.fnUntraced(function* (charge: Charge, account: Open
     description: order.note,
     createdAt: order.createdAt,
     expiresAt: order.expiresAt,
+    remainingMs: order.expiresAt.getTime() - nowMs(),
     noticeUrl: `${publicUrl}/api/notice/${account.id}`,
     returnUrl: `${publicUrl}/pay/return`,
     clientIp: order.clientIp,

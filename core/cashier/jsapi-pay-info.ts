@@ -1,4 +1,4 @@
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import type { JsapiParams, Presentation } from "../channel/provider.ts"
 import { ChannelUnavailable, ChargeUncertain, FieldsInvalid, OtherPayer, PayLinkExpired } from "../domain/errors.ts"
 import type { Order } from "../domain/order.ts"
@@ -61,12 +61,11 @@ const chargedParams = Effect.fnUntraced(function* (
   account: OpenedAccount,
   payer: { readonly appId: string | null; readonly miniProgram: boolean; readonly openid: string }
 ) {
-  const { orders } = yield* Persistence
-  const clock = yield* Clock.Clock
+  const { orders, nowMs } = yield* Persistence
   for (let look = 0; look < BUSY_LOOKS_MAX; look++) {
     const stored = yield* orders.find(order)
     // Finding out who pays took its time: the order may have been paid, closed or expired meanwhile.
-    if (stored === null || !isPayable(stored, clock.currentTimeMillisUnsafe())) return yield* new PayLinkExpired()
+    if (stored === null || !isPayable(stored, nowMs())) return yield* new PayLinkExpired()
     const known = jsapiParams(stored.presentation)
     if (known !== undefined) return known
     const begun = yield* orders.beginCharge(order)

@@ -1,8 +1,9 @@
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import type { JsapiParams } from "../channel/provider.ts"
 import type { CashierError } from "../domain/errors.ts"
 import type { Order } from "../domain/order.ts"
 import { sameDigest } from "../domain/signature.ts"
+import { Persistence } from "../pipeline/persistence.ts"
 import { Channels } from "./channels.ts"
 import { payInfo } from "./jsapi-pay-info.ts"
 import { isPayable, payState } from "./pay-token.ts"
@@ -52,7 +53,7 @@ export const payPage = Effect.fnUntraced(function* (visit: PayVisit) {
   if (order === null || order.jsapi === null) return { kind: "expired" } satisfies PayPage
   // So that nobody pays twice.
   if (order.status === "PAID" || order.status === "REFUNDED") return { kind: "paid", order } satisfies PayPage
-  if (!isPayable(order, (yield* Clock.Clock).currentTimeMillisUnsafe())) return { kind: "expired" } satisfies PayPage
+  if (!isPayable(order, (yield* Persistence).nowMs())) return { kind: "expired" } satisfies PayPage
 
   const account = yield* channels.open(order.accountId)
   // A mini-program pays by wx.requestPayment; no page can. The sandbox's stand-in takes it all the same.

@@ -1,6 +1,7 @@
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import { PayLinkExpired } from "../domain/errors.ts"
 import { yuanText } from "../domain/money.ts"
+import { Persistence } from "../pipeline/persistence.ts"
 import { statusOf } from "./order-query.ts"
 import { isReadable } from "./pay-token.ts"
 import { orderOfToken, takeTokenCall } from "./token-order.ts"
@@ -10,7 +11,7 @@ export const payStateOf = Effect.fnUntraced(function* (token: string) {
   if (token === "") return yield* new PayLinkExpired()
   const order = yield* orderOfToken(token)
   if (order !== null) yield* takeTokenCall(token)
-  const nowMs = (yield* Clock.Clock).currentTimeMillisUnsafe()
+  const nowMs = (yield* Persistence).nowMs()
   if (order === null || !isReadable(order, nowMs)) return yield* new PayLinkExpired()
   return { order_no: order.orderNo, amount: yuanText(order.amountFen), ...statusOf(order) }
 })

@@ -1,4 +1,4 @@
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import type { Product } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import { ChannelUnavailable, ChargeUncertain, DuplicateOrder, StoreUnavailable } from "../domain/errors.ts"
@@ -87,7 +87,7 @@ const refuseKnown = Effect.fnUntraced(function* ({ merchant, merchantOrderNo }: 
 
 const draftOrder = Effect.fnUntraced(function* (request: OrderRequest, account: OpenedAccount, product: Product) {
   const { config } = yield* Settings
-  const nowMs = (yield* Clock.Clock).currentTimeMillisUnsafe()
+  const nowMs = (yield* Persistence).nowMs()
   const orderNo = newOrderNo(request.prefix, request.merchant.id, nowMs)
   const createdAt = new Date(nowMs)
   const jsapi = request.jsapi(product)

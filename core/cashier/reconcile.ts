@@ -1,4 +1,4 @@
-import { Clock, Effect, FiberSet, Layer, Schedule } from "effect"
+import { Effect, FiberSet, Layer, Schedule } from "effect"
 import type { ChargeState } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import type { Order } from "../domain/order.ts"
@@ -32,10 +32,10 @@ const BREATH = "100 millis"
  * ends what the channel has ended, closes what has expired — there first, then here.
  */
 export const reconcileOrder = Effect.fnUntraced(function* (order: Order) {
-  const { orders } = yield* Persistence
+  const store = yield* Persistence
   const channels = yield* Channels
   const { config } = yield* Settings
-  const nowMs = (yield* Clock.Clock).currentTimeMillisUnsafe()
+  const nowMs = store.nowMs()
   const account = yield* channels.open(order.accountId)
   const ended =
     account === null ? false : yield* ask(order, account, nowMs >= order.expiresAt.getTime() + CLOSE_GRACE_MS)
@@ -46,7 +46,7 @@ export const reconcileOrder = Effect.fnUntraced(function* (order: Order) {
       order_no: order.orderNo
     })
   }
-  yield* orders.scheduleCheck(order, next === null ? null : next.getTime() - nowMs)
+  yield* store.orders.scheduleCheck(order, next === null ? null : next.getTime() - nowMs)
 })
 
 /** true = the order needs no further check. */

@@ -1,4 +1,4 @@
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import { PayLinkExpired, ThrottleExceeded } from "../domain/errors.ts"
 import { Persistence } from "../pipeline/persistence.ts"
 import { Throttle } from "../pipeline/throttle.ts"
@@ -12,7 +12,7 @@ export const payableOrder = Effect.fnUntraced(function* (token: string) {
   const order = yield* orderOfToken(token)
   // A token that is nobody's takes no slot: anybody can make those up.
   if (order !== null) yield* takeTokenCall(token)
-  const nowMs = (yield* Clock.Clock).currentTimeMillisUnsafe()
+  const nowMs = (yield* Persistence).nowMs()
   if (order === null || !isPayable(order, nowMs)) return yield* new PayLinkExpired()
   return order
 })

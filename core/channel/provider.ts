@@ -102,6 +102,11 @@ export interface ChargeRequest {
   readonly description: string
   readonly createdAt: Date
   readonly expiresAt: Date
+  /**
+   * How long it can still be paid, for providers that take a duration; below 0 where it has just expired. By the clock
+   * that made `expiresAt`, which need not be this machine's.
+   */
+  readonly remainingMs: number
   /** Where the provider sends its notices for this account. */
   readonly noticeUrl: string
   /** Where a payer's browser comes back to. */

@@ -1,6 +1,7 @@
 import * as http from "node:http"
 import * as https from "node:https"
 import ipaddr from "ipaddr.js"
+import { addressesOf } from "./addresses.ts"
 
 /** One HTTP request to somebody else's server. */
 export interface OutboundRequest {
@@ -46,12 +47,16 @@ export const exchangeOnce = (request: OutboundRequest): Promise<OutboundAnswer> 
         ...(request.body === null ? {} : { "content-length": String(request.body.length) })
       }
     }
-    if (address !== undefined) {
-      const family = ipaddr.parse(address).kind() === "ipv6" ? 6 : 4
-      options.lookup = (_name, { all }, done) => {
-        if (all === true) (done as unknown as ListDone)(null, [{ address, family }])
-        else done(null, address, family)
-      }
+    options.lookup = (name, { all }, done) => {
+      const addresses = address === undefined ? addressesOf(name, signal) : Promise.resolve([address])
+      addresses.then(
+        (found) => {
+          const list = found.map((one) => ({ address: one, family: ipaddr.parse(one).kind() === "ipv6" ? 6 : 4 }))
+          if (all === true) (done as unknown as ListDone)(null, list)
+          else done(null, list[0]?.address ?? "", list[0]?.family ?? 4)
+        },
+        (cause) => done(cause, "", 4)
+      )
     }
     const outgoing = (secure ? https : http).request(options, (response) => {
       const chunks: Array<Buffer> = []

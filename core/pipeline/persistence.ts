@@ -52,6 +52,11 @@ export class Persistence extends Context.Service<
     readonly orders: OrderStore
     readonly webhooks: WebhookStore
     readonly book: BookStore
+    /**
+     * The store's clock, Unix milliseconds, without a call: what orders' times are made and judged by. A gateway's own
+     * clock may be set, and several gateways' may differ; an order expires at one moment for all of them.
+     */
+    readonly nowMs: () => number
     /** Calls back at each signal until the store is closed. */
     readonly listen: (onSignal: (signal: StoreSignal) => void) => Stored<void>
     readonly backlog: () => Stored<Backlog>

@@ -1,6 +1,6 @@
-import { lookup } from "node:dns/promises"
 import ipaddr from "ipaddr.js"
 import { mayPushTo } from "../domain/notify-url.ts"
+import { addressesOf } from "./addresses.ts"
 import { exchangeOnce } from "./exchange.ts"
 
 /** A push takes no longer, name look-up, connection and answer included (contract section 9). */
@@ -20,8 +20,8 @@ export interface Push {
   readonly allow: ReadonlyArray<string>
   /** The gateway's own receiver: the one local URL that is always allowed. */
   readonly own: string
-  /** All addresses of a name; the system's resolver where absent. */
-  readonly resolve?: (name: string) => Promise<ReadonlyArray<string>>
+  /** All addresses of a name; `addressesOf` where absent. */
+  readonly resolve?: typeof addressesOf
 }
 
 export interface PushResult {
@@ -66,7 +66,7 @@ export const pushWebhook = async (push: Push): Promise<PushResult> => {
 /** The one address to connect to, or why there is none. Of several, all must be allowed. */
 const judgedAddress = async (url: URL, push: Push, signal: AbortSignal): Promise<string | PushResult> => {
   const name = url.hostname.replace(/^\[|\]$/g, "")
-  const addresses = ipaddr.isValid(name) ? [name] : await inTime((push.resolve ?? systemResolver)(name), signal)
+  const addresses = ipaddr.isValid(name) ? [name] : await inTime((push.resolve ?? addressesOf)(name, signal), signal)
   const own = push.url === push.own
   const forbidden = own ? undefined : addresses.find((address) => !mayPushTo(address, push.allow))
   if (forbidden !== undefined) {
@@ -74,9 +74,6 @@ const judgedAddress = async (url: URL, push: Push, signal: AbortSignal): Promise
   }
   return addresses[0] ?? { delivered: false, status: null, detail: `${name} has no address` }
 }
-
-const systemResolver = async (name: string): Promise<ReadonlyArray<string>> =>
-  (await lookup(name, { all: true, verbatim: false })).map(({ address }) => address)
 
 const inTime = <A>(work: Promise<A>, signal: AbortSignal): Promise<A> =>
   Promise.race([

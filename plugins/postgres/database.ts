@@ -6,6 +6,7 @@ import { StartRefused } from "../../core/plugin.ts"
 import { type Connection, fragmentWriter, openConnection } from "./connection.ts"
 import { DatabaseTooNew, migrate } from "./migrate.ts"
 import { makePool, type Pool } from "./pool.ts"
+import { lookAtClock, startClock } from "./store-clock.ts"
 
 export interface DatabaseOptions {
   readonly url: Redacted.Redacted<string>
@@ -26,6 +27,8 @@ export interface Database {
   /** The same as a promise that rejects with the driver's error. */
   readonly attempt: <A>(statement: Statement<A>) => Promise<A>
   readonly url: Redacted.Redacted<string>
+  /** The database's clock; costs no call. */
+  readonly nowMs: () => number
 }
 
 const CONNECTIONS = 10
@@ -40,11 +43,12 @@ export const openDatabase = ({
   maxConnections = CONNECTIONS
 }: DatabaseOptions): Effect.Effect<Database, StartRefused, Scope.Scope> =>
   Effect.gen(function* () {
-    yield* Effect.tryPromise({
+    const look = yield* Effect.tryPromise({
       try: async () => {
         const connection = await firstConnection(url)
         try {
           await migrate(connection.sql)
+          return await lookAtClock(connection.sql)
         } finally {
           await connection.close()
         }
@@ -53,10 +57,12 @@ export const openDatabase = ({
     })
     const pool = makePool(url, maxConnections)
     yield* Effect.addFinalizer(() => Effect.promise(() => pool.close()))
-    return makeDatabase(pool, url)
+    const clock = startClock(look, () => pool.use(lookAtClock))
+    yield* Effect.addFinalizer(() => Effect.sync(clock.stop))
+    return makeDatabase(pool, url, clock.nowMs)
   })
 
-const makeDatabase = (pool: Pool, url: Redacted.Redacted<string>): Database => {
+const makeDatabase = (pool: Pool, url: Redacted.Redacted<string>, nowMs: () => number): Database => {
   const sql = fragmentWriter(url)
   const attempt: Database["attempt"] = async (statement) => {
     for (let retry = 0; ; retry += 1) {
@@ -74,7 +80,8 @@ const makeDatabase = (pool: Pool, url: Redacted.Redacted<string>): Database => {
     sql,
     attempt,
     run: (statement) => Effect.tryPromise({ try: () => attempt(statement), catch: unavailable }),
-    url
+    url,
+    nowMs
   }
 }
 

@@ -38,6 +38,7 @@ export const openPersistence = (
       webhooks: makeWebhooks(db, signals),
       book: makeBook(db),
       backlog: makeBacklog(db),
+      nowMs: db.nowMs,
       listen: signals.listen,
       ping: () => db.run((sql) => sql`select 1`).pipe(Effect.asVoid)
     })

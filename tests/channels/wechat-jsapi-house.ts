@@ -130,6 +130,7 @@ export const requestOf = (
     description: "会员🍎",
     createdAt,
     expiresAt: new Date(createdAt.getTime() + 1_800_000),
+    remainingMs: 1_800_000,
     noticeUrl: door.noticeUrl,
     returnUrl: "https://pay.example.com/",
     clientIp: "203.0.113.1",

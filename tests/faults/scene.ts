@@ -28,6 +28,10 @@ export interface SceneOptions extends GatewayOptions {
   readonly random: () => number
   readonly concurrent?: number
   readonly paceMs?: number
+  /** The names by which the gateway reaches its channel and the merchant's server; 127.0.0.1 when absent. */
+  readonly hosts?: { readonly channel: string; readonly shop: string }
+  /** By how many seconds the clock of the load's merchants is ahead, asked at every call; they may be refused for it. */
+  readonly aheadS?: () => number
 }
 
 export interface Scene {
@@ -35,14 +39,17 @@ export interface Scene {
   readonly provider: ScriptedProvider
   readonly shop: MerchantClient
   readonly receiver: WebhookReceiver
+  /** Where the load's webhooks go. */
+  readonly notifyUrl: string
   readonly load: Load
   /** Starts the gateway again, armed for the next crash or not. */
   readonly restart: (crash?: Crash) => Promise<void>
   /**
    * Ends the load and waits until everything that must come has come, then counts.
-   * @param leases what is skipped of leases' time: "reconcile" (and charges) leaves a webhook's 23 s to run out in earnest
+   * @param leases what is skipped of leases' time: "reconcile" (and charges) leaves a webhook's 23 s to run out in earnest,
+   * "none" leaves all as it is, the times of the next checks too
    */
-  readonly verdict: (leases: "reconcile" | "all") => Promise<Verdict>
+  readonly verdict: (leases: "none" | "reconcile" | "all") => Promise<Verdict>
   /** Some orders that the provider never took expire, so that reconcile closes them there. */
   readonly expireSome: () => Promise<void>
   readonly close: () => Promise<void>
@@ -54,7 +61,7 @@ export interface Verdict {
   readonly acknowledged: number
   readonly paid: number
   readonly delivered: number
-  /** Answered 503 (nothing was decided, come again), and the order is there. */
+  /** Answered 503 (nothing was decided, come again) or 401, and the order is there. */
   readonly refusedYetStored: ReadonlyArray<string>
   /** Acknowledged to the merchant and not in the database. */
   readonly lost: ReadonlyArray<string>
@@ -76,7 +83,7 @@ export interface Verdict {
 export const DELIVERED_WITHIN_MS = 30_000
 
 export const openScene = async (options: SceneOptions): Promise<Scene> => {
-  const { random, concurrent = 8, paceMs = 40, ...gatewayOptions } = options
+  const { random, concurrent = 8, paceMs = 40, aheadS, hosts, ...gatewayOptions } = options
   const databaseUrl = options.databaseUrl ?? (await (await sharedPostgres()).createDatabase())
   let listening: Gateway | undefined
   const provider = await startScriptedProvider(() => listening?.url ?? "http://127.0.0.1:9")
@@ -105,10 +112,19 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
     }
     return opened
   }
-  const account = await addScriptedAccount(gateway, provider.account, 60)
+  const named = (url: string, host = "127.0.0.1") => url.replace("127.0.0.1", host)
+  const account = await addScriptedAccount(
+    gateway,
+    { ...provider.account, origin: named(provider.origin, hosts?.channel) },
+    60
+  )
   const shop = await gateway.merchant({ test: false, accounts: [account] })
   const inbox = receiver.inbox()
-  const load = startLoad({ shop, provider, notifyUrl: inbox.url, concurrent, paceMs, random })
+  const notifyUrl = named(inbox.url, hosts?.shop)
+  const load = startLoad({
+    ...{ provider, notifyUrl, concurrent, paceMs, random },
+    ...(aheadS === undefined ? { shop } : { shop: shop.withClock(aheadS), codes: [401] })
+  })
 
   const verdict: Scene["verdict"] = async (leases) => {
     const deadline = Date.now() + DELIVERED_WITHIN_MS
@@ -118,7 +134,7 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
     while ((found === undefined || !isWell(found)) && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 250))
       try {
-        if (!leasesEnded) await (await audit()).endLeases(leases)
+        if (!leasesEnded && leases !== "none") await (await audit()).endLeases(leases)
         leasesEnded = true
         found = await inspect()
       } catch {
@@ -165,7 +181,7 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
       paid: settled.length,
       delivered: settled.filter(({ order_no }) => pushes.has(order_no)).length,
       refusedYetStored: load.placed
-        .filter(({ code, merchantOrderNo }) => code === 503 && stored.has(merchantOrderNo))
+        .filter(({ code, merchantOrderNo }) => (code === 503 || code === 401) && stored.has(merchantOrderNo))
         .map(({ merchantOrderNo }) => merchantOrderNo),
       lost: numbers(
         acknowledged.filter(({ orderNo, merchantOrderNo }) => {
@@ -197,6 +213,7 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
     provider,
     shop,
     receiver,
+    notifyUrl,
     load,
     restart,
     verdict,

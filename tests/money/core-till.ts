@@ -1,6 +1,6 @@
 import { Clock, type Duration, Effect, Layer, Logger, ManagedRuntime, Redacted, Schema } from "effect"
 import type { AnyProvider } from "../../core/cashier/channels.ts"
-import type { ChargeState, CloseState } from "../../core/channel/provider.ts"
+import type { ChargeRequest, ChargeState, CloseState } from "../../core/channel/provider.ts"
 import { readConfig } from "../../core/config.ts"
 import type { Merchant } from "../../core/domain/merchant.ts"
 import type { Order, Payment } from "../../core/domain/order.ts"
@@ -49,6 +49,7 @@ export class SteppedClock implements Clock.Clock {
 export interface Book {
   readonly states: Map<string, ChargeState>
   readonly closes: Array<string>
+  readonly charges: Array<ChargeRequest>
   /** What the next close answers, after doing what it does. */
   onClose: (orderNo: string) => CloseState
 }
@@ -71,7 +72,7 @@ const ACCOUNT = "acc_book"
 export const openCoreTill = async (): Promise<CoreTill> => {
   const url = await (await sharedPostgres()).createDatabase()
   const audit = await startAudit(url)
-  const book: Book = { states: new Map(), closes: [], onClose: () => ({ state: "closed" }) }
+  const book: Book = { states: new Map(), closes: [], charges: [], onClose: () => ({ state: "closed" }) }
   const config = await Effect.runPromise(readConfig({ PAYHUB_RECONCILE_SCHEDULE: "30,60" }))
   const clock = new SteppedClock(await Effect.runPromise(Effect.clockWith(Effect.succeed)))
   const persistence = Layer.effect(Persistence, openPersistence({ url: Redacted.make(url), maxConnections: 8 }))
@@ -188,7 +189,11 @@ const bookkeeper = (book: Book): AnyProvider => ({
   egress: () => [],
   open: () =>
     Effect.succeed({
-      charge: () => Effect.die("not charged here"),
+      charge: (request) =>
+        Effect.sync(() => {
+          book.charges.push(request)
+          return { kind: "qrcode", content: "https://book.example.com" }
+        }),
       query: ({ orderNo }) => Effect.sync(() => book.states.get(orderNo) ?? { state: "absent" }),
       close: ({ orderNo }) =>
         Effect.sync(() => {

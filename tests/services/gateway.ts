@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly databaseUrl?: string
   /** A module that runs before the gateway's own, in the same process (services/crashing-gateway.ts). */
   readonly preload?: string
+  /** A command that the gateway itself is started through, in its process: ["env", "LD_PRELOAD=…"]. Not so the CLI. */
+  readonly through?: ReadonlyArray<string>
   /** Processes that share the port (`--workers`); more than one needs REDIS_URL. */
   readonly workers?: number
 }
@@ -92,7 +94,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<Gatewa
     ...options.env
   })
   const output: string[] = []
-  const { preload, workers = 1 } = options
+  const { workers = 1 } = options
   const start = workers === 1 ? ["start"] : ["start", "--workers", String(workers)]
   const cleanUp = () => {
     endDatabase(dataFolder)
@@ -100,7 +102,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<Gatewa
   }
   let listening: Listening
   try {
-    listening = await listen(runtime, start, env, output, preload)
+    listening = await listen(runtime, start, env, output, options)
   } catch (error) {
     cleanUp()
     throw error
@@ -150,7 +152,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<Gatewa
     restart: async (changed = {}) => {
       await end(listening.child, "SIGTERM")
       Object.assign(env, changed)
-      listening = await listen(runtime, start, env, output, preload)
+      listening = await listen(runtime, start, env, output, options)
     }
   }
 }
@@ -173,11 +175,12 @@ const launch = (
   runtime: Runtime,
   args: ReadonlyArray<string>,
   env: Record<string, string>,
-  preload?: string
+  { preload, through = [] }: Pick<GatewayOptions, "preload" | "through"> = {}
 ): ChildProcess => {
-  const program = join(REPOSITORY, "node_modules/.bin", runtime)
-  const before = runtime === "deno" ? ["run", "-A"] : []
-  if (preload !== undefined) before.push("--preload", preload)
+  const words = [...through, join(REPOSITORY, "node_modules/.bin", runtime)]
+  if (runtime === "deno") words.push("run", "-A")
+  if (preload !== undefined) words.push("--preload", preload)
+  const [program = "", ...before] = words
   const child = spawn(program, [...before, join(REPOSITORY, "payhub.ts"), ...args], {
     cwd: REPOSITORY,
     env,
@@ -196,10 +199,10 @@ const listen = (
   start: ReadonlyArray<string>,
   env: Record<string, string>,
   output: string[],
-  preload: string | undefined
+  options: GatewayOptions
 ): Promise<Listening> =>
   new Promise((done, fail) => {
-    const child = launch(runtime, start, env, preload)
+    const child = launch(runtime, start, env, options)
     const from = output.length
     const said = () => output.slice(from).join("")
     const timer = setTimeout(() => {

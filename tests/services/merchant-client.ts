@@ -61,22 +61,32 @@ export class MerchantClient {
   readonly appId: string
   readonly secret: string
   readonly #origin: () => string
+  readonly #aheadS: () => number
 
-  /** @param origin asked at every call: a gateway that was restarted listens elsewhere */
-  constructor(origin: () => string, { app_id, app_secret }: MerchantCredentials) {
+  /**
+   * @param origin asked at every call: a gateway that was restarted listens elsewhere
+   * @param aheadS by how many seconds the merchant's own clock is ahead, asked at every call
+   */
+  constructor(origin: () => string, { app_id, app_secret }: MerchantCredentials, aheadS = () => 0) {
     this.#origin = origin
+    this.#aheadS = aheadS
     this.appId = app_id
     this.secret = app_secret
   }
 
   /** The same merchant with another secret. */
   withSecret(secret: string): MerchantClient {
-    return new MerchantClient(this.#origin, { app_id: this.appId, app_secret: secret })
+    return new MerchantClient(this.#origin, { app_id: this.appId, app_secret: secret }, this.#aheadS)
+  }
+
+  /** The same merchant by another clock. */
+  withClock(aheadS: () => number): MerchantClient {
+    return new MerchantClient(this.#origin, { app_id: this.appId, app_secret: this.secret }, aheadS)
   }
 
   /** A signed request's JSON text, with app_id, timestamp and nonce unless `parameters` has them. */
   body(parameters: Parameters, options: CallOptions = {}): string {
-    const all = { app_id: this.appId, timestamp: now(), nonce: unique(), ...parameters }
+    const all = { app_id: this.appId, timestamp: now() + this.#aheadS(), nonce: unique(), ...parameters }
     const unsigned = objectText(all)
     if ("sign" in options) return options.sign === undefined ? unsigned : objectText({ ...all, sign: options.sign })
     const right = canonicalText(unsigned)

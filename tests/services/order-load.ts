@@ -17,6 +17,7 @@ export interface Placed {
   acknowledged: boolean
   /** The envelope's code; null = the connection broke. */
   code: number | null
+  message: string
   paid: boolean
   /** The provider was told "success". */
   noticeAcknowledged: boolean
@@ -31,6 +32,8 @@ export interface LoadOptions {
   readonly paceMs: number
   /** Draws in [0, 1): the run is reproducible by it. */
   readonly random: () => number
+  /** Codes that this load may get besides 200, 400, 500 and 503. */
+  readonly codes?: ReadonlyArray<number>
 }
 
 export interface Load {
@@ -60,7 +63,7 @@ const ANSWER_MAX_MS = 30_000
 const RETRY_MS = 150
 
 export const startLoad = (options: LoadOptions): Load => {
-  const { shop, provider, notifyUrl, random } = options
+  const { shop, provider, notifyUrl, random, codes = [] } = options
   const placed: Array<Placed> = []
   const misbehaved: Array<string> = []
   const payments: Array<Promise<void>> = []
@@ -78,6 +81,7 @@ export const startLoad = (options: LoadOptions): Load => {
       orderNo: undefined,
       acknowledged: false,
       code: null,
+      message: "",
       paid: false,
       noticeAcknowledged: false
     }
@@ -90,6 +94,7 @@ export const startLoad = (options: LoadOptions): Load => {
       })
     )
     order.code = answer?.code ?? null
+    order.message = answer?.message ?? ""
     order.acknowledged = answer?.code === 200
     const orderNo = answer?.data?.order_no
     if (typeof orderNo === "string") order.orderNo = orderNo
@@ -121,7 +126,7 @@ export const startLoad = (options: LoadOptions): Load => {
     const startedAt = Date.now()
     try {
       const answer = await ask()
-      if (![200, 400, 500, 503].includes(answer.code)) misbehaved.push(`${answer.code} ${answer.text}`)
+      if (![200, 400, 500, 503, ...codes].includes(answer.code)) misbehaved.push(`${answer.code} ${answer.text}`)
       return answer
     } catch (error) {
       if (String(error).includes("not the envelope")) misbehaved.push(String(error))

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process"
-import { chmod, mkdtemp, readFile, rm } from "node:fs/promises"
+import { spawn, spawnSync } from "node:child_process"
+import { chmod, mkdtemp, readFile, rm, symlink } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
@@ -32,15 +32,19 @@ const TEMPLATE = "payhub_template"
 export interface PostgresServiceOptions {
   /** Keeps fsync on, for tests that kill the server or measure it. */
   readonly durable?: boolean
+  /** Where its own folder is made, and where its log (pg_wal) is kept, in place of the system's temporary folder. */
+  readonly dataDisk?: string
+  readonly walDisk?: string
   /** Settings of the server over the harness's own. */
   readonly settings?: Readonly<Record<string, string>>
 }
 
 export const startPostgres = async (options: PostgresServiceOptions = {}): Promise<PostgresService> => {
-  const folder = await mkdtemp(join(tmpdir(), "payhub-test-postgres-"))
+  const folder = await mkdtemp(join(options.dataDisk ?? tmpdir(), "payhub-test-postgres-"))
   await chmod(folder, 0o711)
   const binaries = await findBinaries()
   const cluster = await openCluster(binaries, join(folder, "postgres"), true)
+  if (options.walDisk !== undefined) await moveWal(cluster, options.walDisk)
   const speed: Record<string, string> =
     options.durable === true ? {} : { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }
   const start = (port?: number): Promise<Server> =>
@@ -94,6 +98,16 @@ export const sharedPostgres = (): Promise<PostgresService> => {
 
 const urlOf = (cluster: Cluster, port: number, database: string): string =>
   `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${database}`
+
+/** Moves a stopped server's log to another disk, as an operator does. */
+const moveWal = async (cluster: Cluster, disk: string): Promise<void> => {
+  const wal = join(cluster.folder, "pg_wal")
+  const target = join(disk, "pg_wal")
+  // Keeps the files' owner.
+  const { status, stderr } = spawnSync("mv", [wal, target], { encoding: "utf8" })
+  if (status !== 0) throw new Error(`pg_wal could not be moved: ${stderr}`)
+  await symlink(target, wal)
+}
 
 /** Signals a server and its backends; Linux only. */
 const signalAll = async (pid: number, signal: NodeJS.Signals): Promise<void> => {

@@ -6,19 +6,20 @@ import { type ChildProcess, spawn } from "node:child_process"
  */
 const SCRIPT = `
 trap '' TERM INT HUP
-pids=' ' folders=
+pids=' ' folders= mounts=
 while read -r word value; do
   case $word in
     pid) pids="$pids$value " ;;
     ended) pids="\${pids%% $value *} \${pids#* $value }" ;;
     folder) folders="$folders $value" ;;
+    mount) mounts="$mounts $value" ;;
   esac
 done
 for pid in $pids; do kill -9 $pid 2>/dev/null; done
 for folder in $folders; do
   for file in $(find $folder -maxdepth 4 -name postmaster.pid 2>/dev/null); do kill -QUIT $(head -n 1 $file) 2>/dev/null; done
 done
-[ -z "$folders" ] || { sleep 1; rm -rf $folders; }
+[ -z "$folders$mounts" ] || { sleep 1; for mount in $mounts; do umount -l $mount && rmdir $mount; done 2>/dev/null; rm -rf $folders; }
 `
 
 let shell: ChildProcess | undefined
@@ -39,3 +40,6 @@ export const ended = (pid: number): void => tell(`ended ${pid}`)
 
 /** Removes a folder with the test process, and ends a PostgreSQL whose data is in it. The path has no spaces. */
 export const folderEndsWithUs = (folder: string): void => tell(`folder ${folder}`)
+
+/** Unmounts a file system, whatever is left in it, with the test process. The path has no spaces. */
+export const mountEndsWithUs = (path: string): void => tell(`mount ${path}`)

@@ -1,4 +1,4 @@
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import {
   type ChannelHttp,
   ChannelRejected,
@@ -35,7 +35,7 @@ export const placeOrder = Effect.fnUntraced(function* (
     currency: "CNY",
     seller_id: account.sellerId,
     seller_name: account.sellerName,
-    timeout_express: timeoutExpress(order.expiresAt.getTime(), yield* Clock.currentTimeMillis),
+    timeout_express: timeoutExpress(order.remainingMs),
     business_code: account.businessCode,
     ...own
   }

@@ -43,5 +43,5 @@ const LIFE_MINUTES_MAX = 15 * 24 * 60
  * `timeout_express`: whole minutes until an order expires, 1m … 15d. Rounded up, so that the code lives as long as the
  * payer was told; whoever pays in the last minute is found when the order is closed at Yinsheng.
  */
-export const timeoutExpress = (expiresAtMs: number, nowMs: number): string =>
-  `${Math.min(Math.max(Math.ceil((expiresAtMs - nowMs) / 60_000), 1), LIFE_MINUTES_MAX)}m`
+export const timeoutExpress = (remainingMs: number): string =>
+  `${Math.min(Math.max(Math.ceil(remainingMs / 60_000), 1), LIFE_MINUTES_MAX)}m`

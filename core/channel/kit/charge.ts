@@ -116,8 +116,9 @@ export const CHARGE_CASES: ReadonlyArray<KitCase> = [
     run: async (kit) => {
       for (const secondsLeft of [30, 1, 0, -60]) {
         const order = kit.order()
-        const expiresAt = new Date(order.createdAt.getTime() + secondsLeft * 1_000)
-        const outcome = await kit.act((channel) => channel.charge({ ...order, expiresAt }))
+        const remainingMs = secondsLeft * 1_000
+        const expiresAt = new Date(order.createdAt.getTime() + remainingMs)
+        const outcome = await kit.act((channel) => channel.charge({ ...order, expiresAt, remainingMs }))
         claimNoDefect(outcome, `the charge of an order that expires in ${secondsLeft} s`)
       }
     }

@@ -102,6 +102,7 @@ export const openKit = async (provider: AnyProvider, options: KitOptions): Promi
       description: "在线支付",
       createdAt,
       expiresAt: new Date(nowMs + LIFE_MS),
+      remainingMs: LIFE_MS,
       noticeUrl: simulator.noticeUrl ?? `${gateway.publicUrl}/api/notice/${ACCOUNT_ID}`,
       returnUrl: `${gateway.publicUrl}/pay/return`,
       clientIp: "203.0.113.7",

@@ -1,0 +1,49 @@
+import { afterEach, expect, setSystemTime, test } from "bun:test"
+import postgres from "postgres"
+import { sharedPostgres } from "../../tests/services/postgres.ts"
+import { eventually, openStore } from "./fixture.ts"
+import { lookAtClock, startClock } from "./store-clock.ts"
+
+afterEach(() => {
+  setSystemTime()
+})
+
+test("the store's clock is the database's, whatever this machine's is set to", async () => {
+  const url = await (await sharedPostgres()).createDatabase()
+  const { store, close } = await openStore(url)
+  const sql = postgres(url, { max: 1 })
+  try {
+    for (const setMs of [0, 600_000, -600_000]) {
+      setSystemTime(new Date(Date.now() + setMs))
+      const { aheadMs, tookMs } = await lookAtClock(sql)
+      expect(Math.abs(store.nowMs() - (performance.now() + aheadMs))).toBeLessThan(100 + tookMs)
+      setSystemTime()
+    }
+  } finally {
+    await sql.end()
+    await close()
+  }
+})
+
+test("a database's clock that is set is followed at the next look; one that is slow to answer or gone, is not", async () => {
+  const gone = () => Promise.reject(new Error("gone"))
+  const slow = async () => ({ aheadMs: 9_000_000, tookMs: 501 })
+  const set = async () => ({ aheadMs: 5_000_000, tookMs: 500 })
+  const looks = [gone, slow, set]
+  let looked = 0
+  const clock = startClock({ aheadMs: 1_000_000, tookMs: 3_000 }, () => (looks[looked++] ?? gone)(), 20)
+  const aheadMs = () => Math.round((clock.nowMs() - performance.now()) / 1_000_000)
+  try {
+    expect(aheadMs()).toBe(1)
+    const seen: Array<number> = []
+    await eventually("the third look to count", () => {
+      seen.push(aheadMs())
+      return seen.at(-1) === 5
+    })
+    expect(new Set(seen)).toEqual(new Set([1, 5]))
+    await eventually("a look that fails", () => looked >= 4)
+    expect(aheadMs()).toBe(5)
+  } finally {
+    clock.stop()
+  }
+})

@@ -1,0 +1,152 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { until } from "../money/till.ts"
+import { type Audit, startAudit } from "../services/audit.ts"
+import { startGateway } from "../services/gateway.ts"
+import { type MerchantClient, now, textOf, unique } from "../services/merchant-client.ts"
+import { seeded } from "../services/order-load.ts"
+import { becomes } from "../services/payer.ts"
+import { sharedPostgres } from "../services/postgres.ts"
+import { REDIS_HOW, redisAvailable, startRedis } from "../services/redis.ts"
+import { requireTool } from "../services/require-tool.ts"
+import { FAKETIME_HOW, faketimeAvailable, openSteppedClock, type SteppedClock } from "../services/stepped-clock.ts"
+import { openScene, type Scene, WELL } from "./scene.ts"
+
+/*
+ * Somebody sets the clock of the gateway's machine while it works; PostgreSQL, Redis, the provider and the merchants keep
+ * the true time. tests/money/clock.test.ts has the decisions one by one.
+ */
+
+setDefaultTimeout(120_000)
+
+const SUITE = "tests/faults/clock"
+const withFaketime = requireTool({ name: "libfaketime", found: faketimeAvailable(), suite: SUITE, how: FAKETIME_HOW })
+const withRedis = requireTool({ name: "redis-server", found: redisAvailable(), suite: SUITE, how: REDIS_HOW })
+
+/** Seconds that the clock is ahead by, one after the other. */
+const STEPS_S = [600, 0, -600, 0]
+
+const LATE = "请求已过期,请检查 timestamp"
+const NONCE_USED = "请求重复,nonce 已使用"
+
+/** Sets the gateway's clock and waits until the gateway goes by it. */
+const step = async (clock: SteppedClock, shop: MerchantClient, aheadS: number): Promise<void> => {
+  clock.set(aheadS)
+  await until(`the gateway's clock to be ${aheadS} s ahead`, async () => {
+    const { code, message } = await shop.withClock(clock.aheadS).orderQuery({ order_no: "QR0" })
+    if (code === 404) return true
+    expect([code, message]).toEqual([401, LATE])
+    return false
+  })
+}
+
+/** Whose clock is right is refused while the gateway's is wrong, in the contract's words, and served otherwise. */
+const expectRefusedByTime = async (shop: MerchantClient, clock: SteppedClock): Promise<void> => {
+  const { code, message, data } = await shop.qrcodePay()
+  if (clock.aheadS() === 0) expect(code).toBe(200)
+  else expect([code, message, data]).toEqual([401, LATE, null])
+}
+
+/** Uses a new nonce at every call, and tries those of the calls before: good once, whatever the clock says since. */
+const nonceUser = (shop: MerchantClient, clock: SteppedClock) => {
+  const client = shop.withClock(clock.aheadS)
+  const used: Array<string> = []
+  return async (): Promise<void> => {
+    for (const nonce of used) {
+      const { code, message } = await client.qrcodePay({ nonce })
+      expect([code, message]).toEqual([401, NONCE_USED])
+    }
+    const nonce = unique("nonce")
+    used.push(nonce)
+    expect((await client.qrcodePay({ nonce })).code).toBe(200)
+  }
+}
+
+/** Orders of which a payer has five minutes left. */
+const ordersOfFiveMinutes = async (scene: Scene, audit: Audit) => {
+  const orders = await Promise.all([1, 2, 3].map(() => scene.shop.qrcodePay({ notify_url: scene.notifyUrl })))
+  const numbers = orders.map((order) => textOf(order, "order_no"))
+  await audit.sql`
+    update orders set created_at = created_at - interval '25 minutes', expires_at = expires_at - interval '25 minutes'
+    where order_no in ${audit.sql(numbers)}`
+  return { orders, numbers }
+}
+
+/** Reconcile looks at each once more. */
+const askedAgain = async ({ provider }: Scene, audit: Audit, numbers: ReadonlyArray<string>): Promise<void> => {
+  const before = numbers.map((orderNo) => provider.count("query", orderNo))
+  await audit.sql`update orders set next_check_at = now() where order_no in ${audit.sql([...numbers])}`
+  await until("the channel to be asked about each of them", () =>
+    numbers.every((orderNo, index) => provider.count("query", orderNo) > (before[index] ?? 0))
+  )
+}
+
+describe
+  .skipIf(!withFaketime)
+  .concurrent("a clock that is set ten minutes forward, right, ten minutes back and right", () => {
+    test("under load costs nothing, closes no order early, ends no pay link and frees no nonce", async () => {
+      const clock = openSteppedClock()
+      const databaseUrl = await (await sharedPostgres()).createDatabase()
+      const scene = await openScene({
+        ...{ databaseUrl, through: clock.through, aheadS: clock.aheadS },
+        ...{ random: seeded(41), concurrent: 4 }
+      })
+      const audit = await startAudit(databaseUrl)
+      try {
+        const beganS = now()
+        const { orders, numbers } = await ordersOfFiveMinutes(scene, audit)
+        const tester = await scene.gateway.merchant()
+        const link = textOf(await tester.wechatJsPay(), "pay_token")
+        const useNonces = nonceUser(scene.shop, clock)
+        await useNonces()
+        for (const aheadS of STEPS_S) {
+          await step(clock, scene.shop, aheadS)
+          await expectRefusedByTime(scene.shop, clock)
+          await useNonces()
+          const info = await tester.post("/api/cashier/jsapi-pay-info", { pay_token: link, openid: "payer" })
+          expect([info.code, info.message]).toEqual([200, "ok"])
+          await askedAgain(scene, audit, numbers)
+        }
+        for (const [index, order] of orders.entries()) {
+          const orderNo = numbers[index] ?? ""
+          expect(scene.provider.count("close", orderNo)).toBe(0)
+          scene.provider.pay(orderNo)
+          await scene.provider.notify(orderNo)
+          await becomes(scene.shop, order, "PAID")
+        }
+        const verdict = await scene.verdict("none")
+        expect(verdict).toMatchObject(WELL)
+        expect(verdict.paid).toBeGreaterThan(10)
+        expect(scene.load.broken()).toBe(0)
+        for (const { code, message } of scene.load.placed) if (code === 401) expect(message).toBe(LATE)
+        // Whatever the gateway's clock said, an order was made when it was made, and lives as long as its payer was told.
+        const odd = await audit.sql`
+        select order_no, created_at, expires_at from orders
+        where order_no not in ${audit.sql(numbers)} and (expires_at - created_at <> interval '30 minutes'
+          or created_at not between to_timestamp(${beganS - 10}) and now() + interval '5 seconds')`
+        expect(odd.map((row) => ({ ...row }))).toEqual([])
+      } finally {
+        await audit.close()
+        await scene.close()
+        clock.close(scene.gateway.pid)
+      }
+    })
+
+    test.skipIf(!withRedis)("frees no nonce on Redis", async () => {
+      const clock = openSteppedClock()
+      const redis = await startRedis()
+      const gateway = await startGateway({ env: { REDIS_URL: redis.url }, through: clock.through })
+      try {
+        const shop = await gateway.merchant()
+        const useNonces = nonceUser(shop, clock)
+        await useNonces()
+        for (const aheadS of STEPS_S) {
+          await step(clock, shop, aheadS)
+          await useNonces()
+        }
+      } finally {
+        await gateway.stop()
+        await redis.stop()
+        clock.close(gateway.pid)
+      }
+    })
+  })

@@ -1,0 +1,122 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { until } from "../money/till.ts"
+import { startAudit } from "../services/audit.ts"
+import { startGateway } from "../services/gateway.ts"
+import {
+  type Answers,
+  NAME_SERVER_HOW,
+  type NameServer,
+  nameServersAllowed,
+  startNameServer
+} from "../services/name-server.ts"
+import { seeded } from "../services/order-load.ts"
+import { payer } from "../services/payer.ts"
+import { sharedPostgres } from "../services/postgres.ts"
+import { requireTool } from "../services/require-tool.ts"
+import { startTcpProxy } from "../services/tcp-proxy.ts"
+import { startWebhookReceiver } from "../services/webhook-receiver.ts"
+import { openScene, type Scene, WELL } from "./scene.ts"
+
+/* Names stop resolving while the gateway works: the channel's, the merchants' servers', the database's. */
+
+setDefaultTimeout(120_000)
+
+const withNames = requireTool({
+  ...{ name: "the right to mount", found: await nameServersAllowed() },
+  ...{ suite: "tests/faults/dns", how: NAME_SERVER_HOW }
+})
+
+const [CHANNEL, SHOP, DATABASE] = ["channel.test", "shop.test", "database.test"]
+
+/** How many orders that the channel would have taken got this code. */
+const answered = ({ load }: Scene, code: number) =>
+  load.placed.filter((order) => order.code === code && order.plan === "").length
+
+/** A name goes; the fault is met. Silence is, as soon as the name is asked for: whoever asks waits for some seconds. */
+const goes = async (
+  names: NameServer,
+  name: string,
+  answers: Answers,
+  meets: { readonly what: string; readonly count: () => number | Promise<number> }
+): Promise<void> => {
+  const count = () => (answers === "silence" ? names.asked(name) : meets.count())
+  const before = await count()
+  names.set(name, answers)
+  await until(`${name}: ${meets.what}`, async () => (await count()) > before)
+}
+
+describe.skipIf(!withNames).concurrent("names that do not resolve", () => {
+  test("under load, whatever the name server says or does not say, cost nothing, and when they do, all is well", async () => {
+    const databaseUrl = await (await sharedPostgres()).createDatabase()
+    const names = await startNameServer({ resolv: "options timeout:1 attempts:1" })
+    const proxy = await startTcpProxy(() => Number(new URL(databaseUrl).port))
+    const named = new URL(databaseUrl)
+    named.host = `${DATABASE}:${proxy.port}`
+    const scene = await openScene({
+      ...{ databaseUrl, hosts: { channel: CHANNEL, shop: SHOP }, random: seeded(61), concurrent: 4 },
+      through: [...names.through, "env", `DATABASE_URL=${named.href}`]
+    })
+    const audit = await startAudit(databaseUrl)
+    const unsent = {
+      what: "a webhook that is not sent",
+      count: async () => (await audit.sql`select from attempts where status is null`).count
+    }
+    const refused = { what: "an order that the channel is not told of", count: () => answered(scene, 400) }
+    const unstored = () => answered(scene, 503)
+    try {
+      for (const answers of ["failure", "unknown", "silence"] as const) {
+        await goes(names, SHOP, answers, unsent)
+        await goes(names, CHANNEL, answers, refused)
+        for (const name of [SHOP, CHANNEL]) names.set(name, "well")
+        const before = unstored()
+        names.set(DATABASE, answers)
+        proxy.cut()
+        await until("an order that is not stored", () => unstored() > before)
+        names.set(DATABASE, "well")
+        await until("an order", async () => (await scene.shop.qrcodePay()).code === 200)
+      }
+      const verdict = await scene.verdict("all")
+      expect(verdict).toMatchObject(WELL)
+      expect(verdict.paid).toBeGreaterThan(5)
+      expect(scene.load.broken()).toBe(0)
+    } finally {
+      await audit.close()
+      await scene.close()
+      await proxy.close()
+      await names.close()
+    }
+  })
+
+  test("because nobody answers for one merchant's hold up no webhook of another, however its name is known", async () => {
+    const names = await startNameServer({ resolv: "search inner.test", hosts: "127.0.0.1 pinned.test" })
+    const receiver = await startWebhookReceiver()
+    const gateway = await startGateway({ through: names.through })
+    try {
+      const shop = await gateway.merchant()
+      const silent = Array.from({ length: 40 }, (_, index) => `silent${index}.test`)
+      for (const name of silent) names.set(name, "silence")
+      await Promise.all(
+        silent.map(async (name) => payer(await shop.qrcodePay({ notify_url: `http://${name}/notify` })))
+      )
+      await until("the names to be asked for", () => silent.some((name) => names.asked(name) > 0))
+      // In DNS; in the hosts file, whatever DNS says; and app.ns in the search domain alone.
+      names.set("pinned.test", "silence")
+      names.set("app.ns", "unknown")
+      const paidAt = Date.now()
+      for (const name of [SHOP, "pinned.test", "app.ns"]) {
+        const inbox = receiver.inbox()
+        await payer(await shop.qrcodePay({ notify_url: inbox.url.replace("127.0.0.1", name) }))
+        await inbox.waitFor(1)
+      }
+      expect(Date.now() - paidAt).toBeLessThan(3_000)
+      expect(names.asked("pinned.test")).toBe(0)
+      expect(names.asked("app.ns.inner.test")).toBeGreaterThan(0)
+    } finally {
+      // Told to stop, it would wait for them.
+      await gateway.kill()
+      await gateway.stop()
+      await receiver.close()
+      await names.close()
+    }
+  })
+})
