@@ -75,13 +75,15 @@ const read = async (request: Request, bytesMax: number): Promise<Uint8Array | Bo
 
 const inTime = (body: Promise<ArrayBuffer>): Promise<Uint8Array | BodyFault> =>
   new Promise((resolve) => {
-    const timer = setTimeout(() => resolve("too-slow"), BODY_DEADLINE_MS)
-    body
-      .then(
-        (bytes) => resolve(new Uint8Array(bytes)),
-        () => resolve("cut-off")
-      )
-      .finally(() => clearTimeout(timer))
+    const end = (answer: Uint8Array | BodyFault) => {
+      clearTimeout(timer)
+      resolve(answer)
+    }
+    const timer = setTimeout(end, BODY_DEADLINE_MS, "too-slow")
+    body.then(
+      (bytes) => end(new Uint8Array(bytes)),
+      () => end("cut-off")
+    )
   })
 
 /**

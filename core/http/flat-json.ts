@@ -11,6 +11,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const SPACE = /[ \t\n\r]*/y
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids raw control characters in strings
 const STRING = /"((?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"/y
+/** What a closer look is needed for: escapes, what JSON forbids, halves of pairs. Nearly every string has none of it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the same
+const NOT_PLAIN = /[\\\u0000-\u001f\ud800-\udfff]/
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const WORD = /true|false|null/y
 
@@ -69,6 +72,14 @@ class FlatReader {
   }
 
   private string(): string {
+    if (this.text[this.at] === '"') {
+      const end = this.text.indexOf('"', this.at + 1)
+      const inner = this.text.slice(this.at + 1, end)
+      if (end > 0 && !NOT_PLAIN.test(inner)) {
+        this.at = end + 1
+        return inner
+      }
+    }
     const [whole, inner] = this.match(STRING)
     const value = inner?.includes("\\") ? (JSON.parse(whole) as string) : (inner ?? "")
     // HMAC reads a lone surrogate as U+FFFD: two different bodies would have one signature.
