@@ -42,7 +42,7 @@ export const openPipe = ({ input, output, rest, told, answer }: PipeOptions): Pi
   }
   const hear = async (message: Message): Promise<void> => {
     if ("tell" in message) told?.(message.tell)
-    else if ("ask" in message) send({ to: message.ask, answer: await answer() })
+    else if ("ask" in message) send({ to: message.ask, answer: await Promise.try(answer).catch(() => null) })
     else {
       unanswered.get(message.to)?.(message.answer)
       unanswered.delete(message.to)

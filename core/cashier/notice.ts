@@ -1,4 +1,4 @@
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import type { RawNotice, Reply } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import type { Payment } from "../domain/order.ts"
@@ -17,11 +17,11 @@ export type NoticeAnswer = Reply | null
  */
 export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: Omit<RawNotice, "receivedAt">) {
   const channels = yield* Channels
-  const { orders } = yield* Persistence
+  const { orders, nowMs } = yield* Persistence
   const account = yield* channels.open(accountId)
   if (account === null) return null
   const { accepted, refused } = account.channel.replies
-  const raw: RawNotice = { ...sent, receivedAt: new Date(yield* Clock.currentTimeMillis) }
+  const raw: RawNotice = { ...sent, receivedAt: new Date(nowMs()) }
 
   const { prepare } = account.channel
   // What cannot be had then shows as a refusal below, and the provider comes again.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import { crashPoint } from "../domain/crash-point.ts"
 import { feeFen } from "../domain/money.ts"
 import { judgePayment, type Order, type Payment } from "../domain/order.ts"
@@ -26,9 +26,9 @@ export const settlePayment = (found: Order, payment: Payment, notice: KeptNotice
 
 const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, notice: KeptNotice | null) {
   // A time that is none (a provider's odd text) does not hold up the money: then it was paid when we heard of it.
-  const heardAt = notice?.receivedAt ?? new Date(yield* Clock.currentTimeMillis)
+  const { orders, nowMs } = yield* Persistence
+  const heardAt = notice?.receivedAt ?? new Date(nowMs())
   const payment = Number.isNaN(reported.paidAt.getTime()) ? { ...reported, paidAt: heardAt } : reported
-  const { orders } = yield* Persistence
   const notifier = yield* Notifier
   const source = notice === null ? ("query" as const) : ("notice" as const)
   let order = found

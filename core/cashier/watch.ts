@@ -1,4 +1,4 @@
-import { Clock, Effect, Layer, Schedule } from "effect"
+import { Effect, Layer, Schedule } from "effect"
 import { Persistence } from "../pipeline/persistence.ts"
 
 /** Older than this, what should have resolved itself wants a person. */
@@ -11,10 +11,10 @@ const LOOK = "1 minute"
 /** Says in the log, as alarms, when an uncertain order or an undelivered webhook has become old. */
 export const watchLayer: Layer.Layer<never, never, Persistence> = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { backlog } = yield* Persistence
+    const { backlog, nowMs: storeNowMs } = yield* Persistence
     const look = Effect.gen(function* () {
       const { oldestUncertainAt, oldestDueWebhookAt, flaggedOrders, abandonedOrders, strayNotices } = yield* backlog()
-      const nowMs = yield* Clock.currentTimeMillis
+      const nowMs = storeNowMs()
       const ageMs = (at: Date | null) => (at === null ? 0 : nowMs - at.getTime())
       if (ageMs(oldestUncertainAt) > UNCERTAIN_ALARM_MS) {
         yield* alarm("an order has been uncertain for long: its channel does not answer", ageMs(oldestUncertainAt))

@@ -1,4 +1,4 @@
-import { Clock, Effect, Redacted } from "effect"
+import { Effect, Redacted } from "effect"
 import { Settings } from "../cashier/settings.ts"
 import { sameDigest } from "../domain/signature.ts"
 import { exposition } from "../pipeline/metrics.ts"
@@ -39,12 +39,12 @@ const metrics =
 /** null = no token is set, or not the one that was given: the page is not there. */
 const scrape = Effect.fnUntraced(function* (call: Call, figures: Figures | undefined) {
   const { config } = yield* Settings
-  const { backlog } = yield* Persistence
+  const { backlog, nowMs } = yield* Persistence
   const given = /^Bearer (.+)$/.exec(call.request.headers.get("authorization") ?? "")?.[1]
   if (config.metricsToken === null || given === undefined) return null
   if (!sameDigest(Redacted.value(config.metricsToken), given)) return null
   const counted = figures === undefined ? exposition() : workersText(yield* Effect.promise(figures))
-  return plain(200, counted + backlogText(yield* backlog(), yield* Clock.currentTimeMillis))
+  return plain(200, counted + backlogText(yield* backlog(), nowMs()))
 })
 
 const backlogText = (backlog: Backlog, nowMs: number): string => {

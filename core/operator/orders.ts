@@ -1,4 +1,4 @@
-import { Clock, Effect, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { yuanText } from "../domain/money.ts"
 import { ORDER_STATUS, type Order, STATUS_TEXT } from "../domain/order.ts"
 import { Persistence } from "../pipeline/persistence.ts"
@@ -118,14 +118,13 @@ export const orderList = operation({
   output: Schema.Array(OrderView),
   columns: ["order_no", "merchant_order_no", "app_id", "status_name", "amount", "channel_code", "flags", "created_at"],
   run: Effect.fnUntraced(function* (_actor, input) {
-    const { merchants, orders } = yield* Persistence
+    const { merchants, orders, nowMs } = yield* Persistence
     const { timezone } = yield* OperatorConfig
-    const nowMs = yield* Clock.currentTimeMillis
     const found = yield* orders.list({
       limit: input.limit ?? LIMIT_STANDARD,
       ...(input.appId === undefined ? {} : { merchantId: (yield* findMerchant(input.appId)).merchant.id }),
       ...(input.status === undefined ? {} : { status: statusOf(input.status) }),
-      ...(input.since === undefined ? {} : { since: yield* sinceOf(input.since, nowMs, timezone) }),
+      ...(input.since === undefined ? {} : { since: yield* sinceOf(input.since, nowMs(), timezone) }),
       ...(input.flagged === true ? { flagged: true } : {})
     })
     const appIds = new Map((yield* merchants.list()).map(({ id, appId }) => [id, appId]))

@@ -51,7 +51,7 @@ export const channelNew = plainOperation({
   afterword: ({ folder, found_at_start }) =>
     [
       `Next: npx bun test ${asPath(folder)}`,
-      `      bun payhub.ts start${found_at_start ? "" : `   with PAYHUB_CHANNELS=${asPath(folder)}`}`,
+      `      npx payhub start${found_at_start ? "" : `   with PAYHUB_CHANNELS=${asPath(folder)}`}`,
       `Then fill in its blanks; ${folder}/README.md goes through them.`
     ].join("\n"),
   run: (_actor, { name, folder }) =>

@@ -51,6 +51,8 @@ export const exchangeOnce = (request: OutboundRequest): Promise<OutboundAnswer> 
       const addresses = address === undefined ? addressesOf(name, signal) : Promise.resolve([address])
       addresses.then(
         (found) => {
+          // The exchange was given up meanwhile: nothing may be sent any more.
+          if (signal.aborted) return done(new Error("timed out"), "", 4)
           const list = found.map((one) => ({ address: one, family: ipaddr.parse(one).kind() === "ipv6" ? 6 : 4 }))
           if (all === true) (done as unknown as ListDone)(null, list)
           else done(null, list[0]?.address ?? "", list[0]?.family ?? 4)

@@ -1,4 +1,4 @@
-import { Clock, Effect, Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { crashPoint } from "../domain/crash-point.ts"
 import { receiverOf } from "../domain/notify-url.ts"
 import { Background } from "./background.ts"
@@ -37,10 +37,9 @@ export const webhookWorkerLayer = (
 ): Layer.Layer<never, never, Persistence | Notifier | Background> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const { webhooks } = yield* Persistence
+      const { webhooks, nowMs } = yield* Persistence
       const notifier = yield* Notifier
       const background = yield* Background
-      const clock = yield* Clock.Clock
       const hosts = makeCounts<string>()
       const merchants = makeCounts<number>()
       let total = 0
@@ -49,7 +48,7 @@ export const webhookWorkerLayer = (
 
       const push = Effect.fnUntraced(function* (webhook: LeasedWebhook) {
         crashPoint("webhook.leased")
-        const startedMs = clock.currentTimeMillisUnsafe()
+        const startedMs = nowMs()
         const attempt = webhook.attempts + 1
         const result = yield* Effect.promise(() =>
           pushWebhook({
@@ -66,7 +65,7 @@ export const webhookWorkerLayer = (
           })
         )
         crashPoint("webhook.pushed")
-        const endedMs = clock.currentTimeMillisUnsafe()
+        const endedMs = nowMs()
         const wait = options.scheduleMs[webhook.round]
         const next = nextStep(result.delivered, wait)
         yield* webhooks.record({

@@ -1,8 +1,10 @@
-import { afterEach, expect, setSystemTime, test } from "bun:test"
+import { afterEach, expect, setDefaultTimeout, setSystemTime, test } from "bun:test"
 import postgres from "postgres"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
 import { eventually, openStore } from "./fixture.ts"
 import { lookAtClock, startClock } from "./store-clock.ts"
+
+setDefaultTimeout(30_000)
 
 afterEach(() => {
   setSystemTime()
