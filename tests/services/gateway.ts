@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { MerchantClient, type MerchantCredentials } from "./merchant-client.ts"
+import { mustHoldNoSecret, secretsOf } from "./no-secrets.ts"
 import { sharedPostgres } from "./postgres.ts"
 import { ended, endsWithUs, folderEndsWithUs } from "./reaper.ts"
 
@@ -94,6 +95,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<Gatewa
     ...options.env
   })
   const output: string[] = []
+  const merchantSecrets: string[] = []
   const { workers = 1 } = options
   const start = workers === 1 ? ["start"] : ["start", "--workers", String(workers)]
   const cleanUp = () => {
@@ -140,11 +142,14 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<Gatewa
       for (const account of accounts) args.push("--account", account)
       // Many merchants are made, and Bun starts in a third of Deno's time; `command` is the runtime's that is tested.
       const made = jsonOf(args, await finish(launch("bun", [...args, "--json"], env)))
+      merchantSecrets.push(String(made.app_secret))
       return client({ app_id: String(made.app_id), app_secret: String(made.app_secret) })
     },
     stop: async () => {
       await end(listening.child, "SIGTERM")
+      const secrets = [...merchantSecrets, ...secretsOf(env, dataFolder)]
       cleanUp()
+      mustHoldNoSecret("a gateway's output", output.join(""), secrets)
     },
     kill: () => end(listening.child, "SIGKILL"),
     died: (timeoutMs) => endOf(listening.child, timeoutMs, "by itself"),

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto"
+import { mustHoldNoSecret } from "./no-secrets.ts"
 
 /*
  * A merchant's program, written from the contract alone: it imports nothing of the gateway, so that a mistake made once
@@ -118,7 +119,9 @@ export class MerchantClient {
       body,
       redirect: "manual"
     })
-    return readAnswer(response)
+    const answer = await readAnswer(response)
+    mustHoldNoSecret("an answer", answer.text, [this.secret])
+    return answer
   }
 
   /** An order of 10.00 yuan that the gateway must take, unless `parameters` spoil it. */
