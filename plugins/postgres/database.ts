@@ -6,6 +6,7 @@ import { StartRefused } from "../../core/plugin.ts"
 import { type Connection, fragmentWriter, openConnection } from "./connection.ts"
 import { DatabaseTooNew, migrate } from "./migrate.ts"
 import { makePool, type Pool } from "./pool.ts"
+import { analyzeNewTables, startStatistics } from "./statistics.ts"
 import { lookAtClock, startClock } from "./store-clock.ts"
 
 export interface DatabaseOptions {
@@ -29,6 +30,8 @@ export interface Database {
   readonly url: Redacted.Redacted<string>
   /** The database's clock; costs no call. */
   readonly nowMs: () => number
+  /** How many statements have been run so far. */
+  readonly statements: () => number
 }
 
 const CONNECTIONS = 10
@@ -59,12 +62,17 @@ export const openDatabase = ({
     yield* Effect.addFinalizer(() => Effect.promise(() => pool.close()))
     const clock = startClock(look, () => pool.use(lookAtClock))
     yield* Effect.addFinalizer(() => Effect.sync(clock.stop))
-    return makeDatabase(pool, url, clock.nowMs)
+    const db = makeDatabase(pool, url, clock.nowMs)
+    const statistics = startStatistics(db.statements, () => pool.use(analyzeNewTables))
+    yield* Effect.addFinalizer(() => Effect.sync(statistics.stop))
+    return db
   })
 
 const makeDatabase = (pool: Pool, url: Redacted.Redacted<string>, nowMs: () => number): Database => {
   const sql = fragmentWriter(url)
+  let statements = 0
   const attempt: Database["attempt"] = async (statement) => {
+    statements += 1
     for (let retry = 0; ; retry += 1) {
       try {
         return await pool.use(statement)
@@ -81,7 +89,8 @@ const makeDatabase = (pool: Pool, url: Redacted.Redacted<string>, nowMs: () => n
     attempt,
     run: (statement) => Effect.tryPromise({ try: () => attempt(statement), catch: unavailable }),
     url,
-    nowMs
+    nowMs,
+    statements: () => statements
   }
 }
 

@@ -9,8 +9,8 @@ import type { Place } from "./rig.ts"
  * backwards from last midnight, paid long ago, but for the newest that are still PENDING, which settling needs.
  */
 
-/** The newest orders are PENDING. */
-export const PENDING_ORDERS = 200_000
+/** How many of `count` filled orders are PENDING, the newest ones; the others are PAID. */
+export const pendingOrders = (count: number): number => Math.min(200_000, count >> 1)
 
 /** When the newest filled order was made: fixed, so that an index says its number. */
 const NEWEST_MS = Date.UTC(2026, 2, 15, 0, 0, 0)
@@ -40,7 +40,7 @@ export const fillOrders = async (
 ): Promise<void> => {
   const merchantId = place.merchantId()
   const account = place.account().id
-  const pendingFrom = count - PENDING_ORDERS
+  const pendingFrom = count - pendingOrders(count)
   const writable = await place.sql`
     copy orders (
       merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen, fee_rate_bp,

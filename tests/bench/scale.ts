@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises"
-import { filledOrderNo, fillOrders, PENDING_ORDERS } from "./fill.ts"
+import { filledOrderNo, fillOrders, pendingOrders } from "./fill.ts"
 import { runLoad } from "./load.ts"
 import { type Measure, measure, median } from "./measure.ts"
 import { type Receivers, startReceivers, webhooksDrained } from "./receivers.ts"
@@ -15,10 +15,12 @@ export interface ScaleOptions {
 
 const CONNECTIONS = 64
 const SECONDS = 5
-const ROUNDS = 3
+const ROUNDS = 4
 const PER_SECOND_MAX = { create: 16_000, query: 26_000 }
+/** What a shop with one order a second asks about. */
+const DAY_OF_ORDERS = 86_400
 
-const OPERATIONS = ["create", "query", "settle"] as const
+const OPERATIONS = ["query a day's", "query any", "create", "settle"] as const
 type Operation = (typeof OPERATIONS)[number]
 
 /** One size's database with a gateway of its own, so that sizes can take turns. */
@@ -38,10 +40,14 @@ export const runScale = async (rig: Rig, { sizes, say, print }: ScaleOptions): P
   try {
     const stages: Array<Stage> = []
     for (const size of sizes) stages.push(await fillStage(rig, size, receivers))
-    for (const stage of stages) for (const operation of ["create", "query"] as const) await run(stage, operation, 0)
+    for (const stage of stages) {
+      for (const operation of ["create", "query any"] as const) await run(stage, operation, 0)
+    }
     for (const { measures } of stages) for (const operation of OPERATIONS) measures[operation].length = 0
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const operation of OPERATIONS) {
+    for (const operation of OPERATIONS) {
+      // What was written before is not to be written out in the time of what is measured now.
+      await stages[0]?.place.sql.unsafe("checkpoint")
+      for (let round = 0; round < ROUNDS; round++) {
         for (const stage of round % 2 === 0 ? stages : [...stages].reverse()) {
           const { perSecond } = await run(stage, operation, round)
           say(`${numberText(stage.size)} orders, round ${round + 1}: ${operation} ${Math.round(perSecond)}/s`)
@@ -70,9 +76,9 @@ export const runScale = async (rig: Rig, { sizes, say, print }: ScaleOptions): P
 
 const fillStage = async (rig: Rig, size: number, receivers: Receivers): Promise<Stage> => {
   const place = await rig.place()
-  const running = await place.start({ runtime: "bun", store: "memory" })
+  const running = await place.start({ runtime: "bun", store: rig.redis === undefined ? "memory" : "redis" })
   await fillOrders(place, 0, size, progressBar(`filling ${numberText(size)} orders`, size), receivers.urls[0])
-  return { size, place, running, measures: { create: [], query: [], settle: [] } }
+  return { size, place, running, measures: { "query a day's": [], "query any": [], create: [], settle: [] } }
 }
 
 const run = async (stage: Stage, operation: Operation, round: number): Promise<Measure> => {
@@ -81,9 +87,9 @@ const run = async (stage: Stage, operation: Operation, round: number): Promise<M
   const path =
     operation === "create"
       ? "/api/cashier/qrcode-pay"
-      : operation === "query"
-        ? "/api/cashier/order-query"
-        : `/api/notice/${place.account().id}`
+      : operation === "settle"
+        ? `/api/notice/${place.account().id}`
+        : "/api/cashier/order-query"
   const measured = await measure(place.rig, running.gateway.pid, () =>
     runLoad({
       url: running.gateway.url + path,
@@ -100,18 +106,23 @@ const run = async (stage: Stage, operation: Operation, round: number): Promise<M
   return measured
 }
 
-/** Orders over the whole table, old and new alike; each PENDING one is paid once. */
+/** Asked about are PAID orders, whatever the size: their answers are the longest. Each PENDING one is paid once. */
 const fileFor = ({ place, size }: Stage, operation: Operation, round: number): Promise<RequestFile> => {
   const { folder } = place.rig
+  const paid = size - pendingOrders(size)
+  const queries = (newest: number) =>
+    writeQueries(folder, place.merchant(), PER_SECOND_MAX.query * SECONDS, () =>
+      filledOrderNo(paid - 1 - Math.floor(Math.random() * newest))
+    )
   switch (operation) {
     case "create":
       return writeCreates(folder, place.merchant(), PER_SECOND_MAX.create * SECONDS)
-    case "query":
-      return writeQueries(folder, place.merchant(), PER_SECOND_MAX.query * SECONDS, () =>
-        filledOrderNo(Math.floor(Math.random() * size))
-      )
+    case "query a day's":
+      return queries(Math.min(DAY_OF_ORDERS, paid))
+    case "query any":
+      return queries(paid)
     case "settle": {
-      const count = Math.floor(Math.min(PENDING_ORDERS, size) / ROUNDS)
+      const count = Math.floor(pendingOrders(size) / ROUNDS)
       const first = size - (round + 1) * count
       return writeNotices(folder, place.account().key, Math.min(count, 20_000), (index) => filledOrderNo(first + index))
     }

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { Effect } from "effect"
+import postgres from "postgres"
+import { sharedPostgres } from "../../tests/services/postgres.ts"
+import { anOrder, eventually, openStore, run } from "./fixture.ts"
+
+let sql: postgres.Sql
+let opened: Awaited<ReturnType<typeof openStore>>
+
+beforeAll(async () => {
+  const url = await (await sharedPostgres()).createDatabase()
+  sql = postgres(url, { max: 1, onnotice: () => {} })
+  opened = await openStore(url)
+})
+
+afterAll(async () => {
+  await opened.close()
+  await sql.end()
+})
+
+test("a new database soon reads one order for one order, though its statements were planned on empty tables", async () => {
+  const { orders } = opened.store
+  const all = Array.from({ length: 2_000 }, () => anOrder())
+  const [one] = all
+  if (one === undefined) throw new Error("there is no order")
+  const use = Effect.gen(function* () {
+    yield* orders.find(one)
+    yield* orders.findByMerchantOrderNo(one.merchantId, one.merchantOrderNo)
+    yield* orders.findByOrderNo(one.orderNo)
+    yield* orders.recordCharge({
+      merchantId: one.merchantId,
+      orderNo: one.orderNo,
+      attempt: 1,
+      provider: one.provider,
+      accountId: one.accountId,
+      at: one.createdAt,
+      durationMs: 1,
+      outcome: "accepted",
+      detail: {},
+      presentation: { kind: "qrcode", content: "https://pay.example.com/1" },
+      final: true
+    })
+  })
+  // Every connection of the store makes its plans now.
+  await run(
+    Effect.all(
+      Array.from({ length: 80 }, () => use),
+      { concurrency: "unbounded", discard: true }
+    )
+  )
+  await run(Effect.forEach(all, (order) => orders.create(order), { concurrency: "unbounded", discard: true }))
+  await eventually("the orders are analyzed", async () => {
+    await run(Effect.forEach(Array.from({ length: 60 }), () => opened.store.ping(), { discard: true }))
+    const [row] = await sql`select reltuples >= 100 as known from pg_class where relname = 'orders'`
+    return row?.known === true
+  })
+
+  const rowsRead = async (): Promise<number> => {
+    await sql`select pg_stat_clear_snapshot()`
+    const [row] = await sql<Array<{ read: number }>>`
+      select sum(idx_tup_read)::int as read from pg_stat_user_indexes where relname = 'orders'`
+    return row?.read ?? 0
+  }
+  const times = 20
+  const before = await rowsRead()
+  for (let i = 0; i < times; i++) await run(use)
+  // The server writes its statistics down when a connection ends.
+  await opened.close()
+  await eventually("the reads are counted", async () => (await rowsRead()) >= before + 4 * times)
+  // What was not yet written down of the time before is a part of it, but less than one read of the table.
+  expect((await rowsRead()) - before).toBeLessThan(all.length * times)
+})
