@@ -90,8 +90,6 @@ const answer = async (
 ): Promise<void> => {
   let response: Response
   try {
-    // The parser has gone through what came with the head by then: most bodies are there, and need no stream.
-    if (hasBody(incoming)) await null
     response = await fetch(requestOf(incoming), incoming.socket.remoteAddress ?? "")
   } catch {
     response = failed()
@@ -141,8 +139,7 @@ const requestOf = (incoming: IncomingMessage): Request => {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers.append(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "")
   const init: RequestInit & { duplex?: "half" } = { method: FORBIDDEN.includes(method) ? "UNKNOWN" : method, headers }
   if (method !== "GET" && method !== "HEAD" && hasBody(incoming)) {
-    const whole: Uint8Array<ArrayBuffer> | null = incoming.complete ? incoming.read() : null
-    init.body = whole ?? bodyOf(incoming)
+    init.body = bodyOf(incoming)
     init.duplex = "half"
   }
   return new Request(urlOf(url, headers.get("host")), init)
