@@ -48,12 +48,17 @@ test("a new database soon reads one order for one order, though its statements w
       { concurrency: "unbounded", discard: true }
     )
   )
-  await run(Effect.forEach(all, (order) => orders.create(order), { concurrency: "unbounded", discard: true }))
+  const create = (some: ReadonlyArray<(typeof all)[number]>) =>
+    run(Effect.forEach(some, (order) => orders.create(order), { concurrency: "unbounded", discard: true }))
+  await create(all.slice(0, 120))
   await eventually("the orders are analyzed", async () => {
-    await run(Effect.forEach(Array.from({ length: 60 }), () => opened.store.ping(), { discard: true }))
+    // All connections at once: each tells the server's statistics what it has written when it is used again.
+    const pings = Array.from({ length: 60 }, () => opened.store.ping())
+    await run(Effect.all(pings, { concurrency: "unbounded", discard: true }))
     const [row] = await sql`select reltuples >= 100 as known from pg_class where relname = 'orders'`
     return row?.known === true
   })
+  await create(all.slice(120))
 
   const rowsRead = async (): Promise<number> => {
     await sql`select pg_stat_clear_snapshot()`
@@ -67,6 +72,6 @@ test("a new database soon reads one order for one order, though its statements w
   // The server writes its statistics down when a connection ends.
   await opened.close()
   await eventually("the reads are counted", async () => (await rowsRead()) >= before + 4 * times)
-  // What was not yet written down of the time before is a part of it, but less than one read of the table.
-  expect((await rowsRead()) - before).toBeLessThan(all.length * times)
+  // One row for each of four statements, and what was not yet written down of the time before.
+  expect((await rowsRead()) - before).toBeLessThan(all.length)
 })

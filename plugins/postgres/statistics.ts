@@ -1,4 +1,5 @@
 import type postgres from "postgres"
+import { nowAndThen } from "./now-and-then.ts"
 
 /*
  * Plans are made once (connection.ts), and of a table that has never been analyzed PostgreSQL knows nothing: to it a
@@ -27,18 +28,12 @@ export const analyzeNewTables = async (sql: postgres.Sql): Promise<void> => {
  */
 export const startStatistics = (
   statements: () => number,
-  analyze: () => Promise<void>,
-  everyMs = LOOK_EVERY_MS
+  analyze: () => Promise<void>
 ): { readonly stop: () => void } => {
   let seen = 0
-  let looking = false
-  const timer = setInterval(async () => {
-    if (looking || statements() - seen < STATEMENTS_MIN) return
+  return nowAndThen(LOOK_EVERY_MS, async () => {
+    if (statements() - seen < STATEMENTS_MIN) return
     seen = statements()
-    looking = true
-    await analyze().catch(() => undefined)
-    looking = false
-  }, everyMs)
-  timer.unref?.()
-  return { stop: () => clearInterval(timer) }
+    await analyze()
+  })
 }

@@ -1,4 +1,5 @@
 import type postgres from "postgres"
+import { nowAndThen } from "./now-and-then.ts"
 
 /*
  * The database's clock, without asking it at every order: it is looked at now and then, and carried on between by this
@@ -33,20 +34,9 @@ export const lookAtClock = async (sql: postgres.Sql): Promise<Look> => {
 /** @param again looks again; where it fails, the clock goes on as it is */
 export const startClock = (first: Look, again: () => Promise<Look>, everyMs = LOOK_EVERY_MS): StoreClock => {
   let { aheadMs } = first
-  let looking = false
-  const timer = setInterval(async () => {
-    // A database that does not answer is not asked by more and more connections.
-    if (looking) return
-    looking = true
-    try {
-      const look = await again()
-      if (look.tookMs <= ROUND_TRIP_MAX_MS) aheadMs = look.aheadMs
-    } catch {
-      // The clock goes on as it is.
-    } finally {
-      looking = false
-    }
-  }, everyMs)
-  timer.unref?.()
-  return { nowMs: () => Math.round(performance.now() + aheadMs), stop: () => clearInterval(timer) }
+  const { stop } = nowAndThen(everyMs, async () => {
+    const look = await again()
+    if (look.tookMs <= ROUND_TRIP_MAX_MS) aheadMs = look.aheadMs
+  })
+  return { nowMs: () => Math.round(performance.now() + aheadMs), stop }
 }
