@@ -167,7 +167,7 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
       event_id: attempt.eventId,
       order_no: attempt.orderNo,
       attempt: attempt.attempt,
-      at: attempt.at,
+      at_ms: attempt.at.getTime(),
       duration_ms: Math.round(attempt.durationMs),
       status: attempt.status,
       detail: attempt.detail,
@@ -180,12 +180,12 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
     (sql) => sql`
       with r as materialized (
         select * from json_to_recordset(${json(rows)}) as r(
-          merchant_id bigint, event_id text, order_no text, attempt integer, at timestamptz, duration_ms bigint,
+          merchant_id bigint, event_id text, order_no text, attempt integer, at_ms float8, duration_ms bigint,
           status integer, detail text, round integer, state smallint, after_ms double precision
         )
       ), kept as (
         insert into attempts (merchant_id, event_id, attempt, order_no, at, duration_ms, status, detail)
-        select merchant_id, event_id, attempt, order_no, at, duration_ms, status, detail from r
+        select merchant_id, event_id, attempt, order_no, to_timestamp(at_ms / 1000), duration_ms, status, detail from r
         on conflict do nothing
       )
       update outbox o set
