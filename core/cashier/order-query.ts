@@ -22,8 +22,8 @@ export const orderQuery = Effect.fnUntraced(function* (call: SignedCall) {
 
   const order =
     orderNo !== undefined
-      ? yield* orders.find({ merchantId: merchant.id, orderNo })
-      : yield* orders.findByMerchantOrderNo(merchant.id, merchantOrderNo ?? "")
+      ? yield* orders.summary({ merchantId: merchant.id, orderNo })
+      : yield* orders.summaryByMerchantOrderNo(merchant.id, merchantOrderNo ?? "")
   if (order === null) return yield* new OrderNotFound()
   const { config } = yield* Settings
   return {
@@ -38,7 +38,7 @@ export const orderQuery = Effect.fnUntraced(function* (call: SignedCall) {
 })
 
 /** Yuan texts; both parts are "0.00" until the order is paid. */
-export const amountsOf = (order: Order) => ({
+export const amountsOf = (order: Pick<Order, "amountFen" | "actualFen" | "feeFen">) => ({
   amount: yuanText(order.amountFen),
   actual_amount: yuanText(order.actualFen ?? 0),
   fee: yuanText(order.feeFen ?? 0)

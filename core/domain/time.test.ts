@@ -10,6 +10,27 @@ test("an instant is written in the zone that is asked for", () => {
   expect(localText(new Date(instant), "America/New_York")).toBe("2026-03-15 13:04:05")
 })
 
+test("every zone's texts are those of the time zone database, around its changes too", () => {
+  const zones = ["Asia/Shanghai", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe", "Pacific/Chatham", "UTC"]
+  // New York's clocks change at 06:00 and 07:00 UTC, Lord Howe's by half an hour: instants gather there.
+  const changes = [
+    Date.UTC(2026, 2, 8, 7),
+    Date.UTC(2026, 10, 1, 6),
+    Date.UTC(2026, 3, 4, 15),
+    Date.UTC(2026, 9, 3, 15, 30)
+  ]
+  const near = fc.tuple(fc.constantFrom(...changes), fc.integer({ min: -7_200_000, max: 7_200_000 }))
+  const instants = fc.oneof(
+    fc.integer({ min: Date.UTC(2000, 0, 1), max: Date.UTC(2090, 0, 1) }),
+    near.map(([change, away]) => change + away)
+  )
+  for (const zone of zones) {
+    const options = { timeZone: zone, dateStyle: "short", timeStyle: "medium" } as const
+    const database = new Intl.DateTimeFormat("sv-SE", options)
+    fc.assert(fc.property(instants, (ms) => localText(new Date(ms), zone) === database.format(ms)))
+  }
+})
+
 test("Shanghai's texts agree with the time zone database and are read back", () => {
   fc.assert(
     fc.property(fc.integer({ min: Date.UTC(1992, 0, 1), max: Date.UTC(2090, 0, 1) }), (ms) => {

@@ -79,6 +79,20 @@ export interface OrderFilter {
   readonly limit: number
 }
 
+/** What a merchant that asks is told of its order. It is asked for most, so it is read without the rest. */
+export type OrderSummary = Pick<
+  Order,
+  | "orderNo"
+  | "merchantOrderNo"
+  | "channelCode"
+  | "status"
+  | "amountFen"
+  | "actualFen"
+  | "feeFen"
+  | "createdAt"
+  | "paidAt"
+>
+
 /** A verified notice that names no order of its account. */
 export interface StrayNotice {
   readonly accountId: string
@@ -145,8 +159,10 @@ export interface OrderStore {
   readonly keepStrayNotice: (notice: KeptNotice & { readonly orderNo: string; readonly detail: Json }) => Stored<void>
   /** Newest first. */
   readonly listStrayNotices: (limit: number) => Stored<ReadonlyArray<StrayNotice>>
+  /** Batched, both. */
+  readonly summary: (order: OrderKey) => Stored<OrderSummary | null>
+  readonly summaryByMerchantOrderNo: (merchantId: number, merchantOrderNo: string) => Stored<OrderSummary | null>
   readonly find: (order: OrderKey) => Stored<Order | null>
-  readonly findByMerchantOrderNo: (merchantId: number, merchantOrderNo: string) => Stored<Order | null>
   /** Across merchants: notices, the operator and pay pages know only the number. */
   readonly findByOrderNo: (orderNo: string) => Stored<Order | null>
   readonly findByTokenHash: (tokenHash: string) => Stored<Order | null>

@@ -1,6 +1,7 @@
 import type postgres from "postgres"
 import type { Flow } from "../../core/domain/channel-code.ts"
 import { type Anomaly, type JsonObject, ORDER_STATUS, type Order, type OrderStatus } from "../../core/domain/order.ts"
+import type { OrderSummary } from "../../core/pipeline/order-store.ts"
 
 /** An order as the statements read it (`orderColumns`). */
 export interface OrderRow {
@@ -41,7 +42,40 @@ export const orderColumns = (sql: postgres.Sql) => sql`
   o.token_hash, o.jsapi_app_id, o.mini_program, o.openid, o.presentation, o.paid_at, o.fee_fen, o.actual_fen,
   o.channel_trade_no, to_json(o.flags) as flags`
 
+/** The part of an order that `summaryColumns` reads. */
+export type SummaryRow = Pick<
+  OrderRow,
+  | "order_no"
+  | "merchant_order_no"
+  | "channel_code"
+  | "status"
+  | "amount_fen"
+  | "actual_fen"
+  | "fee_fen"
+  | "created_at"
+  | "paid_at"
+>
+
+export const summaryColumns = (sql: postgres.Sql) => sql`
+  o.order_no, o.merchant_order_no, o.channel_code, o.status, o.amount_fen, o.actual_fen, o.fee_fen, o.created_at,
+  o.paid_at`
+
+export const summaryOf = (row: SummaryRow): OrderSummary => ({
+  orderNo: row.order_no,
+  merchantOrderNo: row.merchant_order_no,
+  channelCode: row.channel_code,
+  status: statusOf(row),
+  amountFen: row.amount_fen,
+  actualFen: row.actual_fen,
+  feeFen: row.fee_fen,
+  createdAt: row.created_at,
+  paidAt: row.paid_at
+})
+
 const STATUSES = Object.keys(ORDER_STATUS) as ReadonlyArray<OrderStatus>
+
+// The numbers of the contract's section 8 are the places in ORDER_STATUS; the table's check holds them to it.
+const statusOf = ({ status }: Pick<OrderRow, "status">): OrderStatus => STATUSES[status] as OrderStatus
 
 export const orderOf = (row: OrderRow): Order => ({
   merchantId: row.merchant_id,
@@ -53,8 +87,7 @@ export const orderOf = (row: OrderRow): Order => ({
   accountId: row.account_id,
   amountFen: row.amount_fen,
   feeRateBp: row.fee_rate_bp,
-  // The numbers of the contract's section 8 are the places in ORDER_STATUS; the table's check holds them to it.
-  status: STATUSES[row.status] as OrderStatus,
+  status: statusOf(row),
   notifyUrl: row.notify_url,
   body: row.body,
   extra: row.extra,

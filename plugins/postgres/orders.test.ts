@@ -45,7 +45,10 @@ describe("creating orders", () => {
       flags: []
     }
     expect(await run(store.orders.find(keyOf(order)))).toEqual(expected)
-    expect(await run(store.orders.findByMerchantOrderNo(1, order.merchantOrderNo))).toEqual(expected)
+    const { orderNo, merchantOrderNo, channelCode, status, amountFen, actualFen, feeFen, createdAt, paidAt } = expected
+    const summary = { orderNo, merchantOrderNo, channelCode, status, amountFen, actualFen, feeFen, createdAt, paidAt }
+    expect(await run(store.orders.summary(keyOf(order)))).toEqual(summary)
+    expect(await run(store.orders.summaryByMerchantOrderNo(1, order.merchantOrderNo))).toEqual(summary)
     expect(await run(store.orders.findByOrderNo(order.orderNo))).toEqual(expected)
     expect(await run(store.orders.findByTokenHash("ab".repeat(32)))).toEqual(expected)
   })
@@ -54,7 +57,8 @@ describe("creating orders", () => {
     const order = anOrder()
     await run(store.orders.create(order))
     expect(await run(store.orders.find({ merchantId: 2, orderNo: order.orderNo }))).toBeNull()
-    expect(await run(store.orders.findByMerchantOrderNo(2, order.merchantOrderNo))).toBeNull()
+    expect(await run(store.orders.summary({ merchantId: 2, orderNo: order.orderNo }))).toBeNull()
+    expect(await run(store.orders.summaryByMerchantOrderNo(2, order.merchantOrderNo))).toBeNull()
     expect(await run(store.orders.findByOrderNo("QR20260315100000ZZZZZZZZ"))).toBeNull()
     expect(await run(store.orders.findByTokenHash("cd".repeat(32)))).toBeNull()
     expect(await run(store.orders.known(2, order.merchantOrderNo))).toBe(false)

@@ -5,14 +5,22 @@ import type { ChargeRecord, NewOrder, OrderKey, OrderStore } from "../../core/pi
 import { makeBatch } from "./batch.ts"
 import type { Database } from "./database.ts"
 import { CHARGE_LEASE } from "./order-changes.ts"
-import { type OrderRow, orderColumns, orderOf } from "./order-row.ts"
+import { type OrderRow, orderColumns, orderOf, type SummaryRow, summaryColumns, summaryOf } from "./order-row.ts"
 
 /** Making orders and finding them: what merchants wait for, so it is batched. */
 export const makeOrders = (
   db: Database
 ): Pick<
   OrderStore,
-  "known" | "create" | "recordCharge" | "find" | "findByMerchantOrderNo" | "findByOrderNo" | "findByTokenHash" | "list"
+  | "known"
+  | "create"
+  | "recordCharge"
+  | "summary"
+  | "summaryByMerchantOrderNo"
+  | "find"
+  | "findByOrderNo"
+  | "findByTokenHash"
+  | "list"
 > => {
   const { sql, json } = db
 
@@ -20,37 +28,37 @@ export const makeOrders = (
   const known = makeBatch((keys: ReadonlyArray<MerchantOrderKey>) => knownAll(db, keys))
   const recordCharge = makeBatch((charges: ReadonlyArray<ChargeRecord>) => recordAll(db, charges))
 
-  const find = makeBatch(async (keys: ReadonlyArray<OrderKey>) => {
+  const summary = makeBatch(async (keys: ReadonlyArray<OrderKey>) => {
     const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, order_no: key.orderNo }))
     const rows = await db.attempt(
-      (sql) => sql<Array<OrderRow & { i: number }>>`
-        select r.i, ${orderColumns(sql)}
+      (sql) => sql<Array<Numbered<SummaryRow>>>`
+        select r.i, ${summaryColumns(sql)}
         from json_to_recordset(${json(asked)}) as r(i integer, merchant_id bigint, order_no text)
         join orders o on o.merchant_id = r.merchant_id and o.order_no = r.order_no`
     )
-    return byIndex(keys.length, rows)
+    return byIndex(keys.length, rows, summaryOf)
   })
 
-  const findByMerchantOrderNo = makeBatch(async (keys: ReadonlyArray<MerchantOrderKey>) => {
+  const summaryByMerchantOrderNo = makeBatch(async (keys: ReadonlyArray<MerchantOrderKey>) => {
     const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, merchant_order_no: key.merchantOrderNo }))
     const rows = await db.attempt(
-      (sql) => sql<Array<OrderRow & { i: number }>>`
-        select r.i, ${orderColumns(sql)}
+      (sql) => sql<Array<Numbered<SummaryRow>>>`
+        select r.i, ${summaryColumns(sql)}
         from json_to_recordset(${json(asked)}) as r(i integer, merchant_id bigint, merchant_order_no text)
         join orders o on o.merchant_id = r.merchant_id and o.merchant_order_no = r.merchant_order_no`
     )
-    return byIndex(keys.length, rows)
+    return byIndex(keys.length, rows, summaryOf)
   })
 
   const findByOrderNo = makeBatch(async (orderNos: ReadonlyArray<string>) => {
     const asked = orderNos.map((order_no, i) => ({ i, order_no }))
     const rows = await db.attempt(
-      (sql) => sql<Array<OrderRow & { i: number }>>`
+      (sql) => sql<Array<Numbered<OrderRow>>>`
         select r.i, ${orderColumns(sql)}
         from json_to_recordset(${json(asked)}) as r(i integer, order_no text)
         cross join lateral (select * from orders o where o.order_no = r.order_no limit 1) o`
     )
-    return byIndex(orderNos.length, rows)
+    return byIndex(orderNos.length, rows, orderOf)
   })
 
   const firstOf = (statement: (sql: Database["sql"]) => PromiseLike<ReadonlyArray<OrderRow>>) =>
@@ -65,8 +73,14 @@ export const makeOrders = (
         )
       ),
     recordCharge,
-    find,
-    findByMerchantOrderNo: (merchantId, merchantOrderNo) => findByMerchantOrderNo({ merchantId, merchantOrderNo }),
+    summary,
+    summaryByMerchantOrderNo: (merchantId, merchantOrderNo) =>
+      summaryByMerchantOrderNo({ merchantId, merchantOrderNo }),
+    find: ({ merchantId, orderNo }) =>
+      firstOf(
+        (sql) => sql<OrderRow[]>`
+          select ${orderColumns(sql)} from orders o where o.merchant_id = ${merchantId} and o.order_no = ${orderNo}`
+      ),
     findByOrderNo,
     findByTokenHash: (tokenHash) =>
       firstOf(
@@ -105,9 +119,16 @@ interface MerchantOrderKey {
   readonly merchantOrderNo: string
 }
 
-const byIndex = (length: number, rows: ReadonlyArray<OrderRow & { readonly i: number }>) => {
-  const found = new Array<ReturnType<typeof orderOf> | null>(length).fill(null)
-  for (const row of rows) found[row.i] = orderOf(row)
+/** A row with the place of the question that it answers. */
+type Numbered<Row> = Row & { readonly i: number }
+
+const byIndex = <Row, Answer>(
+  length: number,
+  rows: ReadonlyArray<Numbered<Row>>,
+  answerOf: (row: Row) => Answer
+): ReadonlyArray<Answer | null> => {
+  const found = new Array<Answer | null>(length).fill(null)
+  for (const row of rows) found[row.i] = answerOf(row)
   return found
 }
 

@@ -24,8 +24,9 @@ test("a new database soon reads one order for one order, though its statements w
   const [one] = all
   if (one === undefined) throw new Error("there is no order")
   const use = Effect.gen(function* () {
+    yield* orders.summary(one)
+    yield* orders.summaryByMerchantOrderNo(one.merchantId, one.merchantOrderNo)
     yield* orders.find(one)
-    yield* orders.findByMerchantOrderNo(one.merchantId, one.merchantOrderNo)
     yield* orders.findByOrderNo(one.orderNo)
     yield* orders.recordCharge({
       merchantId: one.merchantId,
