@@ -10,6 +10,15 @@ export const PAY_STATE_AFTER_EXPIRY_MS = 30 * 60_000
 /** 192 random bits. Only its hash is stored. */
 export const newPayToken = (): string => `pt_${randomBytes(24).toString("base64url")}`
 
+/** The token of an order that may turn out to need none; the same at each call. */
+export const payTokenOnDemand = (): (() => string) => {
+  let token: string | undefined
+  return () => {
+    token ??= newPayToken()
+    return token
+  }
+}
+
 /** SHA-256, hex: what orders are found by. */
 export const payTokenHash = (token: string): string => createHash("sha256").update(token).digest("hex")
 

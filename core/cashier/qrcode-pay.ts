@@ -4,7 +4,7 @@ import type { JsapiOrder } from "../domain/order.ts"
 import { admit, notifyUrlFault, type SignedCall } from "./admit.ts"
 import { chargeOrder } from "./charge.ts"
 import { positiveAmount } from "./fields.ts"
-import { newPayToken, payTokenHash } from "./pay-token.ts"
+import { payTokenHash, payTokenOnDemand } from "./pay-token.ts"
 import { DEFAULT_NOTE, placeOrder } from "./place-order.ts"
 import { qrLink } from "./qr-link.ts"
 import { Settings } from "./settings.ts"
@@ -24,7 +24,7 @@ export const qrcodePay = Effect.fnUntraced(function* (call: SignedCall) {
   })
   yield* positiveAmount(fields.amount)
 
-  const token = newPayToken()
+  const token = payTokenOnDemand()
   const { order, accounts, product } = yield* placeOrder({
     merchant,
     clientIp: call.clientIp,
@@ -37,13 +37,13 @@ export const qrcodePay = Effect.fnUntraced(function* (call: SignedCall) {
     note: fields.note ?? DEFAULT_NOTE,
     channelCode: fields.channel_code,
     expireMinutes: QR_EXPIRE_MINUTES,
-    jsapi: ({ flow }) => (flow === "jsapi" ? codeForWechat(token) : null)
+    jsapi: ({ flow }) => (flow === "jsapi" ? codeForWechat(token()) : null)
   })
 
   // A JSAPI product has no code of its own: its pay page is the code, and who scans it in WeChat is charged there.
   const shown =
     product.flow === "jsapi"
-      ? { content: yield* payPageUrl(token), imageUrl: undefined }
+      ? { content: yield* payPageUrl(token()), imageUrl: undefined }
       : yield* uncertainOnceStored(
           order,
           Effect.map(chargeOrder({ order }, accounts, 1), ({ presentation }) => contentOf(presentation))

@@ -11,8 +11,10 @@ export interface Parameter {
 export type Parameters = ReadonlyMap<string, Parameter>
 
 /** The pairs that are signed over. */
-export const signedPairs = function* (parameters: Parameters): Generator<readonly [string, string]> {
-  for (const [key, { text }] of parameters) yield [key, text]
+export const signedPairs = (parameters: Parameters): ReadonlyArray<readonly [string, string]> => {
+  const pairs: Array<readonly [string, string]> = []
+  for (const [key, { text }] of parameters) pairs.push([key, text])
+  return pairs
 }
 
 /** A plain decimal integer: no sign but a minus, no leading zeros, no fraction, no exponent, no -0. */

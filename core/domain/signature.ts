@@ -1,24 +1,29 @@
 import { createHmac, timingSafeEqual } from "node:crypto"
 
+type Pair = readonly [key: string, text: string]
+
 /**
  * The string that requests and webhooks are signed over (contract section 3): every parameter but `sign`, those with an
  * empty text dropped, sorted by key in byte order, joined raw as `key=value&…`.
  * @param parameters key and the value's text as it stands on the wire; null values are given as ""
  */
-export const canonicalString = (parameters: Iterable<readonly [key: string, text: string]>): string => {
-  const kept: Array<readonly [string, string]> = []
-  for (const pair of parameters) if (pair[0] !== "sign" && pair[1] !== "") kept.push(pair)
-  // UTF-8's order is UTF-16's too, except beside surrogates, where only the bytes decide.
-  const compare = kept.some(([key]) => SURROGATE.test(key)) ? compareBytes : compareUnits
-  return kept
-    .sort(([a], [b]) => compare(a, b))
-    .map(([key, text]) => `${key}=${text}`)
-    .join("&")
+export const canonicalString = (parameters: Iterable<Pair>): string => {
+  const kept: Array<Pair> = []
+  let compare = compareUnits
+  for (const pair of parameters) {
+    if (pair[0] === "sign" || pair[1] === "") continue
+    // UTF-8's order is UTF-16's too, except beside surrogates, where only the bytes decide.
+    if (SURROGATE.test(pair[0])) compare = compareBytes
+    kept.push(pair)
+  }
+  let text = ""
+  for (const pair of kept.sort(compare)) text += text === "" ? `${pair[0]}=${pair[1]}` : `&${pair[0]}=${pair[1]}`
+  return text
 }
 
 const SURROGATE = /[\ud800-\udfff]/
-const compareUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-const compareBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
+const compareUnits = (a: Pair, b: Pair): number => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0)
+const compareBytes = (a: Pair, b: Pair): number => Buffer.compare(Buffer.from(a[0]), Buffer.from(b[0]))
 
 /** HMAC-SHA256 as 64 lowercase hex digits. */
 export const hmacSha256 = (secret: string, text: string): string =>

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto"
 import { Effect, type Exit } from "effect"
 import type { Channels } from "../cashier/channels.ts"
 import type { Settings } from "../cashier/settings.ts"
@@ -6,6 +5,7 @@ import type { SingleFlight } from "../cashier/single-flight.ts"
 import type { Tables } from "../cashier/tables.ts"
 import type { GatewayConfig } from "../config.ts"
 import { Overloaded } from "../domain/errors.ts"
+import { randomHex } from "../domain/random.ts"
 import type { Auth } from "../pipeline/auth.ts"
 import type { Background } from "../pipeline/background.ts"
 import type { MerchantDirectory } from "../pipeline/merchant-directory.ts"
@@ -151,4 +151,4 @@ export const traced = <A, E, R>(call: Call, effect: Effect.Effect<A, E, R>): Eff
     call.requestId
   )
 
-const newRequestId = (): string => `req_${randomBytes(12).toString("hex")}`
+const newRequestId = (): string => `req_${randomHex(12)}`

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 
 /*
  * The sliding window and the nonces of one process, without a clock and without Effect: plugins/memory is these two,
@@ -164,7 +164,7 @@ export class NonceTable {
 
   /** true = first use within `windowMs`, now remembered that long; "full" = no room to remember it, so not claimed. */
   claim(key: string, windowMs: number, nowMs: number): boolean | "full" {
-    const digest = createHash("sha256").update(key).digest()
+    const digest = hash("sha256", key, "buffer")
     const a = digest.readUInt32LE(0)
     const b = digest.readUInt32LE(4)
     const c = digest.readUInt32LE(8)

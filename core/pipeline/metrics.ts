@@ -42,30 +42,47 @@ const nowhere = Context.empty()
 /** What this process has counted, in Prometheus' text format. */
 export const exposition = (): string => PrometheusMetrics.formatUnsafe(nowhere)
 
-// Attributes make a metric of their own each: made once, because every request passes here.
-const made = new Map<string, Metric.Metric<number, unknown>>()
-const labelled = (metric: Metric.Metric<number, unknown>, attributes: Readonly<Record<string, string>>) => {
-  const key = `${metric.id} ${Object.values(attributes).join(" ")}`
-  const found = made.get(key) ?? Metric.withAttributes(metric, attributes)
-  if (!made.has(key)) made.set(key, found)
-  return found
+/** Attributes make a metric of their own each: made once, because every request passes here. */
+const byLabel = <Label extends string | number, Made>(make: (label: Label) => Made): ((label: Label) => Made) => {
+  const made = new Map<Label, Made>()
+  return (label) => {
+    const known = made.get(label)
+    if (known !== undefined) return known
+    const first = make(label)
+    made.set(label, first)
+    return first
+  }
 }
 
+const ofRoute = byLabel((route: string) => ({
+  seconds: Metric.withAttributes(requestSeconds, { route }),
+  count: byLabel((status: number) => Metric.withAttributes(requests, { route, status: String(status) }))
+}))
+const chargesOf = byLabel((provider: string) =>
+  byLabel((outcome: string) => Metric.withAttributes(charges, { provider, outcome }))
+)
+const paymentsOf = byLabel((provider: string) =>
+  byLabel((outcome: string) => Metric.withAttributes(payments, { provider, outcome }))
+)
+const noticesOf = byLabel((provider: string) => Metric.withAttributes(notices, { provider }))
+const pushesOf = byLabel((outcome: string) => Metric.withAttributes(pushes, { outcome }))
+
 export const countRequest = (route: string, status: number, seconds: number): void => {
-  labelled(requests, { route, status: String(status) }).updateUnsafe(1, nowhere)
-  labelled(requestSeconds, { route }).updateUnsafe(seconds, nowhere)
+  const metrics = ofRoute(route)
+  metrics.count(status).updateUnsafe(1, nowhere)
+  metrics.seconds.updateUnsafe(seconds, nowhere)
 }
 
 export const countCharge = (provider: string, outcome: "accepted" | "rejected" | "uncertain"): void =>
-  labelled(charges, { provider, outcome }).updateUnsafe(1, nowhere)
+  chargesOf(provider)(outcome).updateUnsafe(1, nowhere)
 
 export const countPayment = (provider: string, outcome: "settled" | "repeated" | "flagged"): void =>
-  labelled(payments, { provider, outcome }).updateUnsafe(1, nowhere)
+  paymentsOf(provider)(outcome).updateUnsafe(1, nowhere)
 
-export const countRefusedNotice = (provider: string): void => labelled(notices, { provider }).updateUnsafe(1, nowhere)
+export const countRefusedNotice = (provider: string): void => noticesOf(provider).updateUnsafe(1, nowhere)
 
 /** @param sinceCommitMs for a first push: the time since its payment was committed */
 export const countPush = (outcome: "delivered" | "again" | "dead", sinceCommitMs: number | undefined): void => {
-  labelled(pushes, { outcome }).updateUnsafe(1, nowhere)
+  pushesOf(outcome).updateUnsafe(1, nowhere)
   if (sinceCommitMs !== undefined) firstPushSeconds.updateUnsafe(sinceCommitMs / 1000, nowhere)
 }
