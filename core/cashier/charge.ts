@@ -67,24 +67,31 @@ export const chargeOrder = Effect.fnUntraced(function* (
       provider: account.provider.id,
       accountId: account.id,
       attempt,
-      final: outcome !== "rejected" || last,
       at: new Date(startedMs),
-      durationMs: clock.currentTimeMillisUnsafe() - startedMs,
-      outcome
-    } as const
+      durationMs: clock.currentTimeMillisUnsafe() - startedMs
+    }
     const detail = { request_id: String(requestId ?? ""), exchanges: exchangesOf(record) }
 
     if (Exit.isSuccess(exit)) {
       const presentation = exit.value
-      const stored = orders.recordCharge({ ...entry, presentation: toJson(presentation), detail })
+      const shown = toJson(presentation)
       // All that settling needs is in the order already. Only a JSAPI payer must not be handed what came too late.
-      if (charge.jsapi === undefined) yield* background.run(stored)
-      else if (!(yield* stored)) return yield* new ChargeUncertain({ orderNo: key.orderNo })
+      if (charge.jsapi === undefined) {
+        yield* background.run(orders.recordAccepted({ ...entry, detail: { ...detail, presentation: shown } }))
+      } else if (!(yield* orders.recordCharge({ ...entry, outcome, final: true, presentation: shown, detail }))) {
+        return yield* new ChargeUncertain({ orderNo: key.orderNo })
+      }
       return { presentation, account }
     }
 
     const failure = yield* Effect.flip(Effect.failCause(exit.cause))
-    const failed = orders.recordCharge({ ...entry, presentation: null, detail: { ...detail, reason: failure.message } })
+    const failed = orders.recordCharge({
+      ...entry,
+      outcome,
+      final: outcome !== "rejected" || last,
+      presentation: null,
+      detail: { ...detail, reason: failure.message }
+    })
     if (failure._tag === "ChannelUncertain") {
       yield* background.run(failed)
       return yield* new ChargeUncertain({ orderNo: key.orderNo })

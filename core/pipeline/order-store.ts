@@ -37,11 +37,13 @@ export interface ChargeRecord extends OrderKey {
   readonly at: Date
   readonly durationMs: number
   readonly outcome: "accepted" | "rejected" | "uncertain"
-  /** Set when accepted; kept on the order too. */
+  /** Set when accepted; `recordCharge` keeps it on the order. */
   readonly presentation: JsonObject | null
   /** Reasons and exchanges, scrubbed of secrets. */
   readonly detail: Json
 }
+
+export type AcceptedCharge = Omit<ChargeRecord, "final" | "outcome" | "presentation">
 
 /** The webhook of a settled order: made once, sent byte for byte in every attempt. */
 export interface NewWebhook {
@@ -118,12 +120,17 @@ export interface OrderStore {
   readonly create: (order: NewOrder) => Stored<"created" | "order-no-taken", DuplicateOrder>
   /**
    * Begins a charge of a PENDING order that has not expired: its attempt's number, or why not. For CHARGE_LEASE_MS, or
-   * until a final `recordCharge`, no other charge begins (`busy`) and no check is leased, in any process. `over`: it can
+   * until a final `recordCharge` or `recordAccepted`, no other charge begins (`busy`) and no check is leased, in any process. `over`: it can
    * not be paid any more.
    */
   readonly beginCharge: (order: OrderKey) => Stored<number | "busy" | "over">
   /** Batched. true = the order is PENDING still, and has the presentation now if there is one. */
   readonly recordCharge: (charge: ChargeRecord) => Stored<boolean>
+  /**
+   * Records an accepted charge whose answer nobody is shown again (a code's). It ends the charge; the order is not
+   * written, which is most of the cost. Batched.
+   */
+  readonly recordAccepted: (charge: AcceptedCharge) => Stored<void>
   /**
    * Moves a PENDING order to another account before it is tried there: the new attempt's number. null = not PENDING, or
    * another charge has begun since this one's `attempt` (its process stood still for longer than its lease).

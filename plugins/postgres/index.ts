@@ -4,6 +4,7 @@ import type { Plugin, StartRefused } from "../../core/plugin.ts"
 import { makeAccounts } from "./accounts.ts"
 import { makeBacklog } from "./backlog.ts"
 import { makeBook } from "./book.ts"
+import { makeCharges } from "./charges.ts"
 import { type DatabaseOptions, openDatabase } from "./database.ts"
 import { makeMerchants } from "./merchants.ts"
 import { makeOrderChanges } from "./order-changes.ts"
@@ -34,7 +35,13 @@ export const openPersistence = (
     return Persistence.of({
       merchants: makeMerchants(db, signals),
       accounts: makeAccounts(db, signals),
-      orders: { ...makeOrders(db), ...makeOrderChanges(db), ...makeSettle(db, signals), ...makeTimeline(db) },
+      orders: {
+        ...makeOrders(db),
+        ...makeCharges(db),
+        ...makeOrderChanges(db),
+        ...makeSettle(db, signals),
+        ...makeTimeline(db)
+      },
       webhooks: makeWebhooks(db, signals),
       book: makeBook(db),
       backlog: makeBacklog(db),

@@ -240,6 +240,62 @@ describe("recording charges", () => {
   })
 })
 
+describe("recording what was shown once", () => {
+  const recordAccepted = (order: OrderKey, attempt: number) =>
+    run(
+      store.orders.recordAccepted({
+        ...keyOf(order),
+        provider: "sandbox",
+        accountId: "acc_1",
+        attempt,
+        at: new Date("2026-03-15T02:00:00.123Z"),
+        durationMs: 12.4,
+        detail: { presentation: content }
+      })
+    )
+
+  test("it is told in the order's story, once, and the order is not written", async () => {
+    const order = await placed({ charging: true })
+    const version = () => sql`select xmin::text, ctid::text from orders where order_no = ${order.orderNo}`
+    const before = await version()
+    await recordAccepted(order, 1)
+    await recordAccepted(order, 1)
+    expect(await version()).toEqual(before)
+    const told = {
+      attempt: 1,
+      provider: "sandbox",
+      accountId: "acc_1",
+      durationMs: 12,
+      detail: { presentation: content }
+    }
+    expect((await run(store.orders.timeline(keyOf(order)))).filter(({ kind }) => kind !== "created")).toEqual([
+      { at: new Date("2026-03-15T02:00:00.123Z"), kind: "charge.accepted", detail: told }
+    ])
+  })
+
+  test("it ends the charge for whoever asks: checks are leased, another may begin", async () => {
+    const order = await placed({ charging: true, nextCheckAt: new Date(0) })
+    const due = async () => (await run(other.orders.leaseChecks(100, 60_000))).map(({ orderNo }) => orderNo)
+    expect(await due()).toEqual([])
+    expect(await begin(order)).toBe("busy")
+    await recordAccepted(order, 1)
+    expect(await due()).toEqual([order.orderNo])
+    expect(await begin(order)).toBe(2)
+    // An earlier charge's record says nothing of the one that has begun since.
+    await run(store.orders.scheduleCheck(keyOf(order), -1))
+    expect(await due()).toEqual([])
+    expect(await begin(order)).toBe("busy")
+  })
+
+  test("many at once are each kept", async () => {
+    const orders = await Promise.all(Array.from({ length: 200 }, () => placed({ charging: true })))
+    await Promise.all(orders.map((order) => recordAccepted(order, 1)))
+    const numbers = orders.map(({ orderNo }) => orderNo)
+    const [row] = await sql`select count(*)::int as n from charges where order_no = any(${numbers})`
+    expect(row?.n).toBe(200)
+  })
+})
+
 describe("changing a PENDING order", () => {
   test("it moves to another account before it is charged there, a CLOSED one does not", async () => {
     const order = await placed({ charging: true })

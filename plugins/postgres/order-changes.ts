@@ -21,7 +21,7 @@ export const makeOrderChanges = (
             with begun as (
               update orders set attempts = attempts + 1, charging_until = now() + ${CHARGE_LEASE}::text::interval
               where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0 and expires_at > now()
-                and (charging_until is null or charging_until <= now())
+                and (charging_until is null or charging_until <= now() or ${hasAcceptedLast(sql)})
               returning attempts
             )
             select (select attempts from begun) as attempts,
@@ -78,7 +78,7 @@ export const makeOrderChanges = (
             with due as materialized (
               select merchant_id, order_no from orders
               where status = 0 and next_check_at is not null and next_check_at <= now()
-                and (charging_until is null or charging_until <= now())
+                and (charging_until is null or charging_until <= now() or ${hasAcceptedLast(sql)})
               order by next_check_at limit ${limit} for update skip locked
             )
             update orders o set next_check_at = now() + ${leaseMs}::double precision * interval '1 millisecond'
@@ -98,3 +98,10 @@ export const makeOrderChanges = (
         .pipe(Effect.asVoid)
   }
 }
+
+/** Whether the last charge of an order was recorded by `recordAccepted`, which leaves the order's lease as it is. */
+const hasAcceptedLast = (sql: Database["sql"]) => sql`exists (
+  select from charges c
+  where c.merchant_id = orders.merchant_id and c.order_no = orders.order_no and c.attempt = orders.attempts
+    and c.outcome = 'accepted'
+)`

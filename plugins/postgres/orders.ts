@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { DuplicateOrder } from "../../core/domain/errors.ts"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
-import type { ChargeRecord, NewOrder, OrderKey, OrderStore } from "../../core/pipeline/order-store.ts"
+import type { NewOrder, OrderKey, OrderStore } from "../../core/pipeline/order-store.ts"
 import { makeBatch } from "./batch.ts"
 import type { Database } from "./database.ts"
 import { CHARGE_LEASE } from "./order-changes.ts"
@@ -12,21 +12,12 @@ export const makeOrders = (
   db: Database
 ): Pick<
   OrderStore,
-  | "known"
-  | "create"
-  | "recordCharge"
-  | "summary"
-  | "summaryByMerchantOrderNo"
-  | "find"
-  | "findByOrderNo"
-  | "findByTokenHash"
-  | "list"
+  "known" | "create" | "summary" | "summaryByMerchantOrderNo" | "find" | "findByOrderNo" | "findByTokenHash" | "list"
 > => {
   const { sql, json } = db
 
   const create = makeBatch((orders: ReadonlyArray<NewOrder>) => createAll(db, orders))
   const known = makeBatch((keys: ReadonlyArray<MerchantOrderKey>) => knownAll(db, keys))
-  const recordCharge = makeBatch((charges: ReadonlyArray<ChargeRecord>) => recordAll(db, charges))
 
   const summary = makeBatch(async (keys: ReadonlyArray<OrderKey>) => {
     const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, order_no: key.orderNo }))
@@ -72,7 +63,6 @@ export const makeOrders = (
           answer === "duplicate" ? Effect.fail(new DuplicateOrder()) : Effect.succeed(answer)
         )
       ),
-    recordCharge,
     summary,
     summaryByMerchantOrderNo: (merchantId, merchantOrderNo) =>
       summaryByMerchantOrderNo({ merchantId, merchantOrderNo }),
@@ -107,11 +97,6 @@ export const makeOrders = (
         .pipe(Effect.map((rows) => rows.map(orderOf)))
     }
   }
-}
-
-interface OrderKeyRow {
-  readonly merchant_id: number
-  readonly order_no: string
 }
 
 interface MerchantOrderKey {
@@ -214,51 +199,4 @@ const knownAll = async (db: Database, keys: ReadonlyArray<MerchantOrderKey>): Pr
   )
   const found = new Set(rows.map((row) => row.i))
   return keys.map((_, i) => found.has(i))
-}
-
-const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Promise<ReadonlyArray<boolean>> => {
-  const { json } = db
-  const rows = charges
-    .map((charge) => ({
-      merchant_id: charge.merchantId,
-      order_no: charge.orderNo,
-      attempt: charge.attempt,
-      provider: charge.provider,
-      account_id: charge.accountId,
-      at_ms: charge.at.getTime(),
-      duration_ms: Math.round(charge.durationMs),
-      outcome: charge.outcome,
-      detail: charge.detail,
-      presentation: charge.presentation,
-      final: charge.final
-    }))
-    .sort((a, b) => (a.order_no < b.order_no ? -1 : 1))
-  const kept = await db.attempt(
-    (sql) => sql<Array<OrderKeyRow>>`
-      with r as materialized (
-        select * from json_to_recordset(${json(rows)}) as r(
-          merchant_id bigint, order_no text, attempt integer, provider text, account_id text, at_ms float8,
-          duration_ms bigint, outcome text, detail jsonb, presentation jsonb, final boolean
-        )
-      ), kept as (
-        insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)
-        select merchant_id, order_no, attempt, provider, account_id, to_timestamp(at_ms / 1000), duration_ms, outcome,
-          coalesce(detail, 'null')
-        from r
-        on conflict do nothing
-      )
-      -- One row for each order, also where two of its charges are recorded together. A charge that reports after its
-      -- lease does not end the lease of the one that has begun since.
-      update orders o set presentation = coalesce(last.presentation, o.presentation),
-        charging_until = case when last.ended >= o.attempts then null else o.charging_until end
-      from (
-        select merchant_id, order_no, max(attempt) filter (where final) as ended,
-          (array_agg(presentation order by attempt desc) filter (where presentation is not null))[1] as presentation
-        from r group by merchant_id, order_no
-      ) last
-      where o.merchant_id = last.merchant_id and o.order_no = last.order_no and o.status = 0
-      returning o.merchant_id, o.order_no`
-  )
-  const pending = new Set(kept.map((row) => `${row.merchant_id} ${row.order_no}`))
-  return charges.map((charge) => pending.has(`${charge.merchantId} ${charge.orderNo}`))
 }

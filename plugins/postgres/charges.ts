@@ -1,0 +1,84 @@
+import type { AcceptedCharge, ChargeRecord, OrderStore } from "../../core/pipeline/order-store.ts"
+import { makeBatch } from "./batch.ts"
+import type { Database } from "./database.ts"
+
+/** What channels answered: written after the merchant has its answer, so it is batched and sparing. */
+export const makeCharges = (db: Database): Pick<OrderStore, "recordCharge" | "recordAccepted"> => ({
+  recordCharge: makeBatch((charges: ReadonlyArray<ChargeRecord>) => recordAll(db, charges)),
+  recordAccepted: makeBatch((charges: ReadonlyArray<AcceptedCharge>) => recordAllAccepted(db, charges))
+})
+
+const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Promise<ReadonlyArray<boolean>> => {
+  const { json } = db
+  const rows = charges
+    .map((charge) => ({
+      ...rowOf(charge),
+      outcome: charge.outcome,
+      presentation: charge.presentation,
+      final: charge.final
+    }))
+    .sort(byOrderNo)
+  const kept = await db.attempt(
+    (sql) => sql<Array<{ merchant_id: number; order_no: string }>>`
+      with r as materialized (
+        select * from json_to_recordset(${json(rows)}) as r(
+          merchant_id bigint, order_no text, attempt integer, provider text, account_id text, at_ms float8,
+          duration_ms bigint, detail jsonb, outcome text, presentation jsonb, final boolean
+        )
+      ), kept as (
+        insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)
+        select merchant_id, order_no, attempt, provider, account_id, to_timestamp(at_ms / 1000), duration_ms, outcome,
+          coalesce(detail, 'null')
+        from r
+        on conflict do nothing
+      )
+      -- One row for each order, also where two of its charges are recorded together. A charge that reports after its
+      -- lease does not end the lease of the one that has begun since.
+      update orders o set presentation = coalesce(last.presentation, o.presentation),
+        charging_until = case when last.ended >= o.attempts then null else o.charging_until end
+      from (
+        select merchant_id, order_no, max(attempt) filter (where final) as ended,
+          (array_agg(presentation order by attempt desc) filter (where presentation is not null))[1] as presentation
+        from r group by merchant_id, order_no
+      ) last
+      where o.merchant_id = last.merchant_id and o.order_no = last.order_no and o.status = 0
+      returning o.merchant_id, o.order_no`
+  )
+  const pending = new Set(kept.map((row) => `${row.merchant_id} ${row.order_no}`))
+  return charges.map((charge) => pending.has(`${charge.merchantId} ${charge.orderNo}`))
+}
+
+const recordAllAccepted = async (
+  db: Database,
+  charges: ReadonlyArray<AcceptedCharge>
+): Promise<ReadonlyArray<void>> => {
+  const { json } = db
+  await db.attempt(
+    (sql) => sql`
+      insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)
+      select merchant_id, order_no, attempt, provider, account_id, to_timestamp(at_ms / 1000), duration_ms, 'accepted',
+        coalesce(detail, 'null')
+      from json_to_recordset(${json(charges.map(rowOf).sort(byOrderNo))}) as r(
+        merchant_id bigint, order_no text, attempt integer, provider text, account_id text, at_ms float8,
+        duration_ms bigint, detail jsonb
+      )
+      on conflict do nothing`
+  )
+  return charges.map(() => undefined)
+}
+
+/** Instants are milliseconds, as in orders.ts. */
+const rowOf = (charge: AcceptedCharge) => ({
+  merchant_id: charge.merchantId,
+  order_no: charge.orderNo,
+  attempt: charge.attempt,
+  provider: charge.provider,
+  account_id: charge.accountId,
+  at_ms: charge.at.getTime(),
+  duration_ms: Math.round(charge.durationMs),
+  detail: charge.detail
+})
+
+/** Two processes that write the same rows in different orders would lock each other out. */
+const byOrderNo = (a: { readonly order_no: string }, b: { readonly order_no: string }): number =>
+  a.order_no < b.order_no ? -1 : 1
