@@ -8,37 +8,60 @@ interface Waiting<Item, Answer> {
   readonly resume: (effect: Effect.Effect<Answer, StoreUnavailable>) => void
 }
 
-/** Rows of one statement, and statements at once: measured, more of either brings nothing. */
 const SIZE_MAX = 256
-const IN_FLIGHT_MAX = 2
+/** Fewer are not divided: what a statement costs by itself would outweigh them. */
+const UNDIVIDED = 32
+/** A statement that takes longer (a lock, a distant database) is not waited for: another may go beside it. */
+const SLOW_MS = 50
+const IN_FLIGHT_MAX = 4
 
 /**
- * Many calls, one statement. What arrives in one turn of the event loop goes together; while statements are under way
- * the next batch gathers, so a batch grows with the load and a lonely call does not wait. A caller that is interrupted
- * before its batch has left takes its item out; later it only stops listening.
+ * Many calls, one statement. What arrives in one turn of the event loop goes together; while a statement is under way
+ * the next batch gathers, so a batch grows with the load and a lonely call does not wait.
+ *
+ * Callers that are answered call again soon, so those that wait and those just answered go by halves: one half is
+ * stored while the other is prepared. All in one statement, PostgreSQL and this process would wait for each other in
+ * turns.
+ *
+ * A caller that is interrupted before its batch has left takes its item out; later it only stops listening.
  * @param execute answers each item at its index, or rejects: then all fail, but for what bisection can save
  */
 export const makeBatch = <Item, Answer>(
-  execute: (items: ReadonlyArray<Item>) => Promise<ReadonlyArray<Answer>>,
-  inFlightMax = IN_FLIGHT_MAX
+  execute: (items: ReadonlyArray<Item>) => Promise<ReadonlyArray<Answer>>
 ): ((item: Item) => Effect.Effect<Answer, StoreUnavailable>) => {
   let queue: Array<Waiting<Item, Answer>> = []
-  let inFlight = 0
   let scheduled = false
+  let inFlight = 0
+  let slow = 0
+  /** Of those that were answered last, how many have not called again. */
+  let away = 0
 
   const schedule = (): void => {
-    if (scheduled || inFlight >= inFlightMax || queue.length === 0) return
+    if (scheduled || queue.length === 0 || inFlight > slow || inFlight >= IN_FLIGHT_MAX) return
     scheduled = true
     setImmediate(() => {
       scheduled = false
-      if (queue.length === 0) return
-      const batch = queue.slice(0, SIZE_MAX)
-      queue = queue.slice(SIZE_MAX)
-      inFlight += 1
-      void settle(batch).finally(() => {
-        inFlight -= 1
-        schedule()
-      })
+      if (queue.length > 0) send()
+    })
+  }
+
+  const send = (): void => {
+    const half = Math.ceil((queue.length + away) / 2)
+    const size = Math.min(SIZE_MAX, Math.max(UNDIVIDED, half))
+    const batch = queue.slice(0, size)
+    queue = queue.slice(size)
+    inFlight += 1
+    let isSlow = false
+    const timer = setTimeout(() => {
+      isSlow = true
+      slow += 1
+      schedule()
+    }, SLOW_MS)
+    void settle(batch).finally(() => {
+      clearTimeout(timer)
+      if (isSlow) slow -= 1
+      inFlight -= 1
+      away = batch.length
       schedule()
     })
   }
@@ -66,6 +89,7 @@ export const makeBatch = <Item, Answer>(
     Effect.callback<Answer, StoreUnavailable>((resume) => {
       const waiting = { item, resume }
       queue.push(waiting)
+      if (away > 0) away -= 1
       schedule()
       return Effect.sync(() => {
         const index = queue.indexOf(waiting)
