@@ -51,7 +51,7 @@ export interface Order {
   readonly reference: JsonObject
   /** JSAPI orders only. */
   readonly jsapi: JsapiOrder | null
-  /** What the channel answered to the charge; null = not charged yet, or nobody knows. */
+  /** What a JSAPI payer who comes again is shown again; null until then. A code's is in its charge's detail. */
   readonly presentation: JsonObject | null
   /** All null until the order is PAID. */
   readonly paidAt: Date | null

@@ -12,14 +12,17 @@ const formatter = (zone: string): Intl.DateTimeFormat => {
 }
 
 /**
- * An instant as `YYYY-MM-DD HH:mm:ss` in a zone (contract section 7). What a zone is ahead of UTC changes at quarters of
- * an hour only, so the formatter, which is slow, is asked once for each quarter.
+ * An instant as `YYYY-MM-DD HH:mm:ss` in a zone (contract section 7). What a zone is ahead of UTC has changed at quarters
+ * of an hour only since 2012, so the formatter, which is slow, is asked once for each quarter.
  */
 export const localText = (at: Date, zone: string): string => {
   const ms = at.getTime()
+  if (!(ms >= QUARTERS_FROM && ms < QUARTERS_UNTIL)) return formatter(zone).format(at)
   return isoText(ms + offsetMs(zone, Math.floor(ms / QUARTER_MS)))
 }
 
+const QUARTERS_FROM = Date.UTC(2012, 0, 1)
+const QUARTERS_UNTIL = Date.UTC(9999, 0, 1)
 const QUARTER_MS = 15 * 60_000
 /** A year's. */
 const QUARTERS_MAX = 35_136

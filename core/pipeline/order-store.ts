@@ -26,7 +26,7 @@ export type NewOrder = Omit<
   readonly charging: boolean
 }
 
-/** One try at a channel, for the timeline and for the payer to be shown the same again. */
+/** One try at a channel, for the timeline, and for a JSAPI payer to be shown the same again. */
 export interface ChargeRecord extends OrderKey {
   readonly provider: string
   readonly accountId: string
@@ -39,7 +39,7 @@ export interface ChargeRecord extends OrderKey {
   readonly outcome: "accepted" | "rejected" | "uncertain"
   /** Set when accepted; `recordCharge` keeps it on the order. */
   readonly presentation: JsonObject | null
-  /** Reasons and exchanges, scrubbed of secrets. */
+  /** Reasons and exchanges, scrubbed of secrets; a code's presentation. */
   readonly detail: Json
 }
 
@@ -120,8 +120,8 @@ export interface OrderStore {
   readonly create: (order: NewOrder) => Stored<"created" | "order-no-taken", DuplicateOrder>
   /**
    * Begins a charge of a PENDING order that has not expired: its attempt's number, or why not. For CHARGE_LEASE_MS, or
-   * until a final `recordCharge` or `recordAccepted`, no other charge begins (`busy`) and no check is leased, in any process. `over`: it can
-   * not be paid any more.
+   * until a final `recordCharge` or `recordAccepted`, no other charge begins (`busy`) and no check is leased, in any
+   * process. `over`: it can not be paid any more.
    */
   readonly beginCharge: (order: OrderKey) => Stored<number | "busy" | "over">
   /** Batched. true = the order is PENDING still, and has the presentation now if there is one. */

@@ -23,11 +23,9 @@ export const makeBacklog =
           select
             (select count(*) from orders where status = 0 and next_check_at is not null) as pending,
             (
-              select min(o.created_at) from orders o
-              where o.status = 0 and o.next_check_at is not null and o.presentation is null and exists (
-                select from charges c
-                where c.merchant_id = o.merchant_id and c.order_no = o.order_no and c.outcome = 'uncertain'
-              )
+              select min(o.created_at) from charges c
+              join orders o on o.merchant_id = c.merchant_id and o.order_no = c.order_no
+              where c.outcome = 'uncertain' and o.status = 0 and o.next_check_at is not null and o.presentation is null
             ) as oldest_uncertain_at,
             (select count(*) from outbox where state = 0) as due_webhooks,
             -- One that was resent is as old as its resending.

@@ -81,6 +81,37 @@ test("a statement that stands still holds up nobody behind it for long", async (
   expect(await stuck).toBe(2)
 })
 
+test("two stand still: the others wait until one of them ends, well or not", async () => {
+  const ends: Array<{
+    readonly items: ReadonlyArray<number>
+    readonly resolve: (a: ReadonlyArray<number>) => void
+    readonly reject: (cause: Error) => void
+  }> = []
+  const call = makeBatch(
+    (items: ReadonlyArray<number>) =>
+      new Promise<ReadonlyArray<number>>((resolve, reject) => {
+        ends.push({ items, resolve, reject })
+      })
+  )
+  const ask = (item: number) => Effect.runPromise(Effect.result(call(item)))
+  const first = ask(1)
+  await eventually("the first", () => ends.length === 1)
+  const second = ask(2)
+  await eventually("the second", () => ends.length === 2)
+  const others = Promise.all([ask(3), ask(4)])
+  // Longer than it takes to be slow.
+  await new Promise((resolve) => setTimeout(resolve, 120))
+  expect(ends.length).toBe(2)
+  ends[0]?.reject(new Error("gone"))
+  expect((await first)._tag).toBe("Failure")
+  await eventually("the third", () => ends.length === 3)
+  expect(ends[2]?.items).toEqual([3, 4])
+  ends[2]?.resolve([6, 8])
+  ends[1]?.resolve([4])
+  const answers = [await second, ...(await others)]
+  expect(answers.map((answer) => answer._tag === "Success" && answer.success)).toEqual([4, 6, 8])
+})
+
 test("who is interrupted before the batch has left is not in it", async () => {
   const { statements, call, effect } = heldBatch()
   const first = call(1)

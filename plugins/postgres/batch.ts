@@ -13,7 +13,8 @@ const SIZE_MAX = 256
 const UNDIVIDED = 32
 /** A statement that takes longer (a lock, a distant database) is not waited for: another may go beside it. */
 const SLOW_MS = 50
-const IN_FLIGHT_MAX = 4
+/** Four kinds of writing share ten connections: should all of them stand still, reading goes on. */
+const IN_FLIGHT_MAX = 2
 
 /**
  * Many calls, one statement. What arrives in one turn of the event loop goes together; while a statement is under way

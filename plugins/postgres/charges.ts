@@ -2,7 +2,7 @@ import type { AcceptedCharge, ChargeRecord, OrderStore } from "../../core/pipeli
 import { makeBatch } from "./batch.ts"
 import type { Database } from "./database.ts"
 
-/** What channels answered: written after the merchant has its answer, so it is batched and sparing. */
+/** What channels answered. */
 export const makeCharges = (db: Database): Pick<OrderStore, "recordCharge" | "recordAccepted"> => ({
   recordCharge: makeBatch((charges: ReadonlyArray<ChargeRecord>) => recordAll(db, charges)),
   recordAccepted: makeBatch((charges: ReadonlyArray<AcceptedCharge>) => recordAllAccepted(db, charges))

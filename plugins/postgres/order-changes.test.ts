@@ -287,6 +287,16 @@ describe("recording what was shown once", () => {
     expect(await begin(order)).toBe("busy")
   })
 
+  test("at the account that an order has moved to, only the charge there ends it", async () => {
+    const order = await placed({ charging: true, nextCheckAt: new Date(0) })
+    const due = async () => (await run(other.orders.leaseChecks(100, 60_000))).map(({ orderNo }) => orderNo)
+    expect(await move(order, 1, "acc_2")).toBe(2)
+    await recordAccepted(order, 1)
+    expect(await due()).toEqual([])
+    await recordAccepted(order, 2)
+    expect(await due()).toEqual([order.orderNo])
+  })
+
   test("many at once are each kept", async () => {
     const orders = await Promise.all(Array.from({ length: 200 }, () => placed({ charging: true })))
     await Promise.all(orders.map((order) => recordAccepted(order, 1)))

@@ -99,9 +99,11 @@ export const makeOrderChanges = (
   }
 }
 
-/** Whether the last charge of an order was recorded by `recordAccepted`, which leaves the order's lease as it is. */
-const hasAcceptedLast = (sql: Database["sql"]) => sql`exists (
-  select from charges c
+/**
+ * Whether the order's last charge was accepted, and so has ended: `recordAccepted` leaves the order's lease as it is. By
+ * the key, as one value: after an `or`, PostgreSQL may answer an `exists` by reading all charges.
+ */
+const hasAcceptedLast = (sql: Database["sql"]) => sql`coalesce((
+  select c.outcome = 'accepted' from charges c
   where c.merchant_id = orders.merchant_id and c.order_no = orders.order_no and c.attempt = orders.attempts
-    and c.outcome = 'accepted'
-)`
+), false)`

@@ -18,7 +18,9 @@ beforeAll(async () => {
 })
 
 const attempts = async (orderNo: string) =>
-  till().audit.sql`select outcome, account_id from charges where order_no = ${orderNo} order by attempt`
+  till().audit.sql`
+    select outcome, account_id, detail -> 'presentation' ->> 'content' as content from charges
+    where order_no = ${orderNo} order by attempt`
 
 describe.concurrent("a definite refusal", () => {
   test("makes the order FAILED, says its number, and the merchant's number stays used", async () => {
@@ -39,6 +41,12 @@ describe.concurrent("a definite refusal", () => {
     const shop = await gateway.merchant({ test: false, accounts: [closed, second] })
     const made = await shop.qrcodePay()
     expect(made.code).toBe(200)
+    // Written when the merchant has its answer already.
+    await until("both charges are recorded", async () => (await attempts(orderNoOf(made))).length === 2)
+    expect([...(await attempts(orderNoOf(made)))]).toEqual([
+      { outcome: "rejected", account_id: closed, content: null },
+      { outcome: "accepted", account_id: second, content: made.data?.sourceQrCodeUrl }
+    ])
     provider.pay(orderNoOf(made))
     expect(isAcknowledged(await provider.notify(orderNoOf(made)))).toBe(true)
     // At the second account's rate of 1 %.

@@ -85,7 +85,7 @@ create table orders (
     end
   )
 )
--- Room for the presentation to be written into the page that holds the order (a HOT update: no index is touched).
+-- Room for what is written later, a JSAPI order's presentation and the payment, in the page that holds the order.
 with (fillfactor = 75);
 
 create index orders_order_no on orders (order_no);
