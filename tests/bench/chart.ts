@@ -17,8 +17,10 @@ const STYLES = [
   { color: "#da1e28", dash: "" },
   { color: "#198038", dash: "" },
   { color: "#8a3ffc", dash: "" },
+  { color: "#b28600", dash: "" },
   { color: "#6f6f6f", dash: "7 4" },
-  { color: "#a2a9b0", dash: "3 3" }
+  { color: "#a2a9b0", dash: "3 3" },
+  { color: "#343a3f", dash: "10 3 2 3" }
 ]
 
 interface Line {

@@ -44,7 +44,7 @@ export const fillOrders = async (
   const writable = await place.sql`
     copy orders (
       merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen, fee_rate_bp,
-      status, notify_url, body, extra, note, client_ip, created_at, expires_at, reference, presentation, paid_at,
+      status, notify_url, body, extra, note, client_ip, created_at, expires_at, reference, paid_at,
       fee_fen, actual_fen, channel_trade_no, next_check_at
     ) from stdin`.writable()
   const feeFen = Math.round(AMOUNT_FEN * 0.006)
@@ -76,7 +76,6 @@ export const fillOrders = async (
           created,
           expires,
           "{}",
-          `{"kind": "qrcode", "content": "https://pay.example.com/q/${orderNo}"}`,
           paid ? created : "\\N",
           paid ? feeFen : "\\N",
           paid ? AMOUNT_FEN - feeFen : "\\N",

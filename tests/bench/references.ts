@@ -11,8 +11,13 @@ import type { Place } from "./rig.ts"
  * only the ratio means anything on another machine.
  */
 
-/** `insert` = the order alone; `insert+update` = then what the channel answered: a charge and the order's presentation. */
-export type Reference = "insert" | "insert+update"
+/**
+ * `insert` = the order alone. `insert+charge` = then the row of its charge, as the gateway does for a code.
+ * `insert+update` = then that row and an update of the order, as it does where a payer may come again.
+ */
+export const REFERENCES = ["insert", "insert+charge", "insert+update"] as const
+export type Reference = (typeof REFERENCES)[number]
+export const isReference = (name: string): name is Reference => REFERENCES.some((reference) => reference === name)
 
 /** pgbench, or a loop on the driver that the gateway uses; its name stands in the table. */
 export const referenceTool = (): "pgbench" | "postgres.js" =>
@@ -29,25 +34,37 @@ const insert = (account: string) => `insert into orders (
   null, null, null, null, now() + interval '7 days', 1, now() + interval '30 seconds'
 ) on conflict do nothing returning merchant_id, order_no, merchant_order_no`
 
-const update = (account: string) => `with kept as (
-  insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)
-  values (
-    :merchant, 'QR20260315' || :n::text, 1, 'bench', '${account}', now(), 0, 'accepted',
-    '{"request_id": "req_0123456789abcdef01234567", "exchanges": []}'
-  )
-  on conflict do nothing
-)
-update orders set presentation = jsonb_build_object(
+const charge = (account: string, detail: string) => `insert into charges (
+  merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail
+) values (
+  :merchant, 'QR20260315' || :n::text, 1, 'bench', '${account}', now(), 0, 'accepted', ${detail}
+) on conflict do nothing`
+
+const PRESENTATION = `jsonb_build_object(
   'kind', 'qrcode', 'content', 'https://pay.example.com/q/QR20260315' || :n::text
-), charging_until = null
+)`
+const DETAIL = `'{"request_id": "req_0123456789abcdef01234567", "exchanges": []}'::jsonb`
+
+const update = (account: string) => `with kept as (
+  ${charge(account, DETAIL)}
+)
+update orders set presentation = ${PRESENTATION}, charging_until = null
 where merchant_id = :merchant and order_no = 'QR20260315' || :n::text and status = 0
 returning merchant_id, order_no`
 
 /** Twelve digits; what has been drawn before is rare and does nothing. */
 const DRAW = { from: 100_000_000_000, to: 999_999_999_999 }
 
-const statementsOf = (reference: Reference, account: string): ReadonlyArray<string> =>
-  reference === "insert" ? [insert(account)] : [insert(account), update(account)]
+const statementsOf = (reference: Reference, account: string): ReadonlyArray<string> => {
+  switch (reference) {
+    case "insert":
+      return [insert(account)]
+    case "insert+charge":
+      return [insert(account), charge(account, `${DETAIL} || jsonb_build_object('presentation', ${PRESENTATION})`)]
+    case "insert+update":
+      return [insert(account), update(account)]
+  }
+}
 
 export const runReference = async (
   place: Place,

@@ -5,7 +5,7 @@ import { parseArgs } from "node:util"
 import { chartSvg } from "./chart.ts"
 import { hasWrk } from "./load.ts"
 import { machine } from "./measure.ts"
-import { referenceTool } from "./references.ts"
+import { isReference, referenceTool } from "./references.ts"
 import { type GatewayChoice, type Rig, type Store, startRig } from "./rig.ts"
 import { runScale } from "./scale.ts"
 import { runSoak } from "./soak.ts"
@@ -69,7 +69,7 @@ const throughput = async (rig: Rig): Promise<unknown> => {
   const results = await runThroughput(rig, { gateways, connections, seconds, rounds, say })
   print(throughputTable(results))
   if (values.chart !== undefined) {
-    const creates = results.filter(({ operation }) => ["create", "insert", "insert+update"].includes(operation))
+    const creates = results.filter(({ operation }) => operation === "create" || isReference(operation))
     const { cpu, cores } = machine()
     const footnote = `${rounds} × ${seconds} s each, interleaved, medians; durable commits; PostgreSQL, gateway and generator share ${cores} cores (${cpu})`
     await writeFile(values.chart, chartSvg(creates, "Orders: stored durably, charged, answered", footnote))

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises"
 import { filledOrderNo, fillOrders } from "./fill.ts"
 import { runLoad } from "./load.ts"
 import { type Measure, measure, median } from "./measure.ts"
-import { referenceTool, runReference } from "./references.ts"
+import { REFERENCES, type Reference, referenceTool, runReference } from "./references.ts"
 import { type RequestFile, writeCreates, writeQueries, writeSame } from "./requests.ts"
 import { type GatewayChoice, type Place, type Rig, type RunningGateway, startProgram } from "./rig.ts"
 
@@ -17,7 +17,7 @@ export type Subject =
     }
   | { readonly kind: "reference"; readonly tool: string }
 
-export type Operation = "create" | "query" | "insert" | "insert+update" | "json"
+export type Operation = "create" | "query" | Reference | "json"
 
 /** What was measured, over all rounds at one number of connections. */
 export interface Result {
@@ -63,7 +63,7 @@ export const runThroughput = async (rig: Rig, options: ThroughputOptions): Promi
   const bare = await startProgram("elysia.ts")
   try {
     const contestants = [
-      ...(["insert", "insert+update"] as const).map((reference) => referenceContestant(place, reference)),
+      ...REFERENCES.map((reference) => referenceContestant(place, reference)),
       await bareContestant(place, bare),
       ...gateways.flatMap((running) => {
         const its = running.checkout === undefined ? place : basePlace
@@ -101,7 +101,7 @@ interface Contestant {
   readonly run: (connections: number, seconds: number) => Promise<Measure>
 }
 
-const referenceContestant = (place: Place, operation: "insert" | "insert+update"): Contestant => ({
+const referenceContestant = (place: Place, operation: Reference): Contestant => ({
   subject: { kind: "reference", tool: referenceTool() },
   operation,
   run: (connections, seconds) =>
