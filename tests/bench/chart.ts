@@ -6,26 +6,31 @@ import { nameOf, type Result } from "./throughput.ts"
  */
 
 const WIDTH = 1080
-const HEIGHT = 600
+const HEIGHT = 620
 const PANEL = { width: 460, height: 380, top: 90 }
 const LEFT = [80, 600] as const
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
-/** Told apart by colour and by dash, for eyes that do not see the colours. */
-const STYLES = [
-  { color: "#0f62fe", dash: "" },
-  { color: "#da1e28", dash: "" },
-  { color: "#198038", dash: "" },
-  { color: "#8a3ffc", dash: "" },
-  { color: "#b28600", dash: "" },
+interface Style {
+  readonly color: string
+  readonly dash: string
+}
+
+/** Told apart by colour; the references are grey and told apart by dash. */
+const OURS: ReadonlyArray<Style> = ["#0f62fe", "#da1e28", "#198038", "#8a3ffc", "#b28600", "#009d9a"].map((color) => ({
+  color,
+  dash: ""
+}))
+const REFERENCES: ReadonlyArray<Style> = [
+  { color: "#343a3f", dash: "10 3 2 3" },
   { color: "#6f6f6f", dash: "7 4" },
-  { color: "#a2a9b0", dash: "3 3" },
-  { color: "#343a3f", dash: "10 3 2 3" }
+  { color: "#8d8d8d", dash: "3 3" }
 ]
 
 interface Line {
   readonly name: string
   readonly results: ReadonlyArray<Result>
+  readonly style: Style
 }
 
 /** @param footnote one line: the machine and how it was measured */
@@ -45,15 +50,12 @@ export const chartSvg = (results: ReadonlyArray<Result>, title: string, footnote
     `<text x="${LEFT[0] - 40}" y="36" font-size="20" font-weight="600">${escaped(title)}</text>`,
     panel(LEFT[0], "per second", rates, connections, x),
     panel(LEFT[1], "milliseconds: p50, and p99 thin (logarithmic)", times, connections, x),
-    ...lines.flatMap((line, index) => {
-      const style = STYLES[index % STYLES.length] ?? STYLES[0]
-      return [
-        path(LEFT[0], line, x, (result) => rates.y(result.perSecond), style, 2.5),
-        path(LEFT[1], line, x, (result) => times.y(result.p50Ms), style, 2.5),
-        path(LEFT[1], line, x, (result) => times.y(result.p99Ms), style, 1.2),
-        legend(line.name, index, style)
-      ]
-    }),
+    ...lines.flatMap((line, index) => [
+      path(LEFT[0], line, x, (result) => rates.y(result.perSecond), 2.5),
+      path(LEFT[1], line, x, (result) => times.y(result.p50Ms), 2.5),
+      path(LEFT[1], line, x, (result) => times.y(result.p99Ms), 1.2),
+      legend(line, index)
+    ]),
     `<text x="${LEFT[0] - 40}" y="${HEIGHT - 12}" font-size="11" fill="#697077">${escaped(footnote)}</text>`,
     "</svg>",
     ""
@@ -66,11 +68,10 @@ const linesOf = (results: ReadonlyArray<Result>): ReadonlyArray<Line> => {
     const name = `${nameOf(result.subject)} ${result.operation}`
     byName.set(name, [...(byName.get(name) ?? []), result])
   }
-  // Ours first, so that the references keep the grey styles.
-  const isOurs = ({ results: [first] }: Line) => first?.subject.kind === "gateway"
-  const lines = [...byName].map(([name, found]): Line => ({ name, results: found }))
-  const ours = lines.filter(isOurs).slice(0, STYLES.length - 2)
-  return [...ours, ...lines.filter((line) => !isOurs(line)).slice(0, 2)]
+  const lines = [...byName].map(([name, found]) => ({ name, results: found, kind: found[0]?.subject.kind }))
+  const styled = (kind: "gateway" | "reference", styles: ReadonlyArray<Style>) =>
+    lines.filter((line) => line.kind === kind).flatMap((line, i) => (styles[i] ? [{ ...line, style: styles[i] }] : []))
+  return [...styled("gateway", OURS), ...styled("reference", REFERENCES)]
 }
 
 interface Scale {
@@ -115,30 +116,31 @@ const panel = (
 
 const path = (
   left: number,
-  { results }: Line,
+  { results, style }: Line,
   x: (value: number) => number,
   y: (result: Result) => number,
-  style: { readonly color: string; readonly dash: string } | undefined,
   width: number
 ): string => {
   const points = [...results].sort((a, b) => a.connections - b.connections)
   const at = points.map((result) => `${x(result.connections).toFixed(1)},${y(result).toFixed(1)}`)
-  const dash = style?.dash === "" ? "" : ` stroke-dasharray="${style?.dash}"`
+  const dash = dashOf(style)
   const dots =
     width < 2
       ? []
       : at.map(
-          (point) => `<circle cx="${point.split(",")[0]}" cy="${point.split(",")[1]}" r="3.5" fill="${style?.color}"/>`
+          (point) => `<circle cx="${point.split(",")[0]}" cy="${point.split(",")[1]}" r="3.5" fill="${style.color}"/>`
         )
-  return `<g transform="translate(${left} ${PANEL.top})"><polyline points="${at.join(" ")}" fill="none" stroke="${style?.color}" stroke-width="${width}"${dash} stroke-linejoin="round"/>${dots.join("")}</g>`
+  return `<g transform="translate(${left} ${PANEL.top})"><polyline points="${at.join(" ")}" fill="none" stroke="${style.color}" stroke-width="${width}"${dash} stroke-linejoin="round"/>${dots.join("")}</g>`
 }
 
-const legend = (name: string, index: number, style: { readonly color: string; readonly dash: string } | undefined) => {
+const legend = ({ name, style }: Line, index: number): string => {
   const left = LEFT[0] - 40 + (index % 3) * 340
-  const top = HEIGHT - 56 + Math.floor(index / 3) * 20
-  const dash = style?.dash === "" ? "" : ` stroke-dasharray="${style?.dash}"`
-  return `<line x1="${left}" x2="${left + 28}" y1="${top - 4}" y2="${top - 4}" stroke="${style?.color}" stroke-width="3"${dash}/><text x="${left + 36}" y="${top}">${escaped(name)}</text>`
+  const top = HEIGHT - 76 + Math.floor(index / 3) * 20
+  const dash = dashOf(style)
+  return `<line x1="${left}" x2="${left + 28}" y1="${top - 4}" y2="${top - 4}" stroke="${style.color}" stroke-width="3"${dash}/><text x="${left + 36}" y="${top}">${escaped(name)}</text>`
 }
+
+const dashOf = ({ dash }: Style): string => (dash === "" ? "" : ` stroke-dasharray="${dash}"`)
 
 const escaped = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
