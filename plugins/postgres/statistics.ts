@@ -14,11 +14,18 @@ const ROWS_MIN = 100
 /** Nothing is looked at while nothing happens. */
 const STATEMENTS_MIN = 50
 
+/**
+ * A young outbox has nothing due, and a lease planned on that is slow once thousands are: with 30,000 due, 400 to 1,500
+ * were delivered a second in place of 4,500.
+ */
+const LEFT_ALONE = "outbox"
+
 /** Analyzes what has grown since PostgreSQL last looked, if it ever has. */
 export const analyzeNewTables = async (sql: postgres.Sql): Promise<void> => {
   const tables = await sql<Array<{ name: string }>>`
     select c.relname as name from pg_class c join pg_stat_user_tables s on s.relid = c.oid
-    where s.schemaname = current_schema() and c.reltuples < ${ROWS_MIN} and s.n_live_tup >= ${ROWS_MIN}`
+    where s.schemaname = current_schema() and c.reltuples < ${ROWS_MIN} and s.n_live_tup >= ${ROWS_MIN}
+      and c.relname <> ${LEFT_ALONE}`
   for (const { name } of tables) await sql`analyze ${sql(name)}`
 }
 
