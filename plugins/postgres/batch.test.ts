@@ -6,11 +6,19 @@ import { eventually } from "./fixture.ts"
 
 /** A batch whose statements end when the test says so. */
 const heldBatch = () => {
-  const statements: Array<{ readonly items: ReadonlyArray<number>; readonly end: () => void }> = []
+  const statements: Array<{
+    readonly items: ReadonlyArray<number>
+    readonly end: () => void
+    readonly fail: () => void
+  }> = []
   const call = makeBatch(
     (items: ReadonlyArray<number>) =>
-      new Promise<ReadonlyArray<number>>((resolve) => {
-        statements.push({ items, end: () => resolve(items.map((item) => item * 2)) })
+      new Promise<ReadonlyArray<number>>((resolve, reject) => {
+        statements.push({
+          items,
+          end: () => resolve(items.map((item) => item * 2)),
+          fail: () => reject(new Error("gone"))
+        })
       })
   )
   return { statements, call: (item: number) => Effect.runPromise(call(item)), effect: call }
@@ -82,34 +90,22 @@ test("a statement that stands still holds up nobody behind it for long", async (
 })
 
 test("two stand still: the others wait until one of them ends, well or not", async () => {
-  const ends: Array<{
-    readonly items: ReadonlyArray<number>
-    readonly resolve: (a: ReadonlyArray<number>) => void
-    readonly reject: (cause: Error) => void
-  }> = []
-  const call = makeBatch(
-    (items: ReadonlyArray<number>) =>
-      new Promise<ReadonlyArray<number>>((resolve, reject) => {
-        ends.push({ items, resolve, reject })
-      })
-  )
-  const ask = (item: number) => Effect.runPromise(Effect.result(call(item)))
-  const first = ask(1)
-  await eventually("the first", () => ends.length === 1)
-  const second = ask(2)
-  await eventually("the second", () => ends.length === 2)
-  const others = Promise.all([ask(3), ask(4)])
+  const { statements, call, effect } = heldBatch()
+  const first = Effect.runPromise(Effect.result(effect(1)))
+  await eventually("the first", () => statements.length === 1)
+  const second = call(2)
+  await eventually("the second", () => statements.length === 2)
+  const others = Promise.all([call(3), call(4)])
   // Longer than it takes to be slow.
   await new Promise((resolve) => setTimeout(resolve, 120))
-  expect(ends.length).toBe(2)
-  ends[0]?.reject(new Error("gone"))
+  expect(statements.length).toBe(2)
+  statements[0]?.fail()
   expect((await first)._tag).toBe("Failure")
-  await eventually("the third", () => ends.length === 3)
-  expect(ends[2]?.items).toEqual([3, 4])
-  ends[2]?.resolve([6, 8])
-  ends[1]?.resolve([4])
-  const answers = [await second, ...(await others)]
-  expect(answers.map((answer) => answer._tag === "Success" && answer.success)).toEqual([4, 6, 8])
+  await eventually("the third", () => statements.length === 3)
+  expect(statements[2]?.items).toEqual([3, 4])
+  statements[2]?.end()
+  statements[1]?.end()
+  expect([await second, ...(await others)]).toEqual([4, 6, 8])
 })
 
 test("who is interrupted before the batch has left is not in it", async () => {
