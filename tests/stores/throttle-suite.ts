@@ -21,7 +21,7 @@ export const throttleSuite = (
     )
   const pass = passing(clock)
   // Redis has a clock of its own and really waits: long enough for a busy machine, short enough to wait for.
-  const windowMs = clock === "test" ? 3_000 : 500
+  const windowMs = clock === "test" ? 3_000 : 1_000
 
   describe(`Throttle on ${name}`, () => {
     test("refuses the second call inside the window and lets the next one in when it ends", () =>
@@ -61,7 +61,8 @@ export const throttleSuite = (
           expect(yield* take(key, 3, windowMs)).toBe(0)
           yield* pass(windowMs / 2)
           expect(yield* take(key, 3, windowMs)).toBe(0)
-          yield* pass(yield* take(key, 3, windowMs))
+          // Of two slots one would be free when both have left: Redis may have taken them some milliseconds apart.
+          yield* pass(yield* take(key, 2, windowMs))
           const answers = yield* Effect.all(
             Array.from({ length: 5 }, () => take(key, 3, windowMs)),
             { concurrency: "unbounded" }
