@@ -1,5 +1,4 @@
 import { Effect } from "effect"
-import type postgres from "postgres"
 import type { LeasedWebhook, WebhookAttempt, WebhookRow, WebhookStore } from "../../core/pipeline/webhook-store.ts"
 import { makeBatch } from "./batch.ts"
 import type { Database } from "./database.ts"
@@ -45,8 +44,8 @@ export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
               select (select o.host from outbox o where o.state = 0 and o.host > h.host order by o.host limit 1)
               from hosts h where h.host is not null
             ), candidates as materialized (
-              select c.merchant_id, c.order_no, c.event_id from hosts h cross join lateral (
-                select o.merchant_id, o.order_no, o.event_id, o.take_at from outbox o
+              select c.merchant_id, c.event_id from hosts h cross join lateral (
+                select o.merchant_id, o.event_id, o.take_at from outbox o
                 where o.state = 0 and o.host = h.host and o.take_at <= now()
                   and o.merchant_id <> all (
                     array(select busy.id::bigint from json_array_elements_text(${json(busyMerchants)}) as busy(id))
@@ -58,8 +57,8 @@ export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
               )
               order by c.take_at limit ${limit}
             ), taken as materialized (
-              select o.merchant_id, o.order_no, o.event_id from candidates c
-              join outbox o on ${sameWebhook(sql, "c")}
+              select o.merchant_id, o.event_id from candidates c
+              join outbox o on o.merchant_id = c.merchant_id and o.event_id = c.event_id
               -- "+ 0" keeps the partial index out: a plan made while the outbox was empty would read the whole of it
               -- for each candidate (4 ms of a lease became 70 with 20,000 due).
               where o.state + 0 = 0 and o.take_at <= now()
@@ -68,7 +67,7 @@ export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
             update outbox o set round = greatest(o.round, 0),
               take_at = now() + ${leaseMs}::double precision * interval '1 millisecond'
             from taken
-            where ${sameWebhook(sql, "taken")}
+            where o.merchant_id = taken.merchant_id and o.event_id = taken.event_id
             returning o.merchant_id, o.event_id, o.order_no, o.url, o.body, o.attempts, o.round, o.state, o.due_at,
               o.created_at`
         )
@@ -131,15 +130,6 @@ export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
         .pipe(Effect.map((rows) => rows.map(webhookOf)))
   }
 }
-
-/**
- * The row of the outbox `o` that `other` names. By both of its keys: each has the merchant first, and a plan that was
- * made while the outbox was small takes either; asked for one key, it may then read all that the merchant has.
- */
-const sameWebhook = (sql: postgres.Sql, other: string) =>
-  sql.unsafe(
-    `o.merchant_id = ${other}.merchant_id and o.order_no = ${other}.order_no and o.event_id = ${other}.event_id`
-  )
 
 const leasedOf = (row: OutboxRow): LeasedWebhook => ({
   merchantId: row.merchant_id,
@@ -209,7 +199,7 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
         due_at = case when o.round = r.round then coalesce(now() + r.after_ms * interval '1 millisecond', o.due_at) else o.due_at end,
         take_at = case when o.round = r.round then coalesce(now() + r.after_ms * interval '1 millisecond', o.due_at) else now() end
       from r
-      where ${sameWebhook(sql, "r")}
+      where o.merchant_id = r.merchant_id and o.event_id = r.event_id
         and ((r.state = 1 and o.state <> 1) or (o.state = 0 and o.attempts < r.attempt))`
   )
   return attempts.map(() => undefined)
