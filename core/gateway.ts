@@ -9,7 +9,7 @@ import { makeApp } from "./http/app.ts"
 import { assetRoutes } from "./http/asset-routes.ts"
 import { noteSocketAddress } from "./http/client-address.ts"
 import { demoRoutes } from "./http/demo.ts"
-import type { GatewayServices, Run } from "./http/edge.ts"
+import { type GatewayServices, makeRun } from "./http/edge.ts"
 import { healthRoutes } from "./http/health-routes.ts"
 import type { HttpPlugin } from "./http/http-plugin.ts"
 import { payPageRoutes } from "./http/pay-page.ts"
@@ -68,13 +68,11 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
   const runtime = ManagedRuntime.make(
     services.pipe(Layer.provideMerge(logging), Layer.provideMerge(tracingLayer(config.otlpEndpoint)))
   )
-  // The runtime's own failures (StartRefused) show in its first use, below; after that it is built.
-  const run: Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>) =>
-    runtime.runPromiseExit(effect) as Promise<Exit.Exit<A, E>>
 
   let server: Server | undefined
   try {
     const firstMerchant = await orRefuse(runtime.runPromiseExit(Effect.andThen(checkMasterKey, ensureFirstStart)))
+    const run = makeRun(await runtime.context())
     const { app, drain } = makeApp({
       run,
       config,

@@ -10,7 +10,7 @@ import { type CashierError, MalformedRequest } from "../domain/errors.ts"
 import { type OrderStatus, STATUS_TEXT } from "../domain/order.ts"
 import type { Parameters } from "../domain/parameters.ts"
 import { isJsonType, readBody } from "./body.ts"
-import { type Call, type GatewayServices, type Handler, type Route, type Run, traced } from "./edge.ts"
+import type { Call, GatewayServices, Handler, Route, Run } from "./edge.ts"
 import { envelope, errorResponse, frameworkError, respond } from "./envelope.ts"
 import { parseFlatJson } from "./flat-json.ts"
 import type { Bilingual, Language } from "./language.ts"
@@ -39,7 +39,7 @@ const signed =
   async (call) => {
     const parameters = await jsonParameters(call)
     if (parameters instanceof Response) return parameters
-    const exit = await run(traced(call, useCase({ parameters, clientIp: call.clientIp })))
+    const exit = await run(useCase({ parameters, clientIp: call.clientIp }), call)
     return finish(run, call, exit, (data) => envelope(call, 200, message[call.language], write(data, call.language)))
   }
 
@@ -95,7 +95,7 @@ const payInfo =
   async (call) => {
     const parameters = await jsonParameters(call)
     if (parameters instanceof Response) return parameters
-    return finish(run, call, await run(traced(call, jsapiPayInfo(parameters))), (data) =>
+    return finish(run, call, await run(jsapiPayInfo(parameters), call), (data) =>
       envelope(call, 200, OK[call.language], data)
     )
   }

@@ -7,7 +7,7 @@ import type { SiteResponse } from "../channel/site.ts"
 import { MalformedRequest } from "../domain/errors.ts"
 import { Persistence } from "../pipeline/persistence.ts"
 import { type BodyFault, readBody } from "./body.ts"
-import { type Call, type Handler, type Route, type Run, traced } from "./edge.ts"
+import type { Call, Handler, Route, Run } from "./edge.ts"
 import { errorResponse, frameworkError, internalError } from "./envelope.ts"
 import { FRAMEWORK } from "./messages.ts"
 
@@ -35,7 +35,7 @@ const notice =
     const raw = { method: call.request.method, headers: Object.fromEntries(call.request.headers), body }
     const accountId = call.params.account ?? ""
     if (!ACCOUNT_ID.test(accountId)) return frameworkError(call, FRAMEWORK.notFound)
-    const exit = await run(traced(call, takeNotice(accountId, raw)))
+    const exit = await run(takeNotice(accountId, raw), call)
     if (exit._tag === "Failure") {
       // Not acknowledged, whatever went wrong: the provider comes again.
       const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail")

@@ -1,4 +1,4 @@
-import { Effect, type Exit } from "effect"
+import { Context, Effect, type Exit, References } from "effect"
 import type { Channels } from "../cashier/channels.ts"
 import type { Settings } from "../cashier/settings.ts"
 import type { SingleFlight } from "../cashier/single-flight.ts"
@@ -14,7 +14,7 @@ import type { Notifier } from "../pipeline/notifier.ts"
 import type { Persistence } from "../pipeline/persistence.ts"
 import type { Replay } from "../pipeline/replay.ts"
 import type { Throttle } from "../pipeline/throttle.ts"
-import { spanned } from "../pipeline/tracing.ts"
+import { isTracing, spanned } from "../pipeline/tracing.ts"
 import type { Vault } from "../pipeline/vault.ts"
 import { isBodyLeft } from "./body.ts"
 import { clientAddress } from "./client-address.ts"
@@ -36,8 +36,26 @@ export type GatewayServices =
   | Throttle
   | Vault
 
-/** Runs a request's effect in the gateway's runtime. */
-export type Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>) => Promise<Exit.Exit<A, E>>
+/**
+ * Runs a request's effect in the gateway's services. With its call, every line that it logs carries the call's id, and
+ * it is a span where tracing is on.
+ */
+export type Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>, call?: Call) => Promise<Exit.Exit<A, E>>
+
+/** @param services whose end interrupts nothing that runs here: `drain` waits for it first */
+export const makeRun = (services: Context.Context<GatewayServices>): Run => {
+  const run = Effect.runPromiseExitWith(services)
+  const tracing = isTracing(services)
+  return (effect, call) => {
+    if (call === undefined) return run(effect)
+    // In what the fiber starts with: put around the effect, it would take steps to add and to take away.
+    const annotated = Context.add(services, References.CurrentLogAnnotations, { request_id: call.requestId })
+    const name = () => `${call.request.method} ${call.url.pathname}`
+    return Effect.runPromiseExitWith(annotated)(
+      tracing ? spanned(name, { request_id: call.requestId }, effect) : effect
+    )
+  }
+}
 
 /** A request with what the edge has found out about it. */
 export interface Call extends RequestContext {
@@ -142,13 +160,5 @@ export const makeEntrance = (run: Run, config: GatewayConfig) => {
 }
 
 const isMerchantCall = (request: Request): boolean => new URL(request.url).pathname.startsWith("/api/cashier/")
-
-/** A request's effect under its id: every line that it logs carries it, and its span where tracing is on. */
-export const traced = <A, E, R>(call: Call, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.annotateLogs(
-    spanned(() => `${call.request.method} ${call.url.pathname}`, { request_id: call.requestId }, effect),
-    "request_id",
-    call.requestId
-  )
 
 const newRequestId = (): string => `req_${randomHex(12)}`
