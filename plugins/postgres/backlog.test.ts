@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test"
+import { Effect } from "effect"
 import sqlClient from "postgres"
+import { ORDER_STATUS } from "../../core/domain/order.ts"
 import type { NewOrder } from "../../core/pipeline/order-store.ts"
 import type { Persistence } from "../../core/pipeline/persistence.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
-import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
+import { anOrder, aSettlement, eventually, openStore, rowsRead, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
 
@@ -98,6 +100,35 @@ test("the oldest uncertain order is one that no answer has made payable since", 
   expect((await backlog()).oldestUncertainAt).toEqual(older.createdAt)
   await record(older, 2, "accepted")
   expect((await backlog()).oldestUncertainAt).toEqual(newer.createdAt)
+})
+
+test("each uncertain order is looked up, whatever waits beside it, though the plan is that of a quiet hour", async () => {
+  const [uncertain, pending] = [50, 2_000]
+  const placeMany = () =>
+    run(
+      Effect.forEach(Array.from({ length: pending }), () => store.orders.create(anOrder()), {
+        concurrency: "unbounded"
+      })
+    )
+  await placeMany()
+  await sql`update orders set status = ${ORDER_STATUS.CLOSED}, next_check_at = null`
+  await sql`
+    insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)
+    select merchant_id, order_no, 1, provider, account_id, now(), 1, 'accepted', '{}' from orders`
+  await sql`vacuum analyze orders, charges`
+  // Every connection makes its plan now.
+  await Promise.all(Array.from({ length: 80 }, backlog))
+  await placeMany()
+  await sql`
+    insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)
+    select merchant_id, order_no, 1, provider, account_id, now(), 1, 'uncertain', '{}' from orders
+    where status = ${ORDER_STATUS.PENDING} order by order_no desc limit ${uncertain}`
+  const before = await rowsRead(sql, "orders")
+  expect((await backlog()).oldestUncertainAt).toEqual(anOrder().createdAt)
+  await close()
+  await eventually("the reads are counted", async () => (await rowsRead(sql, "orders")) > before)
+  // Those that are pending are counted, each once.
+  expect((await rowsRead(sql, "orders")) - before).toBeLessThan(2 * pending)
 })
 
 test("stray notices and flagged orders are counted", async () => {

@@ -22,9 +22,13 @@ export const makeBacklog =
         (sql) => sql<BacklogRow[]>`
           select
             (select count(*) from orders where status = 0 and next_check_at is not null) as pending,
+            -- Each charge's order by its key: "limit 1" keeps the conditions out, which would let a plan made while
+            -- nothing was pending read all that is pending for each of them.
             (
-              select min(o.created_at) from charges c
-              join orders o on o.merchant_id = c.merchant_id and o.order_no = c.order_no
+              select min(o.created_at) from charges c cross join lateral (
+                select created_at, status, next_check_at, presentation from orders
+                where merchant_id = c.merchant_id and order_no = c.order_no limit 1
+              ) o
               where c.outcome = 'uncertain' and o.status = 0 and o.next_check_at is not null and o.presentation is null
             ) as oldest_uncertain_at,
             (select count(*) from outbox where state = 0) as due_webhooks,

@@ -25,6 +25,8 @@ const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Pr
           merchant_id bigint, order_no text, attempt integer, provider text, account_id text, at_ms float8,
           duration_ms bigint, detail jsonb, outcome text, presentation jsonb, final boolean
         )
+        -- True of all, and makes them few to PostgreSQL, so that orders are read by key: see webhooks.ts.
+        where attempt between 1 and 2147483647
       ), kept as (
         insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)
         select merchant_id, order_no, attempt, provider, account_id, to_timestamp(at_ms / 1000), duration_ms, outcome,

@@ -1,4 +1,5 @@
 import { Effect, Exit, Redacted, Scope } from "effect"
+import type postgres from "postgres"
 import type { Order } from "../../core/domain/order.ts"
 import type { NewOrder, Settlement } from "../../core/pipeline/order-store.ts"
 import type { Persistence } from "../../core/pipeline/persistence.ts"
@@ -79,6 +80,14 @@ export const aSettlement = (
 })
 
 export const run = Effect.runPromise
+
+/** Rows that have been read from a table by its indexes: of a connection, once it has ended. */
+export const rowsRead = async (sql: postgres.Sql, table: string): Promise<number> => {
+  await sql`select pg_stat_clear_snapshot()`
+  const [row] = await sql<Array<{ read: number }>>`
+    select sum(idx_tup_read)::int as read from pg_stat_user_indexes where relname = ${table}`
+  return row?.read ?? 0
+}
 
 /** Waits until a fact holds; fails with its name after five seconds. */
 export const eventually = async (name: string, fact: () => boolean | Promise<boolean>): Promise<void> => {

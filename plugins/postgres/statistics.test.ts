@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { Effect } from "effect"
 import postgres from "postgres"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
-import { anOrder, eventually, openStore, run } from "./fixture.ts"
+import { anOrder, eventually, openStore, rowsRead, run } from "./fixture.ts"
 
 let sql: postgres.Sql
 let opened: Awaited<ReturnType<typeof openStore>>
@@ -62,18 +62,12 @@ test("a new database soon reads one order for one order, though its statements w
   })
   await create(all.slice(120))
 
-  const rowsRead = async (): Promise<number> => {
-    await sql`select pg_stat_clear_snapshot()`
-    const [row] = await sql<Array<{ read: number }>>`
-      select sum(idx_tup_read)::int as read from pg_stat_user_indexes where relname = 'orders'`
-    return row?.read ?? 0
-  }
   const times = 20
-  const before = await rowsRead()
+  const before = await rowsRead(sql, "orders")
   for (let i = 0; i < times; i++) await run(use)
   // The server writes its statistics down when a connection ends.
   await opened.close()
-  await eventually("the reads are counted", async () => (await rowsRead()) >= before + 5 * times)
+  await eventually("the reads are counted", async () => (await rowsRead(sql, "orders")) >= before + 5 * times)
   // One row for each of five statements, and what was not yet written down of the time before.
-  expect((await rowsRead()) - before).toBeLessThan(all.length)
+  expect((await rowsRead(sql, "orders")) - before).toBeLessThan(all.length)
 })

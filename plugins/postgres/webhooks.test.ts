@@ -5,7 +5,7 @@ import type { NewOrder } from "../../core/pipeline/order-store.ts"
 import type { Persistence } from "../../core/pipeline/persistence.ts"
 import type { LeasedWebhook, WebhookAttempt } from "../../core/pipeline/webhook-store.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
-import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
+import { anOrder, aSettlement, eventually, openStore, rowsRead, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
 
@@ -48,14 +48,6 @@ const attemptOf = (webhook: LeasedWebhook, next: WebhookAttempt["next"]): Webhoo
   next
 })
 
-/** From the outbox by its indexes, as far as connections have told. */
-const rowsRead = async (): Promise<number> => {
-  await sql`select pg_stat_clear_snapshot()`
-  const [row] = await sql<Array<{ read: number }>>`
-    select sum(idx_tup_read)::int as read from pg_stat_user_indexes where relname = 'outbox'`
-  return row?.read ?? 0
-}
-
 const first = <A>(list: ReadonlyArray<A>): A => {
   const [found] = list
   if (found === undefined) throw new Error("the list is empty")
@@ -87,7 +79,7 @@ describe("leasing", () => {
 
       const due = 2_000
       await fill(due, 0, 1)
-      const before = await rowsRead()
+      const before = await rowsRead(sql, "outbox")
       const leased = await leaseSome()
       expect(leased).toHaveLength(32)
       await recordAll(leased.map((webhook) => attemptOf(webhook, { kind: "delivered" })))
@@ -96,8 +88,8 @@ describe("leasing", () => {
       expect(count).toBe(delivered + 32)
       // The server writes its statistics down when a connection ends.
       await close()
-      while ((await rowsRead()) === before) await Bun.sleep(10)
-      expect((await rowsRead()) - before).toBeLessThan(due / 2)
+      await eventually("the reads are counted", async () => (await rowsRead(sql, "outbox")) > before)
+      expect((await rowsRead(sql, "outbox")) - before).toBeLessThan(due / 2)
     })
   }
 
