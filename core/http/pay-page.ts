@@ -26,7 +26,10 @@ const show =
       inSandbox: query.get("sandbox") === "1",
       again: query.get("again") === "1"
     }
-    const exit = await run(Effect.flatMap(payPage(visit), (page) => respondPage(call, visit.token, page)))
+    const exit = await run(
+      Effect.flatMap(payPage(visit), (page) => respondPage(call, visit.token, page)),
+      call
+    )
     if (exit._tag === "Success") return exit.value
     const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail")
     if (failure !== undefined) return errorResponse(call, failure.error)

@@ -15,15 +15,23 @@ export class Background extends Context.Service<
     Background,
     Effect.gen(function* () {
       const fibers = yield* FiberSet.make<unknown, never>()
-      yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(fibers).pipe(Effect.timeoutOption(DRAIN)))
-      return Background.of({
-        run: (effect) =>
-          Effect.asVoid(
-            FiberSet.run(
-              fibers,
-              Effect.catchCause(effect, (cause) => Effect.logError("background work failed", cause))
-            )
+      let isDrained = false
+      yield* Effect.addFinalizer(() =>
+        FiberSet.awaitEmpty(fibers).pipe(
+          Effect.timeoutOption(DRAIN),
+          Effect.andThen(
+            Effect.sync(() => {
+              isDrained = true
+            })
           )
+        )
+      )
+      return Background.of({
+        run: (effect) => {
+          const work = Effect.catchCause(effect, (cause) => Effect.logError("background work failed", cause))
+          // A request may outlive the drain: the closed set would drop what it hands over without a word.
+          return Effect.asVoid(isDrained ? Effect.forkDetach(work) : FiberSet.run(fibers, work))
+        }
       })
     })
   )

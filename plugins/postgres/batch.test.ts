@@ -4,8 +4,8 @@ import { Effect, Fiber } from "effect"
 import { makeBatch } from "./batch.ts"
 import { eventually } from "./fixture.ts"
 
-/** A batch whose statements end when the test says so. */
-const heldBatch = () => {
+/** A batch whose statements end when the test says so, and are slow by then only where the test is about that. */
+const heldBatch = (slowMs = 60_000) => {
   const statements: Array<{
     readonly items: ReadonlyArray<number>
     readonly end: () => void
@@ -19,7 +19,8 @@ const heldBatch = () => {
           end: () => resolve(items.map((item) => item * 2)),
           fail: () => reject(new Error("gone"))
         })
-      })
+      }),
+    slowMs
   )
   return { statements, call: (item: number) => Effect.runPromise(call(item)), effect: call }
 }
@@ -78,7 +79,7 @@ test("callers that come back go by halves: one half is stored while the other is
 })
 
 test("a statement that stands still holds up nobody behind it for long", async () => {
-  const { statements, call } = heldBatch()
+  const { statements, call } = heldBatch(20)
   const stuck = call(1)
   await eventually("the first", () => statements.length === 1)
   const second = call(2)
@@ -90,7 +91,7 @@ test("a statement that stands still holds up nobody behind it for long", async (
 })
 
 test("two stand still: the others wait until one of them ends, well or not", async () => {
-  const { statements, call, effect } = heldBatch()
+  const { statements, call, effect } = heldBatch(20)
   const first = Effect.runPromise(Effect.result(effect(1)))
   await eventually("the first", () => statements.length === 1)
   const second = call(2)

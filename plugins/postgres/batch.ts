@@ -26,9 +26,11 @@ const IN_FLIGHT_MAX = 2
  *
  * A caller that is interrupted before its batch has left takes its item out; later it only stops listening.
  * @param execute answers each item at its index, or rejects: then all fail, but for what bisection can save
+ * @param slowMs from when on a statement is not waited for
  */
 export const makeBatch = <Item, Answer>(
-  execute: (items: ReadonlyArray<Item>) => Promise<ReadonlyArray<Answer>>
+  execute: (items: ReadonlyArray<Item>) => Promise<ReadonlyArray<Answer>>,
+  slowMs = SLOW_MS
 ): ((item: Item) => Effect.Effect<Answer, StoreUnavailable>) => {
   let queue: Array<Waiting<Item, Answer>> = []
   let scheduled = false
@@ -57,7 +59,7 @@ export const makeBatch = <Item, Answer>(
       isSlow = true
       slow += 1
       schedule()
-    }, SLOW_MS)
+    }, slowMs)
     void settle(batch).finally(() => {
       clearTimeout(timer)
       if (isSlow) slow -= 1

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import postgres from "postgres"
 import type { NewOrder } from "../../core/pipeline/order-store.ts"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
-import { anOrder, eventually, openStore, rowsRead, run } from "./fixture.ts"
+import { anOrder, connectionsEnd, openStore, rowsRead, run } from "./fixture.ts"
 
 let sql: postgres.Sql
 let opened: Awaited<ReturnType<typeof openStore>>
@@ -56,8 +56,7 @@ test("a charge's record reads its own order, though its plan was made while the 
   await multiply(151, 150 + pending)
   const before = await rowsRead(sql, "orders")
   expect(await recordCharge(order)).toBe(true)
-  // The server writes its statistics down when a connection ends.
   await opened.close()
-  await eventually("the reads are counted", async () => (await rowsRead(sql, "orders")) > before)
+  await connectionsEnd(sql)
   expect((await rowsRead(sql, "orders")) - before).toBeLessThan(pending / 2)
 })

@@ -81,13 +81,21 @@ export const aSettlement = (
 
 export const run = Effect.runPromise
 
-/** Rows that have been read from a table by its indexes: of a connection, once it has ended. */
+/** Rows that have been read from a table by its indexes: all of them once `connectionsEnd`. */
 export const rowsRead = async (sql: postgres.Sql, table: string): Promise<number> => {
   await sql`select pg_stat_clear_snapshot()`
   const [row] = await sql<Array<{ read: number }>>`
     select sum(idx_tup_read)::int as read from pg_stat_user_indexes where relname = ${table}`
   return row?.read ?? 0
 }
+
+/** A closed store's connections have told the server what they read when they are gone from its list. */
+export const connectionsEnd = (sql: postgres.Sql): Promise<void> =>
+  eventually("the store's connections have ended", async () => {
+    const open = await sql`
+      select from pg_stat_activity where datname = current_database() and application_name = 'payhub'`
+    return open.length === 0
+  })
 
 /** Waits until a fact holds; fails with its name after five seconds. */
 export const eventually = async (name: string, fact: () => boolean | Promise<boolean>): Promise<void> => {

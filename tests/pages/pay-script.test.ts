@@ -167,7 +167,8 @@ describe.skipIf(!requireChromium("the pay page's script"))("The pay page's scrip
     await page.waitForFunction(() => document.getElementById("status")?.textContent?.includes("频繁"))
     expect(await invocations(page)).toEqual([])
     await forward(page, "paying")
-    expect(asked).toEqual([429, 429, "PENDING"])
+    // While WeChat's window is open it asks on.
+    expect(asked.slice(0, 3)).toEqual([429, 429, "PENDING"])
   })
 
   test("when the server cannot be asked WeChat stays shut, and the payer gets a button", async () => {
