@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { Redacted } from "effect"
+import postgres from "postgres"
 import { sharedPostgres } from "../../tests/services/postgres.ts"
 import { eventually } from "./fixture.ts"
 import { makePool } from "./pool.ts"
@@ -39,26 +40,43 @@ afterAll(() => {
   for (const socket of passing) socket.destroy()
 })
 
+/** A statement that runs until the test lets it end. */
+const holdLock = async () => {
+  const key = Math.floor(Math.random() * 2 ** 31)
+  const holder = postgres((await sharedPostgres()).url, { max: 1 })
+  await holder`select pg_advisory_lock(${key})`
+  return {
+    wait: (sql: postgres.Sql) => sql`select pg_advisory_lock(${key}), 1 as n`,
+    isAwaited: async () =>
+      (await holder`select from pg_locks where locktype = 'advisory' and objid = ${key} and not granted`).length > 0,
+    release: () => holder.end()
+  }
+}
+
 const swallow = (): void => {
   swallowing = new Set(passing)
 }
 
 test("a connection that a network has swallowed is given up, and the next statement gets a new one", async () => {
-  const pool = makePool(url, 1, 400)
+  const pool = makePool(url, 1, 2_000)
   expect(await pool.use((sql) => sql`select 1 as n`)).toMatchObject([{ n: 1 }])
   swallow()
   const lost = await pool.use((sql) => sql`select 2 as n`).catch((cause: Error) => cause.message)
-  expect(lost).toBe("no answer within 400 ms")
+  expect(lost).toBe("no answer within 2000 ms")
   expect(await pool.use((sql) => sql`select 3 as n`)).toMatchObject([{ n: 3 }])
   await pool.close()
 })
 
 test("a slow statement holds up no other while a connection is free", async () => {
   const pool = makePool(url, 2)
-  const slow = pool.use((sql) => sql`select pg_sleep(0.5)`)
-  const start = performance.now()
+  const lock = await holdLock()
+  let isOver = false
+  const slow = pool.use(lock.wait).finally(() => {
+    isOver = true
+  })
   for (let i = 0; i < 5; i += 1) await pool.use((sql) => sql`select 1`)
-  expect(performance.now() - start).toBeLessThan(400)
+  expect(isOver).toBe(false)
+  await lock.release()
   await slow
   await pool.close()
 })
@@ -76,12 +94,14 @@ test("more statements than connections are all answered, in turn", async () => {
 
 test("a pool that closes finishes what runs and refuses what waits or comes later", async () => {
   const pool = makePool(url, 1)
-  const runs = pool.use((sql) => sql`select pg_sleep(0.2), 1 as n`)
+  const lock = await holdLock()
+  const runs = pool.use(lock.wait)
   const waits = pool.use((sql) => sql`select 2`).catch((cause: Error) => cause.message)
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await eventually("the first one runs", lock.isAwaited)
   const closing = pool.close()
   const late = pool.use((sql) => sql`select 3`).catch((cause: Error) => cause.message)
   expect(await Promise.all([waits, late])).toEqual(["the store is closed", "the store is closed"])
+  await lock.release()
   expect(await runs).toMatchObject([{ n: 1 }])
   await closing
 })
