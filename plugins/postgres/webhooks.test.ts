@@ -173,17 +173,19 @@ describe("leasing", () => {
     )
   })
 
-  test("a lease stays quick with 100,000 due webhooks of one host", async () => {
+  test("a lease reads next to nothing of 100,000 due webhooks of one host", async () => {
     await sql`
       insert into outbox (merchant_id, event_id, order_no, url, host, body)
       select 1, 'evt_' || i, 'QR' || i, 'https://flood.example.com/', 'flood.example.com:443', '{}'
       from generate_series(1, 100000) as i`
     await paid("https://quick.example.com/x")
-    const start = performance.now()
+    const before = await rowsRead(sql, "outbox")
     const taken = await lease({ limit: 50, perHost: 4 })
-    expect(performance.now() - start).toBeLessThan(100)
     expect(taken.filter((webhook) => webhook.url === "https://quick.example.com/x").length).toBe(1)
     expect(taken.length).toBe(5)
+    await close()
+    await connectionsEnd(sql)
+    expect((await rowsRead(sql, "outbox")) - before).toBeLessThan(100)
   })
 })
 
