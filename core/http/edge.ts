@@ -42,7 +42,7 @@ export type GatewayServices =
  */
 export type Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>, call?: Call) => Promise<Exit.Exit<A, E>>
 
-/** @param services their end interrupts nothing that runs here: `drain` waits first; later, stores answer that they are closed */
+/** @param services whose end interrupts nothing here: `drain` waits first, and what is left finds them closed */
 export const makeRun = (services: Context.Context<GatewayServices>): Run => {
   const run = Effect.runPromiseExitWith(services)
   const tracing = isTracing(services)

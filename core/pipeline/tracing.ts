@@ -5,6 +5,7 @@ import { Otlp } from "effect/observability"
 /** Whether spans are made. They cost more than the work they tell about, so nobody pays for them who does not look. */
 class Tracing extends Context.Reference<boolean>("payhub/pipeline/Tracing", { defaultValue: () => false }) {}
 
+/** Whether tracing is switched on in built services. */
 export const isTracing = (services: Context.Context<never>): boolean => Context.get(services, Tracing)
 
 /** The effect inside a span, where tracing is switched on. Attributes must not hold secrets or payers' data. */
