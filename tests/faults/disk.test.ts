@@ -52,7 +52,8 @@ const fillTables = async (scene: Scene, disk: SmallDisk): Promise<void> => {
 const fillLog = async (scene: Scene, disk: SmallDisk, server: PostgresService, databaseUrl: string): Promise<void> => {
   disk.fill()
   while (isAlive(server.pid())) {
-    const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
+    // The driver's own question for types would be rejected to nobody when the connection is ended under it.
+    const sql = postgres(databaseUrl, { max: 1, fetch_types: false, onnotice: () => {} })
     sql`select pg_switch_wal()`.catch(() => undefined)
     await pause(100)
     await sql.end({ timeout: 0 })
