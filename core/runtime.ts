@@ -1,7 +1,7 @@
 /** The only file that knows which runtime this is. Everything else stands on web standards and `node:`. */
 
-import { type ServerLimits, serveOnNode } from "./node-server.ts"
-import type { ServeOptions, Server } from "./server.ts"
+import { type ServerLimits, serveOnNode } from "./http/node-server.ts"
+import type { ServeOptions, Server } from "./http/server.ts"
 
 /**
  * What a client may take of us: neither runtime limits all of it by itself. The idle time is above the 60 s of common

@@ -32,8 +32,8 @@ const folderOf = (path: string): string => path.split("/").slice(0, 2).join("/")
 const FLOORS: Readonly<Record<string, number>> = {
   "core/domain": 0,
   "core/channel": 1,
-  "core/config.ts": 2,
-  "core/plugin.ts": 2,
+  "core/start/environment.ts": 2,
+  "core/start/plugin.ts": 2,
   "core/pipeline": 2,
   "core/cashier": 3,
   "core/operator": 4,
@@ -65,10 +65,10 @@ const forbidden = (from: string, to: string): string | undefined => {
 
 describe("The import rule", () => {
   test("sees imports, so that it can fail", () => {
-    expect(importsOf("payhub.ts")).toContain("core/gateway.ts")
-    expect(forbidden("core/gateway.ts", "plugins/redis/index.ts")).toBeDefined()
+    expect(importsOf("payhub.ts")).toContain("core/start/gateway.ts")
+    expect(forbidden("core/start/gateway.ts", "plugins/redis/index.ts")).toBeDefined()
     expect(forbidden("core/domain/order.ts", "core/http/app.ts")).toBeDefined()
-    expect(forbidden("channels/sandbox/index.ts", "core/pipeline/auth.ts")).toBeDefined()
+    expect(forbidden("channels/sandbox/index.ts", "core/pipeline/auth/auth.ts")).toBeDefined()
     expect(forbidden("channels/sandbox/index.ts", "channels/wechat-jsapi/index.ts")).toBeDefined()
     expect(forbidden("plugins/redis/index.ts", "plugins/memory/index.ts")).toBeDefined()
     expect(forbidden("plugins/embedded-postgres/index.ts", "plugins/postgres/index.ts")).toBeUndefined()
@@ -110,7 +110,7 @@ describe("Every source file", () => {
 
   test("takes time from Clock in core, where tests move it", () => {
     // These measure the machine itself: sockets, caches of pages, the process's own stop.
-    const machine = ["core/gateway.ts"]
+    const machine = ["core/start/gateway.ts"]
     const guilty = house.filter(
       (path) => path.startsWith("core/") && !machine.includes(path) && /\bDate\.now\(\)|new Date\(\)/.test(code(path))
     )
@@ -159,7 +159,7 @@ describe("The README", () => {
   })
 
   test("explains every variable that the configuration reads", () => {
-    const variables = [...read("core/config.ts").matchAll(/"((?:PAYHUB_[A-Z_]+|DATABASE_URL|REDIS_URL))"/g)]
+    const variables = [...read("core/start/environment.ts").matchAll(/"((?:PAYHUB_[A-Z_]+|DATABASE_URL|REDIS_URL))"/g)]
     const unnamed = new Set(variables.map(([, name]) => name ?? "").filter((name) => !readme.includes(`\`${name}\``)))
     expect([...unnamed]).toEqual([])
   })

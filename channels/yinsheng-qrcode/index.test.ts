@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net"
 import { Effect, Schema } from "effect"
 import type { Channel, ChannelHttp, ChargeRef, ChargeRequest, Notice, NoticeRefused } from "../../core/channel/index.ts"
 import { newOrderNo } from "../../core/domain/order-no.ts"
-import { fetchChannelHttp } from "../../tests/channels/fetch-channel-http.ts"
+import { fetchChannelHttp } from "../../tests/harness/fetch-channel-http.ts"
 import { type SimulatorOptions, startYsepaySimulator } from "../protocols/ysepay/simulator.ts"
 import provider from "./index.ts"
 

@@ -7,11 +7,11 @@ import type { ChannelSite } from "../channel/site.ts"
 import { TEST_DEFAULT_CODE } from "../domain/channel-code.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import type { Merchant } from "../domain/merchant.ts"
-import type { StoredAccount } from "../pipeline/account-store.ts"
-import { Persistence } from "../pipeline/persistence.ts"
-import { spanned } from "../pipeline/tracing.ts"
-import { Vault } from "../pipeline/vault.ts"
-import { channelHttp, type Exchange } from "./channel-http.ts"
+import { spanned } from "../observe/tracing.ts"
+import { channelHttp, type Exchange } from "../outbound/channel-http.ts"
+import type { StoredAccount } from "../pipeline/persistence/accounts.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Vault } from "../secrets/vault.ts"
 
 // biome-ignore lint/suspicious/noExplicitAny: a list of providers holds different accounts; only `erase` opens them
 export type AnyProvider = ChannelProvider<any>

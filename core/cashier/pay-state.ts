@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { PayLinkExpired } from "../domain/errors.ts"
 import { yuanText } from "../domain/money.ts"
-import { Persistence } from "../pipeline/persistence.ts"
-import { statusOf } from "./order-query.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
 import { isReadable } from "./pay-token.ts"
+import { statusOf } from "./query.ts"
 import { orderOfToken, takeTokenCall } from "./token-order.ts"
 
 /** `GET /api/cashier/pay-state?token=…` (contract section 6): the order's state, whatever it is. */

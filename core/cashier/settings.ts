@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto"
 import { Context, Redacted } from "effect"
 import type { GatewayUrls } from "../channel/gateway-urls.ts"
-import type { GatewayConfig } from "../config.ts"
+import type { GatewayConfig } from "../start/environment.ts"
 
 /** What the running gateway knows of itself. */
 export class Settings extends Context.Service<

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { PayLinkExpired, ThrottleExceeded } from "../domain/errors.ts"
-import { Persistence } from "../pipeline/persistence.ts"
-import { Throttle } from "../pipeline/throttle.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Throttle } from "../pipeline/throttle/throttle.ts"
 import { isPayable, payTokenHash } from "./pay-token.ts"
 import { Settings } from "./settings.ts"
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Layer, Schema } from "effect"
-import { operator, payhubWith, STORE_REFUSAL, withoutStore } from "../../tests/services/cli.ts"
+import { operator, payhubWith, STORE_REFUSAL, withoutStore } from "../../tests/harness/cli.ts"
 import { operation } from "../operator/operation.ts"
 
 const DATABASE_SECRET = "postgres://payhub:the-password@localhost/payhub"

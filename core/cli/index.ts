@@ -5,7 +5,6 @@ import { Cause, Effect, Exit, FileSystem, Layer, Logger, Path, References, Stdio
 import { CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 import { ChildProcessSpawner } from "effect/process"
 import type { Channels } from "../cashier/channels.ts"
-import { type GatewayConfig, readConfig } from "../config.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import { OPERATIONS } from "../operator/index.ts"
 import {
@@ -17,9 +16,10 @@ import {
   type OperatorFailure,
   type Outcome
 } from "../operator/operation.ts"
-import type { Persistence } from "../pipeline/persistence.ts"
-import type { Vault } from "../pipeline/vault.ts"
-import type { StartRefused } from "../plugin.ts"
+import type { Persistence } from "../pipeline/persistence/persistence.ts"
+import type { Vault } from "../secrets/vault.ts"
+import { type GatewayConfig, readConfig } from "../start/environment.ts"
+import type { StartRefused } from "../start/plugin.ts"
 import { commandOf, type Typed, type Typing } from "./command.ts"
 import { humanText } from "./human.ts"
 

@@ -1,12 +1,12 @@
 import { Elysia } from "elysia"
-import type { GatewayConfig } from "../config.ts"
-import type { Plugin } from "../plugin.ts"
-import { cashierRoutes } from "./cashier-routes.ts"
-import { channelRoutes } from "./channel-routes.ts"
+import type { GatewayConfig } from "../start/environment.ts"
+import type { Plugin } from "../start/plugin.ts"
 import { type Handler, makeEntrance, type Route, type Run } from "./edge.ts"
 import { frameworkError } from "./envelope.ts"
 import { type HttpPlugin, pluginRoutes } from "./http-plugin.ts"
-import { FRAMEWORK } from "./messages.ts"
+import { FRAMEWORK } from "./merchant/messages.ts"
+import { cashierRoutes } from "./merchant/routes.ts"
+import { channelRoutes } from "./provider/routes.ts"
 
 export interface AppOptions {
   readonly run: Run

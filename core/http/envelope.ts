@@ -1,7 +1,7 @@
 import { Cause, Effect, Exit } from "effect"
 import type { CashierError } from "../domain/errors.ts"
-import type { Bilingual, Language } from "./language.ts"
-import { answerTo, type ErrorAnswer, FRAMEWORK } from "./messages.ts"
+import { answerTo, type ErrorAnswer, FRAMEWORK } from "./merchant/messages.ts"
+import type { Bilingual, Language } from "./web/language.ts"
 
 /** What every answer of the API carries besides its envelope. */
 export interface RequestContext {

@@ -1,4 +1,4 @@
-import type { Plugin } from "../plugin.ts"
+import type { Plugin } from "../start/plugin.ts"
 import type { Route, Run } from "./edge.ts"
 
 /** What a plugin's pages can build on. */

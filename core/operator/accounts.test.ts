@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
 import { Effect, Redacted } from "effect"
-import { BANK_KEY, operator } from "../../tests/services/cli.ts"
-import { Persistence } from "../pipeline/persistence.ts"
-import { Vault } from "../pipeline/vault.ts"
+import { BANK_KEY, operator } from "../../tests/harness/cli.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Vault } from "../secrets/vault.ts"
 
 const { payhub, json, file, inStore } = operator()
 

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
-import type { StoredAccount } from "../pipeline/account-store.ts"
-import type { StoredMerchant } from "../pipeline/merchant-store.ts"
-import { Persistence } from "../pipeline/persistence.ts"
+import type { StoredAccount } from "../pipeline/persistence/accounts.ts"
+import type { StoredMerchant } from "../pipeline/persistence/merchants.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
 import { OperatorError } from "./operation.ts"
 
 /** What an operator names by its id, or a sentence that says there is none. What follows takes it as the scope. */

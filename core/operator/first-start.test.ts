@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
 import { openPersistence } from "../../plugins/postgres/index.ts"
-import { sharedPostgres } from "../../tests/services/postgres.ts"
+import { sharedPostgres } from "../../tests/harness/postgres.ts"
 import { type AnyProvider, Channels } from "../cashier/channels.ts"
-import { Persistence } from "../pipeline/persistence.ts"
-import { Vault } from "../pipeline/vault.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Vault } from "../secrets/vault.ts"
 import { DEMO_BOOK, ensureFirstStart } from "./first-start.ts"
 
 setDefaultTimeout(60_000)

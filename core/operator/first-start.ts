@@ -1,8 +1,8 @@
 import { Clock, Effect, Redacted } from "effect"
 import { Channels } from "../cashier/channels.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
-import { Persistence } from "../pipeline/persistence.ts"
-import { Vault, type VaultRefused } from "../pipeline/vault.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Vault, type VaultRefused } from "../secrets/vault.ts"
 import { newAppId, newAppSecret } from "./credentials.ts"
 
 /** Where the book says which merchant `/demo` acts as: `{ app_id }`. */

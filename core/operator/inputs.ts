@@ -1,8 +1,8 @@
 import { DateTime, Effect, Schema } from "effect"
-import { isAddressRange, parseThrottle } from "../config.ts"
 import type { ThrottleRule } from "../domain/merchant.ts"
 import { FEE_RATE_BP_MAX } from "../domain/money.ts"
 import { ORDER_STATUS, type OrderStatus } from "../domain/order.ts"
+import { isAddressRange, parseThrottle } from "../start/environment.ts"
 import { InputInvalid } from "./operation.ts"
 
 /** How a field is explained and typed. */

@@ -1,7 +1,7 @@
 import { Effect, Redacted, Schema } from "effect"
-import { addFileKey, dropOldFileKeys, KEY_CHECK } from "../pipeline/master-key.ts"
-import { Persistence } from "../pipeline/persistence.ts"
-import { type MasterKeys, makeVault, type Vault } from "../pipeline/vault.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { addFileKey, dropOldFileKeys, KEY_CHECK } from "../secrets/master-key.ts"
+import { type MasterKeys, makeVault, type Vault } from "../secrets/vault.ts"
 import { OperatorConfig, OperatorError, operation } from "./operation.ts"
 
 /**

@@ -1,9 +1,9 @@
 import { Clock, Effect, Redacted, Schema } from "effect"
 import { type Merchant, signingSecret } from "../domain/merchant.ts"
 import { checkNotifyUrl, NOTIFY_URL_CHARS_MAX } from "../domain/notify-url.ts"
-import type { MerchantChange } from "../pipeline/merchant-store.ts"
-import { Persistence } from "../pipeline/persistence.ts"
-import { Vault } from "../pipeline/vault.ts"
+import type { MerchantChange } from "../pipeline/persistence/merchants.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Vault } from "../secrets/vault.ts"
 import { newAppId, newAppSecret } from "./credentials.ts"
 import { findMerchant, unknownMerchant } from "./find.ts"
 import {

@@ -1,9 +1,9 @@
 import { Context, Effect, Schema, SchemaIssue } from "effect"
 import type { Channels } from "../cashier/channels.ts"
-import type { GatewayConfig } from "../config.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
-import type { Persistence } from "../pipeline/persistence.ts"
-import type { Vault } from "../pipeline/vault.ts"
+import type { Persistence } from "../pipeline/persistence/persistence.ts"
+import type { Vault } from "../secrets/vault.ts"
+import type { GatewayConfig } from "../start/environment.ts"
 
 /** Who acts. Today whoever may run the commands; a console's users will be further kinds. */
 export interface Actor {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
-import { operator } from "../../tests/services/cli.ts"
+import { operator } from "../../tests/harness/cli.ts"
 import { newOrderNo } from "../domain/order-no.ts"
-import { Persistence } from "../pipeline/persistence.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
 import { OperatorError } from "./operation.ts"
 
 const { payhub, json, inStore } = operator()

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { yuanText } from "../domain/money.ts"
 import { ORDER_STATUS, type Order, STATUS_TEXT } from "../domain/order.ts"
-import { Persistence } from "../pipeline/persistence.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
 import { findMerchant, findOrder } from "./find.ts"
 import { hinted, LIMIT_STANDARD, Limit, OrderNo, Since, Status, sinceOf, statusOf } from "./inputs.ts"
 

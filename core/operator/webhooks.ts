@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { Persistence } from "../pipeline/persistence.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
 import { findOrder } from "./find.ts"
 import { hinted, LIMIT_STANDARD, Limit, OrderNo } from "./inputs.ts"
 import { OperatorError, operation } from "./operation.ts"

@@ -2,8 +2,8 @@
 import process from "node:process"
 import { Effect, Redacted } from "effect"
 import sandbox from "../../channels/sandbox/index.ts"
-import { readConfig } from "../../core/config.ts"
-import { createGateway } from "../../core/gateway.ts"
+import { readConfig } from "../../core/start/environment.ts"
+import { createGateway } from "../../core/start/gateway.ts"
 import { embeddedPostgres } from "../../plugins/embedded-postgres/index.ts"
 import { memory } from "../../plugins/memory/index.ts"
 

@@ -1,4 +1,4 @@
-import { describeChannel } from "../../core/channel/kit/index.ts"
+import { describeChannel } from "../../core/kit/index.ts"
 import provider from "./index.ts"
 import { startSimulator } from "./simulator.ts"
 

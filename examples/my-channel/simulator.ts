@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import process from "node:process"
-import type { KitSimulator, SimulatorFault } from "../../core/channel/kit/index.ts"
+import type { KitSimulator, SimulatorFault } from "../../core/kit/index.ts"
 
 /*
  * The provider's side: what your provider's manual says, as a server on loopback. It signs with code of its own, because

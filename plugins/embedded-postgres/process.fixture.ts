@@ -1,6 +1,6 @@
 import process from "node:process"
 import { Effect } from "effect"
-import { Persistence } from "../../core/pipeline/persistence.ts"
+import { Persistence } from "../../core/pipeline/persistence/persistence.ts"
 import { embeddedPostgres } from "./index.ts"
 
 /*

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { Redacted } from "effect"
-import { type Connection, openConnection } from "../postgres/connection.ts"
+import { type Connection, openConnection } from "../postgres/driver/connection.ts"
 import { type Cluster, SUPERUSER } from "./cluster.ts"
 import type { Server } from "./server.ts"
 

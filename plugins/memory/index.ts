@@ -1,16 +1,16 @@
 import { Effect, Layer } from "effect"
 import { StoreUnavailable } from "../../core/domain/errors.ts"
-import { NonceTable, WindowTable } from "../../core/pipeline/in-process-stores.ts"
-import { ReplayStore } from "../../core/pipeline/replay.ts"
-import { ThrottleStore } from "../../core/pipeline/throttle.ts"
-import type { Plugin } from "../../core/plugin.ts"
+import { ReplayStore } from "../../core/pipeline/replay/replay.ts"
+import { ThrottleStore } from "../../core/pipeline/throttle/throttle.ts"
+import { NonceTable, WindowTable } from "../../core/pipeline/throttle/window-table.ts"
+import type { Plugin } from "../../core/start/plugin.ts"
 
 /**
  * Throttle slots and nonces in the gateway's own process: the embedded default. Right for one process; several behind
  * one address each count for themselves (plugins/redis counts for all). Forgotten when the process ends; a replayed
  * create still makes no second order, because merchant_order_no is unique for ever.
  *
- * Bounded: WINDOW_KEYS_MAX and NONCES_MAX (core/pipeline/in-process-stores.ts). Full of live entries, a store answers
+ * Bounded: WINDOW_KEYS_MAX and NONCES_MAX (core/pipeline/throttle/window-table.ts). Full of live entries, a store answers
  * StoreUnavailable for new ones rather than forget one that it promised to keep.
  */
 export const memory: Required<Omit<Plugin, "persistence">> = {

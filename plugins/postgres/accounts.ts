@@ -1,7 +1,7 @@
 import { Effect } from "effect"
-import type { AccountStore, StoredAccount } from "../../core/pipeline/account-store.ts"
-import type { Database } from "./database.ts"
-import type { Signals } from "./signals.ts"
+import type { AccountStore, StoredAccount } from "../../core/pipeline/persistence/accounts.ts"
+import type { Database } from "./driver/database.ts"
+import type { Signals } from "./store-signals.ts"
 
 interface AccountRow {
   readonly id: string

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test
 import { Effect } from "effect"
 import sqlClient from "postgres"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
-import type { NewOrder } from "../../core/pipeline/order-store.ts"
-import type { Persistence } from "../../core/pipeline/persistence.ts"
-import { sharedPostgres } from "../../tests/services/postgres.ts"
+import type { NewOrder } from "../../core/pipeline/persistence/orders.ts"
+import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import { sharedPostgres } from "../../tests/harness/postgres.ts"
 import { anOrder, aSettlement, connectionsEnd, openStore, rowsRead, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import type { Backlog, Persistence } from "../../core/pipeline/persistence.ts"
-import type { Database } from "./database.ts"
+import type { Backlog, Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import type { Database } from "./driver/database.ts"
 
 interface BacklogRow {
   readonly pending: number

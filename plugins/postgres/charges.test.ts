@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import postgres from "postgres"
-import type { NewOrder } from "../../core/pipeline/order-store.ts"
-import { sharedPostgres } from "../../tests/services/postgres.ts"
+import type { NewOrder } from "../../core/pipeline/persistence/orders.ts"
+import { sharedPostgres } from "../../tests/harness/postgres.ts"
 import { anOrder, connectionsEnd, openStore, rowsRead, run } from "./fixture.ts"
 
 let sql: postgres.Sql

@@ -1,6 +1,6 @@
-import type { AcceptedCharge, ChargeRecord, OrderStore } from "../../core/pipeline/order-store.ts"
-import { makeBatch } from "./batch.ts"
-import type { Database } from "./database.ts"
+import type { AcceptedCharge, ChargeRecord, OrderStore } from "../../core/pipeline/persistence/orders.ts"
+import { makeBatch } from "./driver/batch.ts"
+import type { Database } from "./driver/database.ts"
 
 /** What channels answered. */
 export const makeCharges = (db: Database): Pick<OrderStore, "recordCharge" | "recordAccepted"> => ({

@@ -1,8 +1,8 @@
 import { Effect, Exit, Redacted, Scope } from "effect"
 import type postgres from "postgres"
 import type { Order } from "../../core/domain/order.ts"
-import type { NewOrder, Settlement } from "../../core/pipeline/order-store.ts"
-import type { Persistence } from "../../core/pipeline/persistence.ts"
+import type { NewOrder, Settlement } from "../../core/pipeline/persistence/orders.ts"
+import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
 import { openPersistence } from "./index.ts"
 
 /* What the tests of this folder share. */

@@ -1,20 +1,20 @@
 import { Effect, Layer, type Scope } from "effect"
-import { Persistence } from "../../core/pipeline/persistence.ts"
-import type { Plugin, StartRefused } from "../../core/plugin.ts"
+import { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import type { Plugin, StartRefused } from "../../core/start/plugin.ts"
 import { makeAccounts } from "./accounts.ts"
 import { makeBacklog } from "./backlog.ts"
-import { makeBook } from "./book.ts"
+import { makeBook } from "./channel-facts.ts"
 import { makeCharges } from "./charges.ts"
-import { type DatabaseOptions, openDatabase } from "./database.ts"
+import { type DatabaseOptions, openDatabase } from "./driver/database.ts"
 import { makeMerchants } from "./merchants.ts"
 import { makeOrderChanges } from "./order-changes.ts"
 import { makeOrders } from "./orders.ts"
+import { makeWebhooks } from "./outbox.ts"
 import { makeSettle } from "./settle.ts"
-import { makeSignals } from "./signals.ts"
+import { makeSignals } from "./store-signals.ts"
 import { makeTimeline } from "./timeline.ts"
-import { makeWebhooks } from "./webhooks.ts"
 
-export type { DatabaseOptions } from "./database.ts"
+export type { DatabaseOptions } from "./driver/database.ts"
 
 /**
  * Merchants, orders and webhooks in PostgreSQL (15 or newer). Migrates the database at the start; refuses to start when

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import type { NewMerchant } from "../../core/pipeline/merchant-store.ts"
-import type { Persistence } from "../../core/pipeline/persistence.ts"
-import { sharedPostgres } from "../../tests/services/postgres.ts"
+import type { NewMerchant } from "../../core/pipeline/persistence/merchants.ts"
+import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import { sharedPostgres } from "../../tests/harness/postgres.ts"
 import { openStore, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)

@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import type { Merchant, MerchantMode, ThrottleRule } from "../../core/domain/merchant.ts"
-import type { MerchantStore, SealedSecret, StoredMerchant } from "../../core/pipeline/merchant-store.ts"
-import type { Database } from "./database.ts"
-import type { Signals } from "./signals.ts"
+import type { MerchantStore, SealedSecret, StoredMerchant } from "../../core/pipeline/persistence/merchants.ts"
+import type { Database } from "./driver/database.ts"
+import type { Signals } from "./store-signals.ts"
 
 interface MerchantRow {
   readonly id: number

@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import sqlClient from "postgres"
-import { CHARGE_LEASE_MS, type ChargeRecord, type NewOrder, type OrderKey } from "../../core/pipeline/order-store.ts"
-import type { Persistence } from "../../core/pipeline/persistence.ts"
-import { sharedPostgres } from "../../tests/services/postgres.ts"
+import {
+  CHARGE_LEASE_MS,
+  type ChargeRecord,
+  type NewOrder,
+  type OrderKey
+} from "../../core/pipeline/persistence/orders.ts"
+import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import { sharedPostgres } from "../../tests/harness/postgres.ts"
 import { anOrder, aSettlement, eventually, openStore, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)

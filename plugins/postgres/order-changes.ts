@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import { CHARGE_LEASE_MS, type OrderStore } from "../../core/pipeline/order-store.ts"
-import type { Database } from "./database.ts"
+import { CHARGE_LEASE_MS, type OrderStore } from "../../core/pipeline/persistence/orders.ts"
+import type { Database } from "./driver/database.ts"
 import { type OrderRow, orderColumns, orderOf } from "./order-row.ts"
 
 /** As PostgreSQL reads an interval. */

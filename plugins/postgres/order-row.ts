@@ -1,7 +1,7 @@
 import type postgres from "postgres"
 import type { Flow } from "../../core/domain/channel-code.ts"
 import { type Anomaly, type JsonObject, ORDER_STATUS, type Order, type OrderStatus } from "../../core/domain/order.ts"
-import type { OrderSummary } from "../../core/pipeline/order-store.ts"
+import type { OrderSummary } from "../../core/pipeline/persistence/orders.ts"
 
 /** An order as the statements read it (`orderColumns`). */
 export interface OrderRow {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Fiber } from "effect"
 import sqlClient from "postgres"
-import type { Persistence } from "../../core/pipeline/persistence.ts"
-import { sharedPostgres } from "../../tests/services/postgres.ts"
+import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import { sharedPostgres } from "../../tests/harness/postgres.ts"
 import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)

@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { DuplicateOrder } from "../../core/domain/errors.ts"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
-import type { NewOrder, OrderKey, OrderStore } from "../../core/pipeline/order-store.ts"
-import { makeBatch } from "./batch.ts"
-import type { Database } from "./database.ts"
+import type { NewOrder, OrderKey, OrderStore } from "../../core/pipeline/persistence/orders.ts"
+import { makeBatch } from "./driver/batch.ts"
+import type { Database } from "./driver/database.ts"
 import { CHARGE_LEASE } from "./order-changes.ts"
 import { type OrderRow, orderColumns, orderOf, type SummaryRow, summaryColumns, summaryOf } from "./order-row.ts"
 

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { Effect, Exit } from "effect"
 import sqlClient from "postgres"
 import { receiverOf } from "../../core/domain/notify-url.ts"
-import type { NewOrder } from "../../core/pipeline/order-store.ts"
-import type { Persistence } from "../../core/pipeline/persistence.ts"
-import { sharedPostgres } from "../../tests/services/postgres.ts"
+import type { NewOrder } from "../../core/pipeline/persistence/orders.ts"
+import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import { sharedPostgres } from "../../tests/harness/postgres.ts"
 import { anOrder, aSettlement, eventually, openStore, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto"
 import { Effect } from "effect"
 import { receiverOf } from "../../core/domain/notify-url.ts"
 import { type Json, ORDER_STATUS } from "../../core/domain/order.ts"
-import type { KeptNotice, OrderStore, Settlement } from "../../core/pipeline/order-store.ts"
-import { storableJson } from "./connection.ts"
-import { codeOf, type Database, unavailable } from "./database.ts"
-import type { Signals } from "./signals.ts"
+import type { KeptNotice, OrderStore, Settlement } from "../../core/pipeline/persistence/orders.ts"
+import { storableJson } from "./driver/connection.ts"
+import { codeOf, type Database, unavailable } from "./driver/database.ts"
+import type { Signals } from "./store-signals.ts"
 
 /** What ends an order's wait, and what is kept where it must not: each one statement, so all of it or nothing. */
 export const makeSettle = (

@@ -1,6 +1,6 @@
 import { afterEach, expect, setDefaultTimeout, setSystemTime, test } from "bun:test"
 import postgres from "postgres"
-import { sharedPostgres } from "../../tests/services/postgres.ts"
+import { sharedPostgres } from "../../tests/harness/postgres.ts"
 import { eventually, openStore } from "./fixture.ts"
 import { lookAtClock, startClock } from "./store-clock.ts"
 

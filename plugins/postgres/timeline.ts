@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { Json } from "../../core/domain/order.ts"
-import type { OrderStore } from "../../core/pipeline/order-store.ts"
-import type { Database } from "./database.ts"
+import type { OrderStore } from "../../core/pipeline/persistence/orders.ts"
+import type { Database } from "./driver/database.ts"
 
 interface Line {
   readonly at: Date

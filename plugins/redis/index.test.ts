@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Layer, Logger, ManagedRuntime, Redacted } from "effect"
 import { StoreUnavailable } from "../../core/domain/errors.ts"
-import { ReplayStore } from "../../core/pipeline/replay.ts"
-import { ThrottleStore } from "../../core/pipeline/throttle.ts"
-import { StartRefused } from "../../core/plugin.ts"
+import { ReplayStore } from "../../core/pipeline/replay/replay.ts"
+import { ThrottleStore } from "../../core/pipeline/throttle/throttle.ts"
+import { StartRefused } from "../../core/start/plugin.ts"
 import {
   REDIS_HOW,
   type RedisCluster,
@@ -14,11 +14,11 @@ import {
   startRedisCluster,
   startRedisSentinel,
   until
-} from "../../tests/services/redis.ts"
-import { requireTool } from "../../tests/services/require-tool.ts"
-import { replaySuite } from "../../tests/stores/replay-suite.ts"
-import { uniqueKey } from "../../tests/stores/store-clock.ts"
-import { throttleSuite } from "../../tests/stores/throttle-suite.ts"
+} from "../../tests/harness/redis.ts"
+import { requireTool } from "../../tests/harness/require-tool.ts"
+import { replaySuite } from "../../tests/harness/suites/replay.ts"
+import { uniqueKey } from "../../tests/harness/suites/store-clock.ts"
+import { throttleSuite } from "../../tests/harness/suites/throttle.ts"
 import { redis } from "./index.ts"
 
 setDefaultTimeout(60_000)

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import fc from "fast-check"
 import { createClient } from "redis"
-import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../../tests/services/redis.ts"
-import { requireTool } from "../../tests/services/require-tool.ts"
+import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../../tests/harness/redis.ts"
+import { requireTool } from "../../tests/harness/require-tool.ts"
 import { throttleScript } from "./throttle-script.ts"
 
 setDefaultTimeout(60_000)

@@ -1,5 +1,5 @@
 import type { ListedChannel } from "../../core/cashier/channel-list.ts"
-import type { Bilingual, Language } from "../../core/http/language.ts"
+import type { Bilingual, Language } from "../../core/http/web/language.ts"
 import type { JsonObject } from "./json-schema.ts"
 
 const FLOWS: Readonly<Record<ListedChannel["product"]["flow"], Bilingual>> = {

@@ -1,8 +1,13 @@
 import type { Schema } from "effect"
-import { jsapiPayInfoFields, orderQueryFields, qrcodePayFields, wechatJsPayFields } from "../../core/cashier/fields.ts"
 import type { CashierError } from "../../core/domain/errors.ts"
-import type { FrameworkName } from "../../core/http/error-advice.ts"
-import type { Bilingual } from "../../core/http/language.ts"
+import type { FrameworkName } from "../../core/http/merchant/error-advice.ts"
+import {
+  jsapiPayInfoFields,
+  orderQueryFields,
+  qrcodePayFields,
+  wechatJsPayFields
+} from "../../core/http/merchant/fields.ts"
+import type { Bilingual } from "../../core/http/web/language.ts"
 import type { answers } from "./answers.ts"
 import { type FieldDoc, JSAPI_PAY_INFO, ORDER_QUERY, QRCODE_PAY, WECHAT_JS_PAY } from "./field-docs.ts"
 

@@ -1,5 +1,5 @@
-import type { CatalogueEntry } from "../../core/http/error-catalogue.ts"
-import type { Bilingual, Language } from "../../core/http/language.ts"
+import type { CatalogueEntry } from "../../core/http/merchant/error-catalogue.ts"
+import type { Bilingual, Language } from "../../core/http/web/language.ts"
 import type { JsonObject } from "./json-schema.ts"
 
 /*

@@ -1,8 +1,8 @@
-import { type CatalogueEntry, errorCatalogue, fieldEntries } from "../../core/http/error-catalogue.ts"
-import type { Language } from "../../core/http/language.ts"
-import { docsBar } from "../../core/http/pages/docs-bar.ts"
-import { document } from "../../core/http/pages/document.ts"
-import { type Html, html } from "../../core/http/pages/html.ts"
+import { type CatalogueEntry, errorCatalogue, fieldEntries } from "../../core/http/merchant/error-catalogue.ts"
+import { docsBar } from "../../core/http/web/docs-bar.ts"
+import { document } from "../../core/http/web/document.ts"
+import { type Html, html } from "../../core/http/web/html.ts"
+import type { Language } from "../../core/http/web/language.ts"
 
 const texts = {
   zh: {

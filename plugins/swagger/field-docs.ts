@@ -1,11 +1,11 @@
+import { DEFAULT_NOTE } from "../../core/cashier/place.ts"
 import type {
   jsapiPayInfoFields,
   orderQueryFields,
   QrcodePayFields,
   WechatJsPayFields
-} from "../../core/cashier/fields.ts"
-import { DEFAULT_NOTE } from "../../core/cashier/place-order.ts"
-import type { Bilingual } from "../../core/http/language.ts"
+} from "../../core/http/merchant/fields.ts"
+import type { Bilingual } from "../../core/http/web/language.ts"
 
 /** What the documentation adds to a parameter's schema. */
 export interface FieldDoc {

@@ -1,5 +1,5 @@
 import { ORDER_STATUS, type OrderStatus, STATUS_TEXT } from "../../core/domain/order.ts"
-import type { Language } from "../../core/http/language.ts"
+import type { Language } from "../../core/http/web/language.ts"
 import { KNOWN_ANSWER } from "./signed-example.ts"
 
 /** What stands before the endpoints: how calls are made and signed. Markdown. */

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
-import { INTEGER_RANGE } from "../../core/cashier/fields.ts"
-import type { Language } from "../../core/http/language.ts"
+import { INTEGER_RANGE } from "../../core/http/merchant/fields.ts"
+import type { Language } from "../../core/http/web/language.ts"
 import { COMMON, type FieldDoc } from "./field-docs.ts"
 
 /** JSON as OpenAPI writes it. */

@@ -2,21 +2,21 @@ import { beforeAll, describe, expect, test } from "bun:test"
 import { validate } from "@readme/openapi-parser"
 import { Effect, Exit } from "effect"
 import type { ListedChannel } from "../../core/cashier/channel-list.ts"
+import { CHANNEL_CODES } from "../../core/domain/channel-code.ts"
+import type { Parameters } from "../../core/domain/parameters.ts"
+import { canonicalString, hmacSha256 } from "../../core/domain/signature.ts"
+import { errorCatalogue, fieldEntries } from "../../core/http/merchant/error-catalogue.ts"
 import {
   fieldDecoder,
   jsapiPayInfoFields,
   orderQueryFields,
   qrcodePayFields,
   wechatJsPayFields
-} from "../../core/cashier/fields.ts"
-import { CHANNEL_CODES } from "../../core/domain/channel-code.ts"
-import type { Parameters } from "../../core/domain/parameters.ts"
-import { canonicalString, hmacSha256 } from "../../core/domain/signature.ts"
-import { cashierRoutes } from "../../core/http/cashier-routes.ts"
-import { errorCatalogue, fieldEntries } from "../../core/http/error-catalogue.ts"
-import type { Language } from "../../core/http/language.ts"
-import { ERROR_ROWS, FIELD_TEXTS, FRAMEWORK } from "../../core/http/messages.ts"
-import { webhookBody } from "../../core/pipeline/notifier.ts"
+} from "../../core/http/merchant/fields.ts"
+import { ERROR_ROWS, FIELD_TEXTS, FRAMEWORK } from "../../core/http/merchant/messages.ts"
+import { cashierRoutes } from "../../core/http/merchant/routes.ts"
+import type { Language } from "../../core/http/web/language.ts"
+import { webhookBody } from "../../core/pipeline/notifier/notifier.ts"
 import { renderErrorsPage } from "./errors-page.ts"
 import type { Json, JsonObject } from "./json-schema.ts"
 import { openApiDocument } from "./openapi.ts"

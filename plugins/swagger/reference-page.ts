@@ -1,7 +1,7 @@
-import type { Language } from "../../core/http/language.ts"
-import { docsBar } from "../../core/http/pages/docs-bar.ts"
-import { document } from "../../core/http/pages/document.ts"
-import { html, jsonScript } from "../../core/http/pages/html.ts"
+import { docsBar } from "../../core/http/web/docs-bar.ts"
+import { document } from "../../core/http/web/document.ts"
+import { html, jsonScript } from "../../core/http/web/html.ts"
+import type { Language } from "../../core/http/web/language.ts"
 import { docsAssetUrl } from "./assets.ts"
 import { SIGNED_MARK } from "./openapi.ts"
 

@@ -1,6 +1,6 @@
 import process from "node:process"
 import { text } from "node:stream/consumers"
-import { type PushResult, pushWebhook } from "../../core/pipeline/webhook-push.ts"
+import { type PushResult, pushWebhook } from "../../core/pipeline/notifier/push.ts"
 
 /** A push to try; read as a JSON array from stdin, answered as one of PushResults on stdout. Runs on either runtime. */
 export interface Attempt {

@@ -4,9 +4,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { networkInterfaces } from "node:os"
 import { join, resolve } from "node:path"
 import { checkNotifyUrl } from "../../core/domain/notify-url.ts"
-import type { PushResult } from "../../core/pipeline/webhook-push.ts"
-import { type Gateway, startGateway, testRuntime } from "../services/gateway.ts"
-import { payer } from "../services/payer.ts"
+import type { PushResult } from "../../core/pipeline/notifier/push.ts"
+import { type Gateway, startGateway, testRuntime } from "../harness/gateway.ts"
+import { payer } from "../harness/payer.ts"
 import type { Attempt } from "./ssrf.fixture.ts"
 
 /*

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway, testRuntime } from "../services/gateway.ts"
-import { type MerchantClient, unique } from "../services/merchant-client.ts"
+import { type Gateway, startGateway, testRuntime } from "../harness/gateway.ts"
+import { type MerchantClient, unique } from "../harness/merchant-client.ts"
 import { connectHostile, statuses } from "./hostile.ts"
 
 /*

@@ -4,12 +4,12 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
-import { testRuntime } from "../services/gateway.ts"
-import { MerchantClient } from "../services/merchant-client.ts"
-import { sharedPostgres } from "../services/postgres.ts"
-import { endsWithUs, folderEndsWithUs } from "../services/reaper.ts"
-import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../services/redis.ts"
-import { requireTool } from "../services/require-tool.ts"
+import { testRuntime } from "../harness/gateway.ts"
+import { MerchantClient } from "../harness/merchant-client.ts"
+import { sharedPostgres } from "../harness/postgres.ts"
+import { endsWithUs, folderEndsWithUs } from "../harness/reaper.ts"
+import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../harness/redis.ts"
+import { requireTool } from "../harness/require-tool.ts"
 
 /* `payhub start --workers N`: several processes, one port, one ready line, one stop. Linux: it reads /proc. */
 

@@ -1,6 +1,6 @@
 import { type SpawnOptions, spawn, spawnSync } from "node:child_process"
 import { join } from "node:path"
-import { ended, endsWithUs } from "../services/reaper.ts"
+import { ended, endsWithUs } from "../harness/reaper.ts"
 
 /** What a generator saw: `refused` answers that were not 2xx, `broken` connections and time-outs. */
 export interface Load {

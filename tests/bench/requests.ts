@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { createWriteStream } from "node:fs"
 import { join } from "node:path"
-import type { MerchantCredentials } from "../services/merchant-client.ts"
+import type { MerchantCredentials } from "../harness/merchant-client.ts"
 import { noticeSign } from "./channel/index.ts"
 
 /*

@@ -4,12 +4,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import postgres from "postgres"
-import type * as GatewayHarnessModule from "../services/gateway.ts"
-import type { Gateway, Runtime } from "../services/gateway.ts"
-import type { MerchantCredentials } from "../services/merchant-client.ts"
-import { type PostgresService, startPostgres } from "../services/postgres.ts"
-import { ended, endsWithUs } from "../services/reaper.ts"
-import { type RedisServer, redisAvailable, startRedis } from "../services/redis.ts"
+import type * as GatewayHarnessModule from "../harness/gateway.ts"
+import type { Gateway, Runtime } from "../harness/gateway.ts"
+import type { MerchantCredentials } from "../harness/merchant-client.ts"
+import { type PostgresService, startPostgres } from "../harness/postgres.ts"
+import { ended, endsWithUs } from "../harness/reaper.ts"
+import { type RedisServer, redisAvailable, startRedis } from "../harness/redis.ts"
 
 /** The gateways' own settings that a benchmark changes, all of them. */
 const GATEWAY_ENV = {
@@ -115,7 +115,7 @@ export const startRig = async (): Promise<Rig> => {
         account: () => known().account,
         start: async ({ runtime, store, workers = 1, env = {}, checkout = HERE }) => {
           if (store === "redis" && redis === undefined) throw new Error("redis-server is not on PATH")
-          const { startGateway } = (await import(join(checkout, "tests/services/gateway.ts"))) as GatewayHarness
+          const { startGateway } = (await import(join(checkout, "tests/harness/gateway.ts"))) as GatewayHarness
           const gateway = await startGateway({
             runtime,
             databaseUrl,

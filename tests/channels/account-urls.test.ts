@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import wechatJsapi from "../../channels/wechat-jsapi/index.ts"
 import yinshengQrcode from "../../channels/yinsheng-qrcode/index.ts"
 import type { AnyProvider } from "../../core/cashier/channels.ts"
-import { type Kit, openKit } from "../../core/channel/kit/index.ts"
+import { type Kit, openKit } from "../../core/kit/index.ts"
 import { startYinsheng } from "./kit-yinsheng.ts"
 
 // What an operator hears who types a wrong address: a sentence about the field, before anything is stored.

@@ -12,7 +12,7 @@ import {
   Redacted,
   Secret
 } from "../../core/channel/index.ts"
-import { describeChannel, openKit } from "../../core/channel/kit/index.ts"
+import { describeChannel, openKit } from "../../core/kit/index.ts"
 import { startTiny, TinyAccount, tiny } from "./tiny-channel.ts"
 
 /** The tiny channel, every act of it behind an `async` function that throws. */

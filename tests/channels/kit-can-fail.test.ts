@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import type { AnyProvider } from "../../core/cashier/channels.ts"
-import { Broken, describeChannel, KIT_CASES, type KitSimulator, openKit } from "../../core/channel/kit/index.ts"
+import { Broken, describeChannel, KIT_CASES, type KitSimulator, openKit } from "../../core/kit/index.ts"
 import { MUTATIONS, type Mutation } from "./kit-mutations.ts"
 import { startTiny, tiny } from "./tiny-channel.ts"
 

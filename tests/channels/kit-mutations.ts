@@ -14,8 +14,8 @@ import {
   type Payment,
   type RawNotice
 } from "../../core/channel/index.ts"
-import { type KitSimulator, WIRE_FAULTS } from "../../core/channel/kit/index.ts"
-import { fetchChannelHttp } from "./fetch-channel-http.ts"
+import { type KitSimulator, WIRE_FAULTS } from "../../core/kit/index.ts"
+import { fetchChannelHttp } from "../harness/fetch-channel-http.ts"
 import { hmac, TinyAccount, tiny } from "./tiny-channel.ts"
 
 /** One mistake in the tiny channel; `simulator` changes what the account looks like. */

@@ -6,7 +6,7 @@ import { noticeBody } from "../../channels/sandbox/notices.ts"
 import { newNonce, signatureHeaders } from "../../channels/sandbox/sign.ts"
 import { findTrade, newTradeNo, pay, paymentOf, step } from "../../channels/sandbox/trade.ts"
 import type { ChannelBook, JsonObject } from "../../core/channel/index.ts"
-import { describeChannel, type KitSimulator, type SimulatorFault } from "../../core/channel/kit/index.ts"
+import { describeChannel, type KitSimulator, type SimulatorFault } from "../../core/kit/index.ts"
 
 const memoryBook = () => {
   const entries = new Map<string, JsonObject>()

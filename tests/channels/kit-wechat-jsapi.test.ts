@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net"
 import { WechatOauthSimulator } from "../../channels/protocols/wechat-oauth/simulator.ts"
 import { WechatPaySimulator } from "../../channels/protocols/wechatpay-v3/simulator.ts"
 import provider from "../../channels/wechat-jsapi/index.ts"
-import { describeChannel, type KitNotice, type KitSimulator } from "../../core/channel/kit/index.ts"
+import { describeChannel, type KitNotice, type KitSimulator } from "../../core/kit/index.ts"
 import { startYinsheng } from "./kit-yinsheng.ts"
 
 const APP_ID = "wx8888888888888888"

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto"
 import { orderKeyOf } from "../../channels/protocols/ysepay/index.ts"
 import { startYsepaySimulator } from "../../channels/protocols/ysepay/simulator.ts"
 import { noticeBody } from "../../channels/protocols/ysepay/simulator-wire.ts"
-import type { KitSimulator, SimulatorFault } from "../../core/channel/kit/index.ts"
+import type { KitSimulator, SimulatorFault } from "../../core/kit/index.ts"
 
 const keyOf = (orderNo: string) => orderKeyOf(orderNo).out_trade_no
 const stranger = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey

@@ -3,9 +3,9 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { endsWithUs } from "../services/reaper.ts"
-import { SUCCESS, startWebhookReceiver, type WebhookReceiver } from "../services/webhook-receiver.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { endsWithUs } from "../harness/reaper.ts"
+import { SUCCESS, startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 setDefaultTimeout(60_000)
 

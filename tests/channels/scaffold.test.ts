@@ -3,10 +3,10 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
-import { type Gateway, type Runtime, startGateway } from "../services/gateway.ts"
-import { textOf } from "../services/merchant-client.ts"
-import { becomes } from "../services/payer.ts"
-import { ended, endsWithUs } from "../services/reaper.ts"
+import { type Gateway, type Runtime, startGateway } from "../harness/gateway.ts"
+import { textOf } from "../harness/merchant-client.ts"
+import { becomes } from "../harness/payer.ts"
+import { ended, endsWithUs } from "../harness/reaper.ts"
 
 /* The architecture's bar: a channel is added by one new folder and no other change. */
 
@@ -114,7 +114,7 @@ describe("payhub channel new", () => {
     const readme = readFileSync(join(home, "channels/own-pay/README.md"), "utf8")
     expect(readme).not.toContain("PAYHUB_CHANNELS")
     expect(readme).toContain("\n   bun payhub.ts start\n")
-    const script = `const { loadChannels } = await import("${home}/core/load-channels.ts")
+    const script = `const { loadChannels } = await import("${home}/core/start/load-channels.ts")
       console.log((await loadChannels("${home}/channels", [])).map(({ id }) => id).join())`
     expect(spawnSync(bun, ["-e", script], { cwd: home, encoding: "utf8" }).stdout).toContain("own-pay")
   })

@@ -14,7 +14,7 @@ import {
   type Payment,
   type RefundState
 } from "../../core/channel/index.ts"
-import type { KitNotice, KitSimulator, SimulatorFault } from "../../core/channel/kit/index.ts"
+import type { KitNotice, KitSimulator, SimulatorFault } from "../../core/kit/index.ts"
 
 /*
  * The smallest channel that can do everything, and its provider: HMAC over JSON. The kit's own tests break it in one

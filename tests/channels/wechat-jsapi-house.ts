@@ -15,7 +15,7 @@ import {
   type Presentation,
   shanghaiParts
 } from "../../core/channel/index.ts"
-import { fetchChannelHttp } from "./fetch-channel-http.ts"
+import { fetchChannelHttp } from "../harness/fetch-channel-http.ts"
 
 // What the tests of channels/wechat-jsapi share: simulated providers, opened accounts, a door for notices.
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { readAnswer } from "../services/merchant-client.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { readAnswer } from "../harness/merchant-client.ts"
 
 /* Section 11 of the contract. */
 

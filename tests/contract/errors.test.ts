@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type Answer, type MerchantClient, readAnswer, unique } from "../services/merchant-client.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Answer, type MerchantClient, readAnswer, unique } from "../harness/merchant-client.ts"
 
 /* Section 10 of the contract. Where each answer is due is tested in the file of its section; here are their words. */
 

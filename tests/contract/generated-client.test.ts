@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "n
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { CHANNEL_CODES } from "../../core/domain/channel-code.ts"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { unique } from "../services/merchant-client.ts"
-import { folderEndsWithUs } from "../services/reaper.ts"
-import { bodyOf, startWebhookReceiver, type WebhookReceiver } from "../services/webhook-receiver.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { unique } from "../harness/merchant-client.ts"
+import { folderEndsWithUs } from "../harness/reaper.ts"
+import { bodyOf, startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 /*
  * A TypeScript client, generated from `/swagger/json` as README tells merchants to: it type-checks, its types refuse

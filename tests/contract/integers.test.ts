@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type Answer, json, type MerchantClient, now, unique } from "../services/merchant-client.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Answer, json, type MerchantClient, now, unique } from "../harness/merchant-client.ts"
 
 /* Section 1 of the contract: an integer is a JSON integer or a decimal string, and nothing else is. */
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type MerchantClient, textOf, unique } from "../services/merchant-client.ts"
-import { becomes, payer } from "../services/payer.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type MerchantClient, textOf, unique } from "../harness/merchant-client.ts"
+import { becomes, payer } from "../harness/payer.ts"
 
 /* Section 7 of the contract. */
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
 import {
   type Answer,
   type MerchantClient,
@@ -8,7 +8,7 @@ import {
   type Parameters,
   textOf,
   unique
-} from "../services/merchant-client.ts"
+} from "../harness/merchant-client.ts"
 
 /* Section 4 of the contract: a request that is wrong twice hears of the earlier check, and only of that. */
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type Answer, type MerchantClient, now, textOf, unique } from "../services/merchant-client.ts"
-import { payer } from "../services/payer.ts"
-import { readQrCode } from "../services/qr-reader.ts"
-import { startWebhookReceiver } from "../services/webhook-receiver.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Answer, type MerchantClient, now, textOf, unique } from "../harness/merchant-client.ts"
+import { payer } from "../harness/payer.ts"
+import { readQrCode } from "../harness/qr-reader.ts"
+import { startWebhookReceiver } from "../harness/webhook-receiver.ts"
 
 /* Section 5 of the contract. */
 

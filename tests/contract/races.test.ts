@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type Answer, type MerchantClient, textOf, unique } from "../services/merchant-client.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Answer, type MerchantClient, textOf, unique } from "../harness/merchant-client.ts"
 
 /* What holds when everything comes at once. */
 

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import type { Answer, MerchantClient } from "../services/merchant-client.ts"
-import { payer } from "../services/payer.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import type { Answer, MerchantClient } from "../harness/merchant-client.ts"
+import { payer } from "../harness/payer.ts"
 import {
   FAILURE,
   isPushSignedWith,
   type Push,
   startWebhookReceiver,
   type WebhookReceiver
-} from "../services/webhook-receiver.ts"
+} from "../harness/webhook-receiver.ts"
 
 /* Section 4 of the contract: two secrets may be live during a rotation. */
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
 import {
   type Answer,
   type CallOptions,
@@ -9,9 +9,9 @@ import {
   type Parameters,
   pairsOf,
   unique
-} from "../services/merchant-client.ts"
+} from "../harness/merchant-client.ts"
 
-/* Section 3 of the contract. The known answer itself is in ../services/merchant-client.test.ts: this client signs as it. */
+/* Section 3 of the contract. The known answer itself is in ../harness/merchant-client.test.ts: this client signs as it. */
 
 setDefaultTimeout(60_000)
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type Answer, type MerchantClient, textOf } from "../services/merchant-client.ts"
-import { becomes, payer } from "../services/payer.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Answer, type MerchantClient, textOf } from "../harness/merchant-client.ts"
+import { becomes, payer } from "../harness/payer.ts"
 
 /* Section 8 of the contract: 2 is failed and 4 is closed. */
 

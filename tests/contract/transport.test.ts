@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { gzipSync } from "node:zlib"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type Answer, envelope, json, type MerchantClient, readAnswer, unique } from "../services/merchant-client.ts"
-import { chunked, rawHttp } from "../services/raw-http.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Answer, envelope, json, type MerchantClient, readAnswer, unique } from "../harness/merchant-client.ts"
+import { chunked, rawHttp } from "../harness/raw-http.ts"
 
 /* Section 1 of the contract: what travels, and what is refused before anyone asks who sent it. */
 

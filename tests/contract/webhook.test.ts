@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type Answer, type MerchantClient, type Parameters, textOf, unique } from "../services/merchant-client.ts"
-import { becomes, payer } from "../services/payer.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Answer, type MerchantClient, type Parameters, textOf, unique } from "../harness/merchant-client.ts"
+import { becomes, payer } from "../harness/payer.ts"
 import {
   bodyOf,
   FAILURE,
@@ -12,7 +12,7 @@ import {
   SUCCESS,
   startWebhookReceiver,
   type WebhookReceiver
-} from "../services/webhook-receiver.ts"
+} from "../harness/webhook-receiver.ts"
 
 /* Section 9 of the contract, with one second between pushes in place of a minute. */
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type Answer, type MerchantClient, readAnswer, textOf, unique } from "../services/merchant-client.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Answer, type MerchantClient, readAnswer, textOf, unique } from "../harness/merchant-client.ts"
 
 /* Section 6 of the contract. What the pages look like in a browser is tests/pages' matter. */
 

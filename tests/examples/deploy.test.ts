@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { Effect } from "effect"
-import { readConfig } from "../../core/config.ts"
+import { readConfig } from "../../core/start/environment.ts"
 
 /* The deployment examples without a container engine: what they say must be true of this code. */
 
@@ -17,7 +17,9 @@ const yaml = (path: string): Node => Bun.YAML.parse(read(path))
 
 const manifests = readdirSync(join(folder, "kubernetes")).filter((name) => name.endsWith(".yaml"))
 const known = new Set(
-  [...readFileSync(join(root, "core/config.ts"), "utf8").matchAll(/"([A-Z][A-Z_]{4,})"/g)].map(([, name]) => name)
+  [...readFileSync(join(root, "core/start/environment.ts"), "utf8").matchAll(/"([A-Z][A-Z_]{4,})"/g)].map(
+    ([, name]) => name
+  )
 )
 
 /** What the images and the runtime read, not PayHub. */
@@ -73,7 +75,7 @@ describe("variables", () => {
 
   test("are found, so that this can fail", () => expect(named.length).toBeGreaterThan(15))
 
-  test.each(named)("%s: %s is one that core/config.ts reads", (_file, name) => {
+  test.each(named)("%s: %s is one that core/start/environment.ts reads", (_file, name) => {
     expect([...known, ...FOREIGN]).toContain(name)
   })
 
@@ -173,7 +175,7 @@ describe("Kubernetes", () => {
   const pod = () => yaml("kubernetes/deployment.yaml").spec?.template?.spec as Node
 
   test("probes ask what the gateway answers", () => {
-    const routes = readFileSync(join(root, "core/http/health-routes.ts"), "utf8")
+    const routes = readFileSync(join(root, "core/http/health.ts"), "utf8")
     for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"]) {
       const { path, port } = container()[probe].httpGet
       expect(routes).toContain(`path: "${path}"`)

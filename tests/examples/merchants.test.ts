@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { canonicalText, hmac, type MerchantClient, unique } from "../services/merchant-client.ts"
-import { ended, endsWithUs, folderEndsWithUs } from "../services/reaper.ts"
-import { requireTool } from "../services/require-tool.ts"
-import { startWebhookReceiver, type WebhookReceiver } from "../services/webhook-receiver.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { canonicalText, hmac, type MerchantClient, unique } from "../harness/merchant-client.ts"
+import { ended, endsWithUs, folderEndsWithUs } from "../harness/reaper.ts"
+import { requireTool } from "../harness/require-tool.ts"
+import { startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 /*
  * The commands of examples/merchants/README.md, run as a merchant runs them: in a copy of the language's folder, so that

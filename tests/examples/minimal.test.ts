@@ -3,8 +3,8 @@ import { spawn } from "node:child_process"
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
-import { MerchantClient } from "../services/merchant-client.ts"
-import { ended, endsWithUs, folderEndsWithUs } from "../services/reaper.ts"
+import { MerchantClient } from "../harness/merchant-client.ts"
+import { ended, endsWithUs, folderEndsWithUs } from "../harness/reaper.ts"
 
 setDefaultTimeout(120_000)
 

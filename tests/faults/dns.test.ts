@@ -1,20 +1,20 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
-import { until } from "../money/till.ts"
-import { startAudit } from "../services/audit.ts"
-import { startGateway } from "../services/gateway.ts"
+import { startAudit } from "../harness/audit.ts"
+import { startGateway } from "../harness/gateway.ts"
 import {
   type Answers,
   NAME_SERVER_HOW,
   type NameServer,
   nameServersAllowed,
   startNameServer
-} from "../services/name-server.ts"
-import { seeded } from "../services/order-load.ts"
-import { payer } from "../services/payer.ts"
-import { sharedPostgres } from "../services/postgres.ts"
-import { requireTool } from "../services/require-tool.ts"
-import { startTcpProxy } from "../services/tcp-proxy.ts"
-import { startWebhookReceiver } from "../services/webhook-receiver.ts"
+} from "../harness/name-server.ts"
+import { seeded } from "../harness/order-load.ts"
+import { payer } from "../harness/payer.ts"
+import { sharedPostgres } from "../harness/postgres.ts"
+import { requireTool } from "../harness/require-tool.ts"
+import { startTcpProxy } from "../harness/tcp-proxy.ts"
+import { startWebhookReceiver } from "../harness/webhook-receiver.ts"
+import { until } from "../money/till.ts"
 import { openScene, type Scene, WELL } from "./scene.ts"
 
 /* Names stop resolving while the gateway works: the channel's, the merchants' servers', the database's. */

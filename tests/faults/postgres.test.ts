@@ -2,9 +2,9 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import process from "node:process"
-import { seeded } from "../services/order-load.ts"
-import { type PostgresService, startPostgres } from "../services/postgres.ts"
-import { startTcpProxy } from "../services/tcp-proxy.ts"
+import { seeded } from "../harness/order-load.ts"
+import { type PostgresService, startPostgres } from "../harness/postgres.ts"
+import { startTcpProxy } from "../harness/tcp-proxy.ts"
 import { openScene, type Scene, type SceneOptions, WELL } from "./scene.ts"
 
 /* The database goes away under load and comes back; the gateway lives on, refuses in the envelope and recovers. */

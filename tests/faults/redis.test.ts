@@ -1,10 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import process from "node:process"
-import { NOTIFY_URL, unique } from "../services/merchant-client.ts"
-import { seeded } from "../services/order-load.ts"
-import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../services/redis.ts"
-import { requireTool } from "../services/require-tool.ts"
-import { startTcpProxy } from "../services/tcp-proxy.ts"
+import { NOTIFY_URL, unique } from "../harness/merchant-client.ts"
+import { seeded } from "../harness/order-load.ts"
+import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../harness/redis.ts"
+import { requireTool } from "../harness/require-tool.ts"
+import { startTcpProxy } from "../harness/tcp-proxy.ts"
 import { openScene, type Scene, WELL } from "./scene.ts"
 
 /* Redis only remembers nonces and slots: without it, or without its memory, no money is at stake. */

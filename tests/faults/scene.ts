@@ -1,23 +1,18 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { type Audit, type Breach, startAudit } from "../services/audit.ts"
-import { CRASH_VARIABLE, type Crash, crashText } from "../services/crashing-gateway.ts"
-import { type Gateway, type GatewayOptions, startGateway } from "../services/gateway.ts"
-import type { MerchantClient } from "../services/merchant-client.ts"
-import { type Load, startLoad } from "../services/order-load.ts"
-import { sharedPostgres } from "../services/postgres.ts"
+import { type Audit, type Breach, startAudit } from "../harness/audit.ts"
+import { CRASH_VARIABLE, type Crash, crashText } from "../harness/crashing-gateway.ts"
+import { type Gateway, type GatewayOptions, startGateway } from "../harness/gateway.ts"
+import type { MerchantClient } from "../harness/merchant-client.ts"
+import { type Load, startLoad } from "../harness/order-load.ts"
+import { sharedPostgres } from "../harness/postgres.ts"
 import {
   addScriptedAccount,
   SCRIPTED_CHANNEL,
   type ScriptedProvider,
   startScriptedProvider
-} from "../services/scripted-provider.ts"
-import {
-  isPushSignedWith,
-  type Push,
-  startWebhookReceiver,
-  type WebhookReceiver
-} from "../services/webhook-receiver.ts"
+} from "../harness/scripted-provider.ts"
+import { isPushSignedWith, type Push, startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 /*
  * One gateway that will be hurt, a provider and a merchant's server that will not, and a load that goes on through it.
@@ -89,7 +84,7 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
   const provider = await startScriptedProvider(() => listening?.url ?? "http://127.0.0.1:9")
   const receiver = await startWebhookReceiver()
   const gateway = await startGateway({
-    preload: join(import.meta.dirname, "../services/crashing-gateway.ts"),
+    preload: join(import.meta.dirname, "../harness/crashing-gateway.ts"),
     ...gatewayOptions,
     databaseUrl,
     env: {

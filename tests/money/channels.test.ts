@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import type { MerchantClient } from "../services/merchant-client.ts"
-import { becomes } from "../services/payer.ts"
-import { isAcknowledged } from "../services/scripted-provider.ts"
+import type { MerchantClient } from "../harness/merchant-client.ts"
+import { becomes } from "../harness/payer.ts"
+import { isAcknowledged } from "../harness/scripted-provider.ts"
 import { orderNoOf, statusOf, suiteTill, until } from "./till.ts"
 
 /* What a channel's refusal, doubt, bug or silence does to its own order, and that it does nothing to another's. */

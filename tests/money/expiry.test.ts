@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
-import { becomes } from "../services/payer.ts"
+import { becomes } from "../harness/payer.ts"
 import { orderNoOf, shown, statusOf, suiteTill, until } from "./till.ts"
 
 /* Expired orders are closed at the channel first; a payment that wins the race is settled. */

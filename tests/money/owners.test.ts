@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type Answer, type MerchantClient, NOTIFY_URL, textOf, unique } from "../services/merchant-client.ts"
-import { becomes } from "../services/payer.ts"
-import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../services/redis.ts"
-import { requireTool } from "../services/require-tool.ts"
-import { isAcknowledged, SCRIPTED_CHANNEL } from "../services/scripted-provider.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Answer, type MerchantClient, NOTIFY_URL, textOf, unique } from "../harness/merchant-client.ts"
+import { becomes } from "../harness/payer.ts"
+import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../harness/redis.ts"
+import { requireTool } from "../harness/require-tool.ts"
+import { isAcknowledged, SCRIPTED_CHANNEL } from "../harness/scripted-provider.ts"
 import { newMasterKey, openTill, orderNoOf, quiet, statusOf, type Till } from "./till.ts"
 
 /* Two gateway processes on one database and one Redis: what is promised once happens once, whoever is asked. */

@@ -1,9 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { createHmac } from "node:crypto"
-import { unique } from "../services/merchant-client.ts"
-import { becomes, payer } from "../services/payer.ts"
-import { isAcknowledged, type ProviderPayment } from "../services/scripted-provider.ts"
-import { bodyOf } from "../services/webhook-receiver.ts"
+import { unique } from "../harness/merchant-client.ts"
+import { becomes, payer } from "../harness/payer.ts"
+import { isAcknowledged, type ProviderPayment } from "../harness/scripted-provider.ts"
+import { bodyOf } from "../harness/webhook-receiver.ts"
 import { orderNoOf, QUIET_MS, quiet, statusOf, suiteTill } from "./till.ts"
 
 /* What a notice may do, and what it may not. The suite's audit checks the books after all of it. */

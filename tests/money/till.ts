@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect } from "bun:test"
 import { randomBytes } from "node:crypto"
-import { type Audit, startAudit } from "../services/audit.ts"
-import { type Gateway, type GatewayOptions, startGateway } from "../services/gateway.ts"
-import { type Answer, type MerchantClient, type Parameters, textOf } from "../services/merchant-client.ts"
-import { sharedPostgres } from "../services/postgres.ts"
+import { type Audit, startAudit } from "../harness/audit.ts"
+import { type Gateway, type GatewayOptions, startGateway } from "../harness/gateway.ts"
+import { type Answer, type MerchantClient, type Parameters, textOf } from "../harness/merchant-client.ts"
+import { sharedPostgres } from "../harness/postgres.ts"
 import {
   addScriptedAccount,
   SCRIPTED_CHANNEL,
   type ScriptedProvider,
   startScriptedProvider
-} from "../services/scripted-provider.ts"
-import { startWebhookReceiver, type WebhookReceiver } from "../services/webhook-receiver.ts"
+} from "../harness/scripted-provider.ts"
+import { startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 /*
  * What the suites of this folder share: a gateway on a database of its own, a provider and a merchant's server outside
@@ -28,7 +28,7 @@ export interface Till {
   readonly accountId: string
   /** A further account at the provider. @param feeRateBp basis points */
   readonly addAccount: (settings?: object, feeRateBp?: number) => Promise<string>
-  /** An order whose note is the provider's script (services/scripted-provider.ts). */
+  /** An order whose note is the provider's script (harness/scripted-provider.ts). */
   readonly order: (plan?: string, parameters?: Parameters) => Promise<Answer>
   readonly close: () => Promise<void>
 }

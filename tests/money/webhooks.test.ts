@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
-import type { Answer } from "../services/merchant-client.ts"
+import type { Answer } from "../harness/merchant-client.ts"
 import {
   bodyOf,
   FAILURE,
@@ -8,7 +8,7 @@ import {
   type Push,
   type Reply,
   SUCCESS
-} from "../services/webhook-receiver.ts"
+} from "../harness/webhook-receiver.ts"
 import { orderNoOf, quiet, statusOf, suiteTill, until } from "./till.ts"
 
 /* Every committed PAID event is delivered, or visibly dead. Its form is the contract's matter (tests/contract). */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
-import { type Gateway, startGateway } from "../services/gateway.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
 
 setDefaultTimeout(60_000)
 

@@ -5,7 +5,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
-import { startGateway, testRuntime } from "../services/gateway.ts"
+import { startGateway, testRuntime } from "../harness/gateway.ts"
 
 setDefaultTimeout(60_000)
 

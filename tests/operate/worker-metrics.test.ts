@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync, readFileSync } from "node:fs"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { ended, endsWithUs } from "../services/reaper.ts"
-import { REDIS_HOW, type RedisServer, redisAvailable, startRedis, until } from "../services/redis.ts"
-import { requireTool } from "../services/require-tool.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { ended, endsWithUs } from "../harness/reaper.ts"
+import { REDIS_HOW, type RedisServer, redisAvailable, startRedis, until } from "../harness/redis.ts"
+import { requireTool } from "../harness/require-tool.ts"
 
 /* `/metrics` of `payhub start --workers 3`: any worker's answer is right for all. Linux: it reads /proc. */
 

@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaul
 import { execFile, spawnSync } from "node:child_process"
 import { promisify } from "node:util"
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core"
-import { DESKTOP, launchChromium, requireChromium, WECHAT_PHONE } from "../services/chromium.ts"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { hmac, isSignedWith } from "../services/merchant-client.ts"
-import { requireTool } from "../services/require-tool.ts"
+import { DESKTOP, launchChromium, requireChromium, WECHAT_PHONE } from "../harness/chromium.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { hmac, isSignedWith } from "../harness/merchant-client.ts"
+import { requireTool } from "../harness/require-tool.ts"
 
 /* `/demo` as an operator meets it after the first start: clicked through in Chromium to the verified webhook. */
 

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test"
 import type { Browser, BrowserContext, Page, Response } from "playwright-core"
-import { DESKTOP, launchChromium, requireChromium, WECHAT_PHONE } from "../services/chromium.ts"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type MerchantClient, textOf } from "../services/merchant-client.ts"
-import { type Inbox, startWebhookReceiver, type WebhookReceiver } from "../services/webhook-receiver.ts"
+import { DESKTOP, launchChromium, requireChromium, WECHAT_PHONE } from "../harness/chromium.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type MerchantClient, textOf } from "../harness/merchant-client.ts"
+import { type Inbox, startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 /*
  * pay_url as a payer lives it (contract section 6): the real gateway, the sandbox's stand-ins for WeChat's login and

@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaul
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Browser, BrowserContext, Page } from "playwright-core"
-import { pageAsset } from "../../core/http/pages/assets.ts"
-import { PAGE_CSP } from "../../core/http/pages/document.ts"
-import { renderPayPage } from "../../core/http/pages/pay.ts"
-import { launchChromium, requireChromium, WECHAT_PHONE } from "../services/chromium.ts"
+import { renderPayPage } from "../../core/http/payer/document.ts"
+import { pageAsset } from "../../core/http/web/assets.ts"
+import { PAGE_CSP } from "../../core/http/web/document.ts"
+import { launchChromium, requireChromium, WECHAT_PHONE } from "../harness/chromium.ts"
 
 /*
  * The payer's script in a real browser, against a server that says what the test wants to hear: answers that a gateway

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import type { Browser, Page } from "playwright-core"
-import { DESKTOP, launchChromium, requireChromium } from "../services/chromium.ts"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import { type Answer, canonicalText, hmac, type MerchantClient, readAnswer } from "../services/merchant-client.ts"
+import { DESKTOP, launchChromium, requireChromium } from "../harness/chromium.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Answer, canonicalText, hmac, type MerchantClient, readAnswer } from "../harness/merchant-client.ts"
 
 /* The signature debugger: what it answers, what it never tells, and its page. */
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { inflateSync } from "node:zlib"
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core"
-import { DESKTOP, launchChromium, requireChromium } from "../services/chromium.ts"
-import { type Gateway, startGateway } from "../services/gateway.ts"
-import type { MerchantClient } from "../services/merchant-client.ts"
+import { DESKTOP, launchChromium, requireChromium } from "../harness/chromium.ts"
+import { type Gateway, startGateway } from "../harness/gateway.ts"
+import type { MerchantClient } from "../harness/merchant-client.ts"
 
 /* `/swagger` in a browser that can reach nothing but the gateway: it must draw, and sign, all by itself. */
 

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Redacted } from "effect"
-import { requireTool } from "../../../tests/services/require-tool.ts"
+import { requireTool } from "../../../tests/harness/require-tool.ts"
 import { checkPair, readPrivateKey, readPublicKey } from "./index.ts"
 
 const privateOf = (text: string, password?: string) =>

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test"
 import { Effect, Redacted } from "effect"
 import type { ChannelHttp } from "../../../core/channel/index.ts"
-import { fetchChannelHttp } from "../../../tests/channels/fetch-channel-http.ts"
+import { fetchChannelHttp } from "../../../tests/harness/fetch-channel-http.ts"
 import { authorizeUrl } from "./authorize.ts"
 import { identify } from "./identify.ts"
 import { WechatOauthSimulator } from "./simulator.ts"

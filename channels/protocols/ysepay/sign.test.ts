@@ -4,7 +4,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:cry
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { requireTool } from "../../../tests/services/require-tool.ts"
+import { requireTool } from "../../../tests/harness/require-tool.ts"
 import { writeRequest } from "./request.ts"
 import { baseString, signSha1Rsa, verifySha1Rsa } from "./sign.ts"
 

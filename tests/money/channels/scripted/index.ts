@@ -16,7 +16,7 @@ import {
 } from "../../../../core/channel/index.ts"
 
 /*
- * A channel to the provider of services/scripted-provider.ts. It translates honestly, except where the provider tells
+ * A channel to the provider of harness/scripted-provider.ts. It translates honestly, except where the provider tells
  * it to behave as a bad plugin does: `throw` throws, `never` never ends.
  */
 

@@ -1,0 +1,144 @@
+import { Effect } from "effect"
+import type { JsapiParams } from "../channel/provider.ts"
+import type { CashierError } from "../domain/errors.ts"
+import type { Order } from "../domain/order.ts"
+import { sameDigest } from "../domain/signature.ts"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Channels } from "./channels.ts"
+import { payInfo } from "./pay-info.ts"
+import { isPayable, payState } from "./pay-token.ts"
+import { Settings } from "./settings.ts"
+import { orderOfToken, payPageUrl } from "./token-order.ts"
+
+/** How the pay page was opened. */
+export interface PayVisit {
+  readonly token: string
+  /** What the authorize page sent the payer back with. */
+  readonly code: string | null
+  readonly state: string | null
+  readonly inWechat: boolean
+  /** A test order's payer who has no WeChat at hand and goes on in the sandbox. */
+  readonly inSandbox: boolean
+  /** The authorize page was passed a second time, because the first code was no good. */
+  readonly again: boolean
+}
+
+/** What the payer gets (contract section 6, "pay_url"). */
+export type PayPage =
+  | {
+      readonly kind: "invoke"
+      readonly order: Order
+      readonly jsapi: JsapiParams
+      readonly bridgeScript: string | null
+    }
+  | { readonly kind: "paid"; readonly order: Order }
+  | { readonly kind: "expired" }
+  | { readonly kind: "other-payer" }
+  | { readonly kind: "unavailable"; readonly uncertain: boolean }
+  | {
+      readonly kind: "open-in-wechat"
+      readonly order: Order
+      readonly payUrl: string
+      readonly sandboxUrl: string | null
+    }
+  | { readonly kind: "authorize"; readonly url: string }
+
+/**
+ * The way of the contract's section 6: in WeChat → silent OAuth while no openid is known → the channel's order → the
+ * bridge. Every step may be taken again: a reload, a second tab and a repeated callback come to the same order.
+ */
+export const payPage = Effect.fnUntraced(function* (visit: PayVisit) {
+  const channels = yield* Channels
+  const order = yield* orderOfToken(visit.token)
+  if (order === null || order.jsapi === null) return { kind: "expired" } satisfies PayPage
+  // So that nobody pays twice.
+  if (order.status === "PAID" || order.status === "REFUNDED") return { kind: "paid", order } satisfies PayPage
+  if (!isPayable(order, (yield* Persistence).nowMs())) return { kind: "expired" } satisfies PayPage
+
+  const account = yield* channels.open(order.accountId)
+  // A mini-program pays by wx.requestPayment; no page can. The sandbox's stand-in takes it all the same.
+  if (order.jsapi.miniProgram && account?.provider.testMode === undefined) {
+    return { kind: "unavailable", uncertain: false } satisfies PayPage
+  }
+  const payUrl = yield* payPageUrl(visit.token)
+  const testMode = account?.provider.testMode
+  const sandboxUrl = testMode === undefined ? null : `${payUrl}&sandbox=1`
+  if (!visit.inWechat && !(visit.inSandbox && sandboxUrl !== null)) {
+    return { kind: "open-in-wechat", order, payUrl, sandboxUrl } satisfies PayPage
+  }
+  const bridgeScript = testMode?.bridgeScript ?? null
+  const bridge = (proof: Parameters<typeof payInfo>[1]) =>
+    Effect.map(
+      payInfo(order, proof),
+      ({ jsapi_pay_info }): PayPage => ({ kind: "invoke", order, jsapi: jsapi_pay_info, bridgeScript })
+    )
+
+  if (order.jsapi.openid !== null) return yield* shown(visit, bridge({ openid: order.jsapi.openid }))
+  if (visit.code !== null && visit.code !== "" && (yield* beganHere(visit))) {
+    return yield* shown(
+      visit,
+      bridge({ code: visit.code }).pipe(Effect.catchTag("FieldsInvalid", () => codeRefused(visit, order, bridge)))
+    )
+  }
+  return yield* authorize(visit, order, false)
+})
+
+/** The state was made for this token: nobody else's login comes back here. */
+const beganHere = Effect.fnUntraced(function* ({ token, state }: PayVisit) {
+  const { linkKey } = yield* Settings
+  return state !== null && sameDigest(payState(linkKey, token), state)
+})
+
+/**
+ * WeChat may call back twice with one code: whoever came second finds the payer that the first has bound. A code that
+ * is merely old (a reload of a stale page) is fetched anew, once.
+ */
+const codeRefused = <E, R>(
+  visit: PayVisit,
+  order: Order,
+  bridge: (proof: { readonly openid: string }) => Effect.Effect<PayPage, E, R>
+) =>
+  Effect.gen(function* () {
+    const bound = (yield* orderOfToken(visit.token))?.jsapi?.openid ?? null
+    if (bound !== null) return yield* bridge({ openid: bound })
+    if (visit.again) return { kind: "unavailable", uncertain: false } satisfies PayPage
+    return yield* authorize(visit, order, true)
+  })
+
+const authorize = Effect.fnUntraced(function* (visit: PayVisit, order: Order, again: boolean) {
+  const channels = yield* Channels
+  const { linkKey } = yield* Settings
+  const account = yield* channels.open(order.accountId)
+  const payer = account?.channel.payer
+  if (payer === undefined) return { kind: "unavailable", uncertain: false } satisfies PayPage
+  const back = `${yield* payPageUrl(visit.token)}${visit.inSandbox ? "&sandbox=1" : ""}${again ? "&again=1" : ""}`
+  const state = payState(linkKey, visit.token)
+  const url = payer.authorizeUrl({ redirectUrl: back, state, appId: order.jsapi?.appId ?? null })
+  return { kind: "authorize", url } satisfies PayPage
+})
+
+/** What went wrong on the way to the bridge, as a page. */
+const shown = <E extends CashierError, R>(visit: PayVisit, page: Effect.Effect<PayPage, E, R>) =>
+  page.pipe(
+    Effect.catch((error: E) =>
+      Effect.gen(function* (): Effect.fn.Return<PayPage, E, PayPageNeeds> {
+        switch (error._tag) {
+          case "OtherPayer":
+            return { kind: "other-payer" }
+          case "ChannelUnavailable":
+            return { kind: "unavailable", uncertain: false }
+          case "ChargeUncertain":
+            return { kind: "unavailable", uncertain: true }
+          case "PayLinkExpired": {
+            // It may have been paid in the meantime, in another tab.
+            const now = yield* orderOfToken(visit.token).pipe(Effect.catch(() => Effect.succeed(null)))
+            return now?.status === "PAID" ? { kind: "paid", order: now } : { kind: "expired" }
+          }
+          default:
+            return yield* Effect.fail(error)
+        }
+      })
+    )
+  )
+
+type PayPageNeeds = Effect.Services<ReturnType<typeof orderOfToken>>

@@ -1,0 +1,80 @@
+import { Effect, Redacted } from "effect"
+import { Settings } from "../cashier/settings.ts"
+import { sameDigest } from "../domain/signature.ts"
+import { exposition } from "../observe/metrics.ts"
+import { type WorkerFigures, workersText } from "../observe/worker-figures.ts"
+import { type Backlog, Persistence } from "../pipeline/persistence/persistence.ts"
+import type { Call, Handler, Route, Run } from "./edge.ts"
+import { frameworkError } from "./envelope.ts"
+import { FRAMEWORK } from "./merchant/messages.ts"
+
+/**
+ * What a supervisor asks: `/healthz` (this process answers), `/readyz` (it can take orders: its store answers too) and,
+ * behind PAYHUB_METRICS_TOKEN, `/metrics` in Prometheus' text format.
+ * @param figures of all workers, where this process is one of several
+ */
+export const healthRoutes = (run: Run, figures?: Figures): ReadonlyArray<Route> => [
+  { method: "GET", path: "/healthz", handle: async () => plain(200, "ok\n") },
+  { method: "GET", path: "/readyz", handle: ready(run) },
+  { method: "GET", path: "/metrics", handle: metrics(run, figures) }
+]
+
+type Figures = () => Promise<ReadonlyArray<WorkerFigures>>
+
+const ready =
+  (run: Run): Handler =>
+  async () => {
+    const exit = await run(Effect.flatMap(Persistence, ({ ping }) => ping()))
+    return exit._tag === "Success" ? plain(200, "ready\n") : plain(503, "the database does not answer\n")
+  }
+
+const metrics =
+  (run: Run, figures: Figures | undefined): Handler =>
+  async (call) => {
+    const exit = await run(scrape(call, figures))
+    if (exit._tag === "Failure") return plain(503, "the database does not answer\n")
+    return exit.value ?? frameworkError(call, FRAMEWORK.notFound)
+  }
+
+/** null = no token is set, or not the one that was given: the page is not there. */
+const scrape = Effect.fnUntraced(function* (call: Call, figures: Figures | undefined) {
+  const { config } = yield* Settings
+  const { backlog, nowMs } = yield* Persistence
+  const given = /^Bearer (.+)$/.exec(call.request.headers.get("authorization") ?? "")?.[1]
+  if (config.metricsToken === null || given === undefined) return null
+  if (!sameDigest(Redacted.value(config.metricsToken), given)) return null
+  const counted = figures === undefined ? exposition() : workersText(yield* Effect.promise(figures))
+  return plain(200, counted + backlogText(yield* backlog(), nowMs()))
+})
+
+const backlogText = (backlog: Backlog, nowMs: number): string => {
+  const age = (at: Date | null) => (at === null ? 0 : Math.max(0, (nowMs - at.getTime()) / 1000))
+  const gauges: ReadonlyArray<readonly [name: string, help: string, value: number]> = [
+    ["payhub_orders_pending", "Orders that wait for a payment or an answer", backlog.pendingOrders],
+    ["payhub_orders_flagged", "Orders with a payment that did not match: a person has to look", backlog.flaggedOrders],
+    [
+      "payhub_order_uncertain_oldest_seconds",
+      "Age of the oldest order of which nobody knows whether its channel took it; 0 = none",
+      age(backlog.oldestUncertainAt)
+    ],
+    [
+      "payhub_orders_abandoned",
+      "Orders without an answer a day after their expiry: nobody asks about them any more",
+      backlog.abandonedOrders
+    ],
+    ["payhub_notices_stray", "Verified notices that name no order of their account", backlog.strayNotices],
+    ["payhub_webhooks_due", "Webhooks that are not delivered yet", backlog.dueWebhooks],
+    ["payhub_webhooks_dead", "Webhooks given up after their last push", backlog.deadWebhooks],
+    [
+      "payhub_webhook_undelivered_oldest_seconds",
+      "Age of the oldest webhook that is not delivered yet; 0 = none",
+      age(backlog.oldestDueWebhookAt)
+    ]
+  ]
+  return gauges
+    .map(([name, help, value]) => `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value}\n`)
+    .join("")
+}
+
+const plain = (status: number, text: string): Response =>
+  new Response(text, { status, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" } })

@@ -1,0 +1,50 @@
+import { Effect } from "effect"
+import { Settings } from "../../cashier/settings.ts"
+import { FieldsInvalid } from "../../domain/errors.ts"
+import type { Merchant } from "../../domain/merchant.ts"
+import { fieldInput, type Parameters } from "../../domain/parameters.ts"
+import { Auth } from "../../pipeline/auth/auth.ts"
+import { Replay } from "../../pipeline/replay/replay.ts"
+
+/** A merchant's call as the edge hands it on. */
+export interface SignedCall {
+  readonly parameters: Parameters
+  readonly clientIp: string
+}
+
+/** The first half of the contract's section 4: who calls, and that this call was not made before. */
+export const admit = Effect.fnUntraced(function* ({ parameters, clientIp }: SignedCall) {
+  const auth = yield* Auth
+  const replay = yield* Replay
+  const merchant = yield* auth.authenticate(parameters, clientIp)
+  yield* replay.claim(merchant, yield* wellFormedNonce(parameters))
+  return merchant
+})
+
+const NONCE_CHARACTERS_MAX = 32
+
+const wellFormedNonce = (parameters: Parameters): Effect.Effect<string, FieldsInvalid> => {
+  const nonce = fieldInput(parameters.get("nonce"))
+  const fault =
+    nonce === undefined
+      ? "nonce.missing"
+      : typeof nonce !== "string"
+        ? "nonce.type"
+        : [...nonce].length > NONCE_CHARACTERS_MAX
+          ? "nonce.length"
+          : undefined
+  return fault === undefined
+    ? Effect.succeed(String(nonce))
+    : Effect.fail(new FieldsInvalid({ errors: [{ field: "nonce", messages: [fault] }] }))
+}
+
+/**
+ * What only the merchant decides about a notify_url: it may be absent where there is a callback_url to fall back on, and
+ * it may be the gateway's own receiver (the demo's) in test mode alone.
+ */
+export const notifyUrlFault = Effect.fnUntraced(function* (merchant: Merchant, parameters: Parameters) {
+  const { ownReceiver } = yield* Settings
+  const url = fieldInput(parameters.get("notify_url"))
+  if (url === undefined) return merchant.callbackUrl === null ? "notify_url.missing" : undefined
+  return url === ownReceiver() && merchant.mode !== "test" ? "notify_url.private" : undefined
+})

@@ -1,0 +1,89 @@
+import { Effect } from "effect"
+import { type PayPage, payPage } from "../../cashier/pay-visit.ts"
+import { Settings } from "../../cashier/settings.ts"
+import type { Order } from "../../domain/order.ts"
+import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
+import type { Call, Handler, Route, Run } from "../edge.ts"
+import { errorResponse, internalError } from "../envelope.ts"
+import { pageResponse } from "../web/page-response.ts"
+import { qrLink } from "../web/qr-code.ts"
+import { type PayView, renderPayPage } from "./document.ts"
+
+/** `/wechat-pay-invoke.html`: what pay_url opens (contract section 6). */
+export const payPageRoutes = (run: Run): ReadonlyArray<Route> => [
+  { method: "GET", path: "/wechat-pay-invoke.html", handle: show(run) }
+]
+
+const show =
+  (run: Run): Handler =>
+  async (call) => {
+    const query = call.url.searchParams
+    const visit = {
+      token: query.get("token") ?? "",
+      code: query.get("code"),
+      state: query.get("state"),
+      inWechat: /MicroMessenger/i.test(call.request.headers.get("user-agent") ?? ""),
+      inSandbox: query.get("sandbox") === "1",
+      again: query.get("again") === "1"
+    }
+    const exit = await run(
+      Effect.flatMap(payPage(visit), (page) => respondPage(call, visit.token, page)),
+      call
+    )
+    if (exit._tag === "Success") return exit.value
+    const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail")
+    if (failure !== undefined) return errorResponse(call, failure.error)
+    const answered = await run(internalError(call, exit.cause))
+    return answered._tag === "Success" ? answered.value : new Response(null, { status: 500 })
+  }
+
+const respondPage = Effect.fnUntraced(function* (call: Call, token: string, page: PayPage) {
+  if (page.kind === "authorize") {
+    return new Response(null, {
+      status: 302,
+      headers: { location: page.url, "cache-control": "no-store", "referrer-policy": "no-referrer" }
+    })
+  }
+  const view = yield* viewOf(token, page)
+  return pageResponse(STATUS[page.kind](page), renderPayPage(view, call.language))
+})
+
+const STATUS: { readonly [K in Exclude<PayPage["kind"], "authorize">]: (page: PayPage) => number } = {
+  invoke: () => 200,
+  paid: () => 200,
+  "open-in-wechat": () => 200,
+  expired: () => 400,
+  "other-payer": () => 400,
+  unavailable: (page) => (page.kind === "unavailable" && page.uncertain ? 500 : 400)
+}
+
+const viewOf = Effect.fnUntraced(function* (token: string, page: Exclude<PayPage, { kind: "authorize" }>) {
+  switch (page.kind) {
+    case "invoke":
+      return {
+        kind: "invoke",
+        ...(yield* orderFacts(page.order)),
+        note: page.order.note,
+        jsapi: page.jsapi,
+        token,
+        bridgeScript: page.bridgeScript
+      } satisfies PayView
+    case "paid":
+      return { kind: "paid", ...(yield* orderFacts(page.order)) } satisfies PayView
+    case "open-in-wechat": {
+      const { urls, linkKey } = yield* Settings
+      // The image is ours whatever the public URL is called: a page may only load what is of its own origin.
+      const qrUrl = qrLink("", linkKey, page.payUrl)
+      const sandboxUrl = page.sandboxUrl?.replace(urls().publicUrl, "") ?? null
+      return { kind: "open-in-wechat", ...(yield* orderFacts(page.order)), qrUrl, sandboxUrl } satisfies PayView
+    }
+    default:
+      return { kind: page.kind } satisfies PayView
+  }
+})
+
+const orderFacts = Effect.fnUntraced(function* (order: Order) {
+  const directory = yield* MerchantDirectory
+  const known = yield* directory.byId(order.merchantId)
+  return { orderNo: order.orderNo, amountFen: order.amountFen, payee: known?.merchant.name ?? "" }
+})

@@ -1,0 +1,88 @@
+import { Context, Metric } from "effect"
+import { PrometheusMetrics } from "effect/observability"
+
+/*
+ * What an operator watches, in Prometheus' names. Counters and histograms are kept by Effect; what only the store knows
+ * (how old the oldest undelivered webhook is) is read when it is asked for: core/http/health.ts.
+ */
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20]
+
+const requests = Metric.counter("payhub_requests_total", {
+  description: "HTTP requests by route and status",
+  incremental: true
+})
+const requestSeconds = Metric.histogram("payhub_request_duration_seconds", {
+  description: "Time to answer, by route",
+  boundaries: SECONDS
+})
+const charges = Metric.counter("payhub_charges_total", {
+  description: "Tries at a channel by provider and outcome (accepted, rejected, uncertain)",
+  incremental: true
+})
+const payments = Metric.counter("payhub_payments_total", {
+  description: "Payments that channels reported, by provider and what became of them (settled, repeated, flagged)",
+  incremental: true
+})
+const notices = Metric.counter("payhub_notices_refused_total", {
+  description: "Notices that a channel did not recognise as its provider's word",
+  incremental: true
+})
+const pushes = Metric.counter("payhub_webhook_pushes_total", {
+  description: "Webhook pushes by outcome (delivered, again, dead)",
+  incremental: true
+})
+const firstPushSeconds = Metric.histogram("payhub_webhook_first_push_seconds", {
+  description: "From the commit of a payment to the first push of its webhook",
+  boundaries: SECONDS
+})
+
+const nowhere = Context.empty()
+
+/** What this process has counted, in Prometheus' text format. */
+export const exposition = (): string => PrometheusMetrics.formatUnsafe(nowhere)
+
+/** Attributes make a metric of their own each: made once, because every request passes here. */
+const byLabel = <Label extends string | number, Made>(make: (label: Label) => Made): ((label: Label) => Made) => {
+  const made = new Map<Label, Made>()
+  return (label) => {
+    const known = made.get(label)
+    if (known !== undefined) return known
+    const first = make(label)
+    made.set(label, first)
+    return first
+  }
+}
+
+const ofRoute = byLabel((route: string) => ({
+  seconds: Metric.withAttributes(requestSeconds, { route }),
+  count: byLabel((status: number) => Metric.withAttributes(requests, { route, status: String(status) }))
+}))
+const chargesOf = byLabel((provider: string) =>
+  byLabel((outcome: string) => Metric.withAttributes(charges, { provider, outcome }))
+)
+const paymentsOf = byLabel((provider: string) =>
+  byLabel((outcome: string) => Metric.withAttributes(payments, { provider, outcome }))
+)
+const noticesOf = byLabel((provider: string) => Metric.withAttributes(notices, { provider }))
+const pushesOf = byLabel((outcome: string) => Metric.withAttributes(pushes, { outcome }))
+
+export const countRequest = (route: string, status: number, seconds: number): void => {
+  const metrics = ofRoute(route)
+  metrics.count(status).updateUnsafe(1, nowhere)
+  metrics.seconds.updateUnsafe(seconds, nowhere)
+}
+
+export const countCharge = (provider: string, outcome: "accepted" | "rejected" | "uncertain"): void =>
+  chargesOf(provider)(outcome).updateUnsafe(1, nowhere)
+
+export const countPayment = (provider: string, outcome: "settled" | "repeated" | "flagged"): void =>
+  paymentsOf(provider)(outcome).updateUnsafe(1, nowhere)
+
+export const countRefusedNotice = (provider: string): void => noticesOf(provider).updateUnsafe(1, nowhere)
+
+/** @param sinceCommitMs for a first push: the time since its payment was committed */
+export const countPush = (outcome: "delivered" | "again" | "dead", sinceCommitMs: number | undefined): void => {
+  pushesOf(outcome).updateUnsafe(1, nowhere)
+  if (sinceCommitMs !== undefined) firstPushSeconds.updateUnsafe(sinceCommitMs / 1000, nowhere)
+}

@@ -1,0 +1,131 @@
+import { expect, test } from "bun:test"
+import { Effect, Layer, Redacted } from "effect"
+import { TestClock } from "effect/testing"
+import { SignatureInvalid, StoreUnavailable, ThrottleExceeded } from "../../domain/errors.ts"
+import type { Parameters } from "../../domain/parameters.ts"
+import { canonicalString, hmacSha256 } from "../../domain/signature.ts"
+import { Persistence } from "../persistence/persistence.ts"
+import { Throttle, ThrottleStore } from "../throttle/throttle.ts"
+import { WindowTable } from "../throttle/window-table.ts"
+import { Auth } from "./auth.ts"
+import { MerchantDirectory } from "./merchant-directory.ts"
+
+const APP_ID = "pk_live_0123456789"
+const SECRET = "sk_live_of_this_test"
+const RULE = { count: 3, windowMs: 60_000 }
+
+const directory = Layer.succeed(
+  MerchantDirectory,
+  MerchantDirectory.of({
+    byAppId: () =>
+      Effect.succeed({
+        merchant: {
+          id: 1,
+          appId: APP_ID,
+          name: "A shop",
+          mode: "live",
+          active: true,
+          callbackUrl: null,
+          allowIps: [],
+          throttle: null,
+          accounts: null,
+          createdAt: new Date(0)
+        },
+        secrets: [
+          { id: 1, secret: Redacted.make(SECRET), createdAt: new Date(0), firstUsedAt: new Date(0), expiresAt: null }
+        ]
+      }),
+    byId: () => Effect.succeed(null),
+    forget: () => undefined
+  })
+)
+
+const counting = Layer.sync(ThrottleStore, () => {
+  const windows = new WindowTable()
+  return ThrottleStore.of({
+    take: (key, count, windowMs) =>
+      Effect.clockWith((clock) => {
+        const waitMs = windows.take(key, count, windowMs, clock.currentTimeMillisUnsafe())
+        return waitMs === "full" ? Effect.die("full") : Effect.succeed(waitMs)
+      })
+  })
+})
+
+/** A secret that has been used before asks for no store. */
+const nobody = Layer.succeed(Persistence, {} as Persistence["Service"])
+
+const broken = Layer.succeed(ThrottleStore, {
+  take: () => Effect.fail(new StoreUnavailable({ store: "memory" }))
+})
+
+const run = (effect: Effect.Effect<void, unknown, Auth>, store: Layer.Layer<ThrottleStore> = counting): Promise<void> =>
+  Effect.runPromise(
+    effect.pipe(
+      Effect.provide(
+        Auth.layer(RULE).pipe(
+          Layer.provide(Throttle.layer("off")),
+          Layer.provide(Layer.mergeAll(store, directory, nobody)),
+          Layer.provideMerge(TestClock.layer())
+        )
+      )
+    ) as Effect.Effect<void>
+  )
+
+const signedBy = (secret: string, timestamp: number): Parameters => {
+  const pairs = [
+    ["app_id", APP_ID],
+    ["timestamp", String(timestamp)]
+  ] as const
+  return new Map([
+    ["app_id", { kind: "string", text: APP_ID }],
+    ["timestamp", { kind: "number", text: String(timestamp) }],
+    ["sign", { kind: "string", text: hmacSha256(secret, canonicalString(pairs)) }]
+  ]) as Parameters
+}
+const wrong = signedBy("a guess", 0)
+const ADDRESS = "203.0.113.7"
+
+const guess = Effect.gen(function* () {
+  const auth = yield* Auth
+  return yield* Effect.flip(auth.authenticate(wrong, ADDRESS))
+})
+
+test("an address is told of so many wrong signatures in a window, and then to come later", () =>
+  run(
+    Effect.gen(function* () {
+      for (let i = 0; i < RULE.count; i++) expect(yield* guess).toBeInstanceOf(SignatureInvalid)
+      expect(yield* guess).toEqual(new ThrottleExceeded({ retryAfterMs: 60_000, windowMs: 60_000 }))
+      yield* TestClock.adjust("60 seconds")
+      expect(yield* guess).toBeInstanceOf(SignatureInvalid)
+    })
+  ))
+
+test("wrong signatures of one address are not another's", () =>
+  run(
+    Effect.gen(function* () {
+      const auth = yield* Auth
+      for (let i = 0; i <= RULE.count; i++) yield* guess
+      expect(yield* Effect.flip(auth.authenticate(wrong, "203.0.113.8"))).toBeInstanceOf(SignatureInvalid)
+    })
+  ))
+
+test("a call that is signed well is taken however many wrong ones its address has sent, and never counted", () =>
+  run(
+    Effect.gen(function* () {
+      const auth = yield* Auth
+      for (let i = 0; i < RULE.count * 3; i++) {
+        expect((yield* auth.authenticate(signedBy(SECRET, 0), ADDRESS)).appId).toBe(APP_ID)
+      }
+      for (let i = 0; i < RULE.count; i++) expect(yield* guess).toBeInstanceOf(SignatureInvalid)
+      expect(yield* guess).toBeInstanceOf(ThrottleExceeded)
+      expect((yield* auth.authenticate(signedBy(SECRET, 0), ADDRESS)).appId).toBe(APP_ID)
+    })
+  ))
+
+test("a wrong signature is 401 where nothing can be counted", () =>
+  run(
+    Effect.gen(function* () {
+      for (let i = 0; i < RULE.count * 2; i++) expect(yield* guess).toBeInstanceOf(SignatureInvalid)
+    }),
+    broken
+  ))

@@ -1,0 +1,113 @@
+import { Clock, Context, Effect, Layer, Redacted } from "effect"
+import ipaddr from "ipaddr.js"
+import {
+  AppIdMissing,
+  IpForbidden,
+  MerchantDisabled,
+  MerchantUnknown,
+  SignatureInvalid,
+  type StoreUnavailable,
+  type ThrottleExceeded,
+  TimestampExpired
+} from "../../domain/errors.ts"
+import { liveSecrets, type Merchant, type ThrottleRule } from "../../domain/merchant.ts"
+import { type Parameters, PLAIN_INTEGER, signedPairs } from "../../domain/parameters.ts"
+import { canonicalString, hmacSha256, sameDigest } from "../../domain/signature.ts"
+import { Persistence } from "../persistence/persistence.ts"
+import { TIMESTAMP_TOLERANCE_S } from "../replay/replay.ts"
+import { Throttle } from "../throttle/throttle.ts"
+import { MerchantDirectory } from "./merchant-directory.ts"
+
+/**
+ * Wrong signatures that one address is told of; those beyond are 429. Wide, because many merchants may stand behind one
+ * address, and calls that are signed well are never counted: what it ends is guessing and flooding.
+ */
+const WRONG_SIGNATURES: Exclude<ThrottleRule, "off"> = { count: 3_000, windowMs: 60_000 }
+
+export type AuthError =
+  | AppIdMissing
+  | MerchantUnknown
+  | SignatureInvalid
+  | MerchantDisabled
+  | TimestampExpired
+  | IpForbidden
+  | ThrottleExceeded
+  | StoreUnavailable
+
+/** Who is calling: the checks of the contract's section 4 up to the IP allow-list, in its order. */
+export class Auth extends Context.Service<
+  Auth,
+  {
+    readonly authenticate: (parameters: Parameters, clientIp: string) => Effect.Effect<Merchant, AuthError>
+  }
+>()("payhub/pipeline/Auth") {
+  /** @param wrongSignatures how many one address may send before they are 429 */
+  static readonly layer = (
+    wrongSignatures = WRONG_SIGNATURES
+  ): Layer.Layer<Auth, never, MerchantDirectory | Persistence | Throttle> =>
+    Layer.effect(
+      Auth,
+      Effect.gen(function* () {
+        const directory = yield* MerchantDirectory
+        const store = yield* Persistence
+        const throttle = yield* Throttle
+        const clock = yield* Clock.Clock
+
+        const authenticate = Effect.fnUntraced(function* (parameters: Parameters, clientIp: string) {
+          const appId = parameters.get("app_id")?.text ?? ""
+          if (appId === "") return yield* new AppIdMissing()
+          // Only what has the shape of an app_id is worth a look into the store.
+          const known = APP_ID.test(appId) ? yield* directory.byAppId(appId) : null
+          if (known === null) return yield* new MerchantUnknown()
+
+          const nowMs = clock.currentTimeMillisUnsafe()
+          const given = parameters.get("sign")
+          const text = canonicalString(signedPairs(parameters))
+          const secret = liveSecrets(known.secrets, nowMs).find(
+            (live) => given?.kind === "string" && sameDigest(hmacSha256(Redacted.value(live.secret), text), given.text)
+          )
+          if (secret === undefined) {
+            // A store that cannot count does not make a wrong signature any better: 401 then.
+            yield* Effect.catchTag(
+              throttle.takeKey(`badsign:{${clientIp}}`, wrongSignatures),
+              "StoreUnavailable",
+              () => Effect.void
+            )
+            return yield* new SignatureInvalid({ testMode: known.merchant.mode === "test" })
+          }
+          if (secret.firstUsedAt === null) {
+            // From here on webhooks are signed with this secret; the next request reads it so.
+            yield* store.merchants.secretUsed(known.merchant.id, secret.id, new Date(nowMs))
+            directory.forget(appId)
+          }
+
+          const { merchant } = known
+          if (!merchant.active) return yield* new MerchantDisabled()
+          if (!isFresh(parameters.get("timestamp")?.text ?? "", nowMs)) return yield* new TimestampExpired()
+          if (!isAllowedAddress(merchant.allowIps, clientIp)) return yield* new IpForbidden()
+          return merchant
+        })
+        return Auth.of({ authenticate })
+      })
+    )
+}
+
+const APP_ID = /^pk_(live|test)_[0-9A-Za-z]{8,64}$/
+
+const isFresh = (timestamp: string, nowMs: number): boolean =>
+  PLAIN_INTEGER.test(timestamp) && Math.abs(Number(timestamp) - Math.floor(nowMs / 1000)) <= TIMESTAMP_TOLERANCE_S
+
+/** Whether an address is in a list of addresses and CIDR ranges; an empty list has them all. */
+export const isAllowedAddress = (ranges: ReadonlyArray<string>, address: string): boolean =>
+  ranges.length === 0 || isInRanges(ranges, address)
+
+/** Whether an address is in one of the ranges. IPv4 inside IPv6 (`::ffff:1.2.3.4`) counts as IPv4. */
+export const isInRanges = (ranges: ReadonlyArray<string>, address: string): boolean => {
+  if (!ipaddr.isValid(address)) return false
+  const client = ipaddr.process(address)
+  return ranges.some((range) => {
+    if (!range.includes("/")) return ipaddr.process(range).toNormalizedString() === client.toNormalizedString()
+    const [network, bits] = ipaddr.parseCIDR(range)
+    return network.kind() === client.kind() && client.match(network, bits)
+  })
+}

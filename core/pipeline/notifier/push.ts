@@ -1,0 +1,89 @@
+import ipaddr from "ipaddr.js"
+import { mayPushTo } from "../../domain/notify-url.ts"
+import { addressesOf } from "../../outbound/addresses.ts"
+import { exchangeOnce } from "../../outbound/exchange.ts"
+
+/** A push takes no longer, name look-up, connection and answer included (contract section 9). */
+export const PUSH_DEADLINE_MS = 15_000
+
+/** More of an answer than this cannot be `success` with white space around it. */
+const ANSWER_BYTES_MAX = 65_536
+
+/** How much of an answer is kept for the operator. */
+const DETAIL_CHARS = 256
+
+export interface Push {
+  readonly url: string
+  readonly body: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Addresses and ranges that are reached although they are not public. */
+  readonly allow: ReadonlyArray<string>
+  /** The gateway's own receiver: the one local URL that is always allowed. */
+  readonly own: string
+  /** All addresses of a name; `addressesOf` where absent. */
+  readonly resolve?: typeof addressesOf
+}
+
+export interface PushResult {
+  readonly delivered: boolean
+  /** null = no answer. */
+  readonly status: number | null
+  readonly detail: string
+}
+
+/**
+ * Sends one webhook. The name is resolved once and the connection pinned to what was judged, so that a name cannot
+ * answer one address to the judge and another to the socket. Redirects are not followed.
+ */
+export const pushWebhook = async (push: Push): Promise<PushResult> => {
+  // Not AbortSignal.timeout: on Deno its timer keeps a process that has nothing left to do for the rest of the time.
+  const abort = new AbortController()
+  const timer = setTimeout(() => abort.abort(new Error("timed out")), PUSH_DEADLINE_MS)
+  const deadline = abort.signal
+  try {
+    const url = new URL(push.url)
+    const address = await judgedAddress(url, push, deadline)
+    if (typeof address !== "string") return address
+    const answer = await exchangeOnce({
+      method: "POST",
+      url,
+      headers: push.headers,
+      body: Buffer.from(push.body),
+      address,
+      answerBytesMax: ANSWER_BYTES_MAX,
+      signal: deadline
+    })
+    const { status } = answer
+    const text = answer.body.toString("utf8")
+    return { delivered: status === 200 && text.trim() === "success", status, detail: text.slice(0, DETAIL_CHARS) }
+  } catch (error) {
+    return { delivered: false, status: null, detail: reasonOf(error, deadline) }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The one address to connect to, or why there is none. Of several, all must be allowed. */
+const judgedAddress = async (url: URL, push: Push, signal: AbortSignal): Promise<string | PushResult> => {
+  const name = url.hostname.replace(/^\[|\]$/g, "")
+  const addresses = ipaddr.isValid(name) ? [name] : await inTime((push.resolve ?? addressesOf)(name, signal), signal)
+  const own = push.url === push.own
+  const forbidden = own ? undefined : addresses.find((address) => !mayPushTo(address, push.allow))
+  if (forbidden !== undefined) {
+    return { delivered: false, status: null, detail: `destination ${forbidden} is not public and not allowed` }
+  }
+  return addresses[0] ?? { delivered: false, status: null, detail: `${name} has no address` }
+}
+
+const inTime = <A>(work: Promise<A>, signal: AbortSignal): Promise<A> =>
+  Promise.race([
+    work,
+    new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }))
+  ])
+
+const reasonOf = (error: unknown, deadline: AbortSignal): string => {
+  if (deadline.aborted) return `no complete answer within ${PUSH_DEADLINE_MS / 1000} s`
+  if (!(error instanceof Error)) return "unknown failure"
+  const code = "code" in error && typeof error.code === "string" ? `${error.code}: ` : ""
+  return `${code}${error.message}`.slice(0, DETAIL_CHARS)
+}

@@ -1,0 +1,53 @@
+import type { Merchant, MerchantMode, ThrottleRule } from "../../domain/merchant.ts"
+import type { Stored } from "./stored.ts"
+
+/** A merchant's secret as stored. */
+export interface SealedSecret {
+  readonly id: number
+  readonly sealed: string
+  readonly createdAt: Date
+  readonly expiresAt: Date | null
+  readonly firstUsedAt: Date | null
+}
+
+export interface StoredMerchant {
+  readonly merchant: Merchant
+  /** Those that have not expired. */
+  readonly secrets: ReadonlyArray<SealedSecret>
+}
+
+export interface NewMerchant {
+  readonly appId: string
+  readonly name: string
+  readonly mode: MerchantMode
+  readonly callbackUrl: string | null
+  readonly allowIps: ReadonlyArray<string>
+  readonly throttle: ThrottleRule | null
+  readonly accounts: ReadonlyArray<string> | null
+  readonly sealedSecret: string
+}
+
+/** Absent = as it is. */
+export interface MerchantChange {
+  readonly name?: string
+  readonly active?: boolean
+  readonly callbackUrl?: string | null
+  readonly allowIps?: ReadonlyArray<string>
+  readonly throttle?: ThrottleRule | null
+  readonly accounts?: ReadonlyArray<string> | null
+}
+
+export interface MerchantStore {
+  readonly find: (appId: string) => Stored<StoredMerchant | null>
+  readonly findById: (merchantId: number) => Stored<StoredMerchant | null>
+  readonly list: () => Stored<ReadonlyArray<Merchant>>
+  readonly create: (merchant: NewMerchant) => Stored<Merchant>
+  /** null = no such merchant. Every gateway's cache forgets the merchant. */
+  readonly update: (appId: string, change: MerchantChange) => Stored<Merchant | null>
+  /** Adds a secret; those live before it end at `othersExpireAt`, or when they did before if that is sooner. */
+  readonly addSecret: (merchantId: number, sealed: string, othersExpireAt: Date) => Stored<void>
+  /** Replaces a sealed secret (key rotation). */
+  readonly resealSecret: (merchantId: number, secretId: number, sealed: string) => Stored<void>
+  /** Notes the first request that verified with a secret. Idempotent. */
+  readonly secretUsed: (merchantId: number, secretId: number, at: Date) => Stored<void>
+}

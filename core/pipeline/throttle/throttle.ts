@@ -1,0 +1,60 @@
+import { Context, Effect, Layer } from "effect"
+import { type StoreUnavailable, ThrottleExceeded } from "../../domain/errors.ts"
+import type { Merchant, ThrottleRule } from "../../domain/merchant.ts"
+
+/**
+ * Where slots are counted. One promise for every store (plugins/memory, plugins/redis): in any span of `windowMs` at
+ * most `count` takes of one key succeed, whichever process asks.
+ */
+export class ThrottleStore extends Context.Service<
+  ThrottleStore,
+  {
+    /** Takes one slot and answers 0, or answers the milliseconds until a slot is free and takes nothing. */
+    readonly take: (key: string, count: number, windowMs: number) => Effect.Effect<number, StoreUnavailable>
+  }
+>()("payhub/pipeline/ThrottleStore") {}
+
+/** Orders and queries have slots of their own, else nobody could ask after ordering (contract section 4). */
+export type ThrottleKind = "order" | "query"
+
+/** Policy: who shares a slot, and how many there are. */
+export class Throttle extends Context.Service<
+  Throttle,
+  {
+    /** Takes one slot of a merchant's address, or says how long until there is one. */
+    readonly take: (
+      merchant: Merchant,
+      clientIp: string,
+      kind: ThrottleKind
+    ) => Effect.Effect<void, ThrottleExceeded | StoreUnavailable>
+    /** Takes one of `rule`'s slots of any other key (pay tokens, failed signatures). */
+    readonly takeKey: (
+      key: string,
+      rule: Exclude<ThrottleRule, "off">
+    ) => Effect.Effect<void, ThrottleExceeded | StoreUnavailable>
+    /** Whether a merchant is throttled at all. */
+    readonly applies: (merchant: Merchant) => boolean
+  }
+>()("payhub/pipeline/Throttle") {
+  /** @param standard the rule of merchants without one of their own */
+  static readonly layer = (standard: ThrottleRule): Layer.Layer<Throttle, never, ThrottleStore> =>
+    Layer.effect(
+      Throttle,
+      Effect.gen(function* () {
+        const store = yield* ThrottleStore
+        const takeKey = Effect.fnUntraced(function* (key: string, rule: Exclude<ThrottleRule, "off">) {
+          const retryAfterMs = yield* store.take(key, rule.count, rule.windowMs)
+          if (retryAfterMs > 0) return yield* new ThrottleExceeded({ retryAfterMs, windowMs: rule.windowMs })
+        })
+        return Throttle.of({
+          takeKey,
+          applies: (merchant) => (merchant.throttle ?? standard) !== "off",
+          take: (merchant, clientIp, kind) => {
+            const rule = merchant.throttle ?? standard
+            // The braces are Redis Cluster's hash tag: a merchant's keys live on one node.
+            return rule === "off" ? Effect.void : takeKey(`throttle:{${merchant.appId}}:${kind}:${clientIp}`, rule)
+          }
+        })
+      })
+    )
+}

@@ -1,0 +1,149 @@
+import { describe, expect, test } from "bun:test"
+import fc from "fast-check"
+import { NonceTable, WINDOW_MARKS_MAX, WindowTable } from "./window-table.ts"
+
+describe("WindowTable", () => {
+  test("answers every call as a plain list of the granted calls would", () => {
+    const calls = fc.array(fc.record({ passMs: fc.integer({ min: 0, max: 40 }), key: fc.constantFrom("a", "b") }), {
+      maxLength: 200
+    })
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 60 }), calls, (count, windowMs, all) => {
+        const table = new WindowTable()
+        const granted: Record<string, Array<number>> = { a: [], b: [] }
+        let nowMs = 0
+        for (const { passMs, key } of all) {
+          nowMs += passMs
+          const times = granted[key] ?? []
+          const live = times.filter((at) => at > nowMs - windowMs)
+          const expected = live.length < count ? 0 : (live[live.length - count] ?? 0) + windowMs - nowMs
+          expect(table.take(key, count, windowMs, nowMs)).toBe(expected)
+          if (expected === 0) times.push(nowMs)
+        }
+      })
+    )
+  })
+
+  test("with large counts lets no span hold more than the count, and frees a slot a thousandth late at most", () => {
+    const bursts = fc.array(
+      fc.record({ passMs: fc.double({ min: 0, max: 900, noNaN: true }), calls: fc.integer({ min: 1, max: 900 }) }),
+      { maxLength: 40 }
+    )
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1_001, max: 3_000 }),
+        fc.constantFrom(1_000, 2_345),
+        bursts,
+        (count, windowMs, all) => {
+          const table = new WindowTable()
+          const granted: Array<number> = []
+          let nowMs = 0
+          for (const { passMs, calls } of all) {
+            nowMs += passMs
+            for (let i = 0; i < calls; i++) {
+              const within = (spanMs: number) => granted.length - firstAfter(granted, nowMs - spanMs)
+              const answer = table.take("key", count, windowMs, nowMs)
+              if (answer === 0) {
+                granted.push(nowMs)
+                expect(within(windowMs)).toBeLessThanOrEqual(count)
+              } else expect(within(windowMs * (1 + 1 / WINDOW_MARKS_MAX))).toBeGreaterThanOrEqual(count)
+            }
+          }
+        }
+      ),
+      { numRuns: 30 }
+    )
+  })
+
+  test("with large counts a call counts to the end of its thousandth of the window, never to its beginning", () => {
+    const table = new WindowTable()
+    for (let i = 0; i < 2_000; i++) expect(table.take("key", 2_000, 10_000, 5)).toBe(0)
+    expect(table.take("key", 2_000, 10_000, 10_004)).toBe(6)
+    expect(table.take("key", 2_000, 10_000, 10_009)).toBe(1)
+    for (let i = 0; i < 2_000; i++) expect(table.take("key", 2_000, 10_000, 10_010)).toBe(0)
+  })
+
+  test("never lets a call in a fraction of a millisecond early", () => {
+    const table = new WindowTable()
+    expect(table.take("key", 1, 3_000, 0.9)).toBe(0)
+    expect(table.take("key", 1, 3_000, 1_000.5)).toBe(2_001)
+    expect(table.take("key", 1, 3_000, 3_000.8)).toBe(1)
+    expect(table.take("key", 1, 3_000, 3_000.9)).toBe(0)
+  })
+
+  test("forgets keys whose window is over, without being asked for them", () => {
+    const table = new WindowTable()
+    for (let i = 0; i < 10_000; i++) table.take(`key ${i}`, 1, 3_000, i)
+    // 3,000 are live at any time; the sweep needs as many calls again for a round.
+    expect(table.size).toBeLessThan(7_000)
+    for (let i = 0; i < 10_000; i++) table.take("the same key", 1_000_000, 3_000, 20_000 + i)
+    expect(table.size).toBe(1)
+  })
+
+  test("full of live keys it takes no new one, and never forgets a live one", () => {
+    const table = new WindowTable(3)
+    expect(["a", "b", "c"].map((key, i) => table.take(key, 1, 100, i))).toEqual([0, 0, 0])
+    expect(table.take("d", 1, 100, 50)).toBe("full")
+    expect(table.take("a", 1, 100, 50)).toBe(50)
+    expect(table.take("d", 1, 100, 99)).toBe("full")
+    expect(table.take("d", 1, 100, 100)).toBe(0) // "a" is over
+    expect(table.take("e", 1, 100, 100)).toBe("full")
+    expect(["b", "c", "d"].map((key) => table.take(key, 1, 100, 100))).toEqual([1, 2, 100])
+  })
+})
+
+describe("NonceTable", () => {
+  test("answers every claim as a plain map of expiries would", () => {
+    const claims = fc.array(
+      fc.record({
+        passMs: fc.integer({ min: 0, max: 50_000 }),
+        key: fc.integer({ min: 0, max: 30 }),
+        windowMs: fc.constantFrom(10, 5_000, 60_000, 600_000)
+      }),
+      { maxLength: 300 }
+    )
+    fc.assert(
+      fc.property(claims, (all) => {
+        const table = new NonceTable()
+        const expiries = new Map<number, number>()
+        let nowMs = 0
+        for (const { passMs, key, windowMs } of all) {
+          nowMs += passMs
+          const free = (expiries.get(key) ?? 0) <= nowMs
+          expect(table.claim(String(key), windowMs, nowMs)).toBe(free)
+          if (free) expiries.set(key, nowMs + windowMs)
+        }
+      })
+    )
+  })
+
+  test("keeps a hundred thousand apart while it grows, and drops them when their window is over", () => {
+    const table = new NonceTable()
+    for (let i = 0; i < 100_000; i++) if (table.claim(`nonce ${i}`, 600_000, i) !== true) throw new Error(`${i} lost`)
+    for (let i = 0; i < 100_000; i++) if (table.claim(`nonce ${i}`, 600_000, 100_000) !== false) throw new Error(`${i}`)
+    expect(table.size).toBe(100_000)
+    expect(table.claim("nonce 0", 600_000, 760_000)).toBe(true)
+    expect(table.size).toBe(1)
+  })
+
+  test("full of live nonces it claims no new one, and never forgets a live one", () => {
+    const table = new NonceTable(2)
+    expect(table.claim("a", 60_000, 0)).toBe(true)
+    expect(table.claim("b", 60_000, 0)).toBe(true)
+    expect(table.claim("c", 60_000, 10)).toBe("full")
+    expect(table.claim("a", 60_000, 59_999)).toBe(false)
+    expect(table.claim("c", 60_000, 120_000)).toBe(true)
+  })
+})
+
+/** The index of the first time after `time`; times are in order. */
+const firstAfter = (times: ReadonlyArray<number>, time: number): number => {
+  let low = 0
+  let high = times.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((times[middle] ?? 0) > time) high = middle
+    else low = middle + 1
+  }
+  return low
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { mkdir, open, readFile, rename } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect, Redacted } from "effect"
+import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { type GatewayConfig, isMasterKey } from "../start/environment.ts"
+import { StartRefused } from "../start/plugin.ts"
+import { type MasterKeys, Vault } from "./vault.ts"
+
+/** One key a line, the current one first. More than one only while a rotation is under way. */
+const pathOf = (config: GatewayConfig): string => join(config.dataFolder, "master.key")
+
+/** The master key: PAYHUB_MASTER_KEY, else the data folder's key file, made (0600) at the first start. */
+export const masterKeysOf = (config: GatewayConfig): Effect.Effect<MasterKeys, StartRefused> => {
+  const { masterKey, masterKeyOld } = config
+  if (masterKey !== null) {
+    return Effect.succeed({ current: masterKey, others: () => (masterKeyOld === null ? [] : [masterKeyOld]) })
+  }
+  const path = pathOf(config)
+  return Effect.tryPromise({
+    try: async () => {
+      await makeKeyFile(config, path)
+      return keysIn(await readFile(path, "utf8"))
+    },
+    catch: (error) =>
+      new StartRefused({
+        variable: "PAYHUB_DATA",
+        message: `PAYHUB_DATA: the key file ${path} can be neither read nor made (${error instanceof Error && "code" in error ? error.code : "unknown reason"}).`
+      })
+  }).pipe(
+    Effect.flatMap(([current]) =>
+      current === undefined
+        ? Effect.fail(
+            new StartRefused({
+              variable: "PAYHUB_MASTER_KEY",
+              message: `PAYHUB_MASTER_KEY is not set and ${path} does not hold a key (32 bytes in Base64); restore it from your backup.`
+            })
+          )
+        : Effect.succeed({ current, others: () => keysIn(readFileSync(path, "utf8")) })
+    )
+  )
+}
+
+const makeKeyFile = async (config: GatewayConfig, path: string): Promise<void> => {
+  await mkdir(config.dataFolder, { recursive: true, mode: 0o700 })
+  try {
+    // "wx": of two first starts at once one makes the key, the other reads it.
+    const file = await open(path, "wx", 0o600)
+    await file.writeFile(`${newKey()}\n`)
+    await file.sync()
+    await file.close()
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error
+  }
+}
+
+const newKey = (): string => randomBytes(32).toString("base64")
+
+/** The keys of a file; none when a line is no key: half a file must not look like a rotation's end. */
+const keysIn = (text: string): ReadonlyArray<Redacted.Redacted<string>> => {
+  const lines = text.split("\n").filter((line) => line.trim() !== "")
+  return lines.every((line) => isMasterKey(line.trim())) ? lines.map((line) => Redacted.make(line.trim())) : []
+}
+
+/** Puts a new key in front of the file's keys: from now on it seals, and the older ones still open. */
+export const addFileKey = async (config: GatewayConfig): Promise<MasterKeys> => {
+  const path = pathOf(config)
+  const current = Redacted.make(newKey())
+  const olds = keysIn(await readFile(path, "utf8"))
+  await replaceFile(path, [current, ...olds])
+  return { current, others: () => olds }
+}
+
+/** Leaves only the current key: everything has been sealed anew with it. */
+export const dropOldFileKeys = ({ dataFolder }: GatewayConfig, { current }: MasterKeys): Promise<void> =>
+  replaceFile(join(dataFolder, "master.key"), [current])
+
+/** Replaces the file in one step that survives a crash: there is always a whole one. */
+const replaceFile = async (path: string, keys: ReadonlyArray<Redacted.Redacted<string>>): Promise<void> => {
+  const draft = `${path}.${process.pid}`
+  const file = await open(draft, "w", 0o600)
+  await file.writeFile(keys.map((key) => `${Redacted.value(key)}\n`).join(""))
+  await file.sync()
+  await file.close()
+  await rename(draft, path)
+}
+
+/** Where the book keeps a text that only this database's key opens. */
+export const KEY_CHECK = { provider: "payhub", key: "key-check", purpose: "key-check" } as const
+
+/** What a database was first opened with is what it opens with: a lost key shows at the start, not at the first order. */
+export const checkMasterKey = Effect.gen(function* () {
+  const { book } = yield* Persistence
+  const vault = yield* Vault
+  const stored = yield* book.update(KEY_CHECK.provider, KEY_CHECK.key, (value) =>
+    value === null ? { sealed: vault.seal(Redacted.make("payhub"), KEY_CHECK.purpose) } : value
+  )
+  yield* vault.open(String(stored.sealed), KEY_CHECK.purpose)
+}).pipe(
+  Effect.catchTag("VaultRefused", () =>
+    Effect.fail(
+      new StartRefused({
+        variable: "PAYHUB_MASTER_KEY",
+        message:
+          "PAYHUB_MASTER_KEY is not the key that this database was sealed with; start with the key it was made with."
+      })
+    )
+  ),
+  Effect.catchTag("StoreUnavailable", () =>
+    Effect.fail(
+      new StartRefused({
+        variable: "DATABASE_URL",
+        message: "DATABASE_URL: the database stopped answering during the start."
+      })
+    )
+  )
+)

@@ -1,0 +1,195 @@
+import { Effect, Exit, Layer, Logger, ManagedRuntime, Scope } from "effect"
+import { type AnyProvider, Channels } from "../cashier/channels.ts"
+import { reconcileLayer } from "../cashier/reconcile.ts"
+import { OWN_RECEIVER_PATH } from "../cashier/settings.ts"
+import type { GatewayUrls } from "../channel/gateway-urls.ts"
+import { makeApp } from "../http/app.ts"
+import { noteSocketAddress } from "../http/client-address.ts"
+import { demoRoutes } from "../http/demo/routes.ts"
+import { type GatewayServices, makeRun } from "../http/edge.ts"
+import { healthRoutes } from "../http/health.ts"
+import type { HttpPlugin } from "../http/http-plugin.ts"
+import { payPageRoutes } from "../http/payer/pay-page.ts"
+import type { Server } from "../http/server.ts"
+import { toolsRoutes } from "../http/tools/routes.ts"
+import { assetRoutes } from "../http/web/asset-routes.ts"
+import { tracingLayer } from "../observe/tracing.ts"
+import { watchLayer } from "../observe/watch.ts"
+import type { WorkerFigures } from "../observe/worker-figures.ts"
+import { ensureFirstStart, type FirstMerchant } from "../operator/first-start.ts"
+import { MerchantDirectory } from "../pipeline/auth/merchant-directory.ts"
+import { Notifier } from "../pipeline/notifier/notifier.ts"
+import { webhookWorkerLayer } from "../pipeline/notifier/worker.ts"
+import { Persistence, type StoreSignal } from "../pipeline/persistence/persistence.ts"
+import { serve } from "../runtime.ts"
+import { checkMasterKey, masterKeysOf } from "../secrets/master-key.ts"
+import type { GatewayConfig } from "./environment.ts"
+import { type Plugin, StartRefused } from "./plugin.ts"
+import { gatewayLayer } from "./services.ts"
+
+export interface GatewayOptions {
+  readonly config: GatewayConfig
+  readonly plugins: ReadonlyArray<Plugin | HttpPlugin>
+  readonly channels: ReadonlyArray<AnyProvider>
+  readonly reusePort?: boolean
+  /** What all workers have counted, where this is one of several: `/metrics` tells of them all. */
+  readonly figures?: () => Promise<ReadonlyArray<WorkerFigures>>
+}
+
+export interface Gateway {
+  /** Where it is reached from this machine. */
+  readonly url: string
+  readonly publicUrl: string
+  /** The test merchant that an empty database was given, with its secret: shown once, here. */
+  readonly firstMerchant: FirstMerchant | null
+  /** Drains requests and webhooks, then closes the stores. */
+  readonly stop: () => Promise<void>
+}
+
+/** How long the stop waits for requests under way: longer than a charge takes. */
+const DRAIN_MS = 25_000
+
+/** JSON lines on stderr; stdout is for what a person or a script asked for. */
+const logging = Logger.layer([Logger.withConsoleError(Logger.formatJson)])
+
+/**
+ * Composes the layers into one runtime and one app and starts them.
+ * @throws StartRefused with a sentence for the operator
+ */
+export const createGateway = async (options: GatewayOptions): Promise<Gateway> => {
+  const { config } = options
+  let urls: GatewayUrls | undefined
+  const currentUrls = (): GatewayUrls => {
+    if (urls === undefined) throw new Error("the gateway does not listen yet")
+    return urls
+  }
+  const masterKeys = await orRefuse(Effect.runPromiseExit(masterKeysOf(config)))
+  const services = gatewayLayer({ ...options, masterKeys, urls: currentUrls })
+  const runtime = ManagedRuntime.make(
+    services.pipe(Layer.provideMerge(logging), Layer.provideMerge(tracingLayer(config.otlpEndpoint)))
+  )
+
+  let server: Server | undefined
+  try {
+    const firstMerchant = await orRefuse(runtime.runPromiseExit(Effect.andThen(checkMasterKey, ensureFirstStart)))
+    const run = makeRun(await runtime.context())
+    const { app, drain } = makeApp({
+      run,
+      config,
+      siteIds: options.channels.filter(({ site }) => site !== undefined).map(({ id }) => id),
+      routes: [
+        ...payPageRoutes(run),
+        ...demoRoutes(run),
+        ...toolsRoutes(run),
+        ...healthRoutes(run, options.figures),
+        ...assetRoutes
+      ],
+      plugins: options.plugins
+    })
+    const listening = await listen(config, options.reusePort ?? false, (request, address) => {
+      // Nothing is said before the gateway knows its own address.
+      if (urls === undefined) return new Response(null, { status: 503, headers: { "retry-after": "1" } })
+      noteSocketAddress(request, address)
+      return app.fetch(request)
+    })
+    server = listening
+    const localUrl = `http://${urlHost(config.host)}:${listening.port}`
+    urls = { localUrl, publicUrl: config.publicUrl ?? localUrl }
+
+    const scope = Scope.makeUnsafe()
+    await orRefuse(run(Effect.andThen(followSignals, Layer.buildWithScope(workers(config, localUrl), scope))))
+    const stop = once(async () => {
+      await drain(DRAIN_MS)
+      await Effect.runPromise(Scope.close(scope, Exit.void))
+      await runtime.dispose()
+      await listening.stop()
+    })
+    return { url: localUrl, publicUrl: urls.publicUrl, firstMerchant, stop }
+  } catch (error) {
+    await server?.stop()
+    await runtime.dispose()
+    throw error
+  }
+}
+
+/** Pushing and asking begin once the gateway can be reached: a channel may answer at once. */
+const workers = (config: GatewayConfig, localUrl: string): Layer.Layer<never, never, GatewayServices> =>
+  Layer.mergeAll(
+    webhookWorkerLayer({
+      scheduleMs: config.webhookScheduleMs,
+      allow: config.webhookAllow,
+      own: localUrl + OWN_RECEIVER_PATH
+    }),
+    reconcileLayer,
+    watchLayer
+  )
+
+/** Drops what is cached when any process changes it, and wakes the webhook workers. */
+const followSignals = Effect.gen(function* () {
+  const store = yield* Persistence
+  const directory = yield* MerchantDirectory
+  const channels = yield* Channels
+  const notifier = yield* Notifier
+  yield* store.listen((signal: StoreSignal) => {
+    switch (signal.kind) {
+      case "merchant":
+        return directory.forget(signal.id)
+      case "account":
+        return channels.forget(signal.id)
+      case "webhook-due":
+        return notifier.wake()
+      case "all":
+        directory.forget()
+        channels.forget()
+        return notifier.wake()
+    }
+  })
+})
+
+const listen = async (
+  config: GatewayConfig,
+  reusePort: boolean,
+  fetch: (request: Request, address: string) => Response | Promise<Response>
+): Promise<Server> => {
+  try {
+    return await serve({ hostname: config.host, port: config.port, reusePort, fetch })
+  } catch (error) {
+    throw listenRefused(config, error)
+  }
+}
+
+const listenRefused = (config: GatewayConfig, error: unknown): StartRefused => {
+  const text = String(error)
+  const inUse = /EADDRINUSE|AddrInUse|in use/i.test(text)
+  const denied = /EACCES|PermissionDenied|permission denied/i.test(text)
+  const variable = inUse || denied ? "PAYHUB_PORT" : "PAYHUB_HOST"
+  const why = inUse
+    ? "is taken by another program"
+    : denied
+      ? "needs rights that this user lacks"
+      : "cannot be listened on"
+  return new StartRefused({ variable, message: `${variable}: ${config.host}:${config.port} ${why}.` })
+}
+
+/** Every interface is reached from here by loopback; an IPv6 address is written in brackets. */
+const urlHost = (host: string): string => {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1"
+  return host.includes(":") ? `[${host}]` : host
+}
+
+/** The value of an exit; its failure thrown as what it is. */
+const orRefuse = async <A>(exit: Promise<Exit.Exit<A, unknown>>): Promise<A> => {
+  const outcome = await exit
+  if (Exit.isSuccess(outcome)) return outcome.value
+  const failure = outcome.cause.reasons.find((reason) => reason._tag === "Fail")
+  if (failure !== undefined && failure.error instanceof StartRefused) throw failure.error
+  throw new Error("the gateway could not start", { cause: outcome.cause })
+}
+
+const once = (action: () => Promise<void>): (() => Promise<void>) => {
+  let running: Promise<void> | undefined
+  return () => {
+    running ??= action()
+    return running
+  }
+}

@@ -1,0 +1,31 @@
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { GatewayConfig } from "./environment.ts"
+
+/*
+ * Where the running gateway of a data folder is, for commands beside it: port 0 picks a port that only the gateway
+ * knows. The file is a hint, never a lock.
+ */
+
+const fileOf = (config: GatewayConfig): string => join(config.dataFolder, "gateway.json")
+
+/** Notes where the gateway listens. */
+export const noteGateway = async (config: GatewayConfig, url: string): Promise<void> => {
+  await mkdir(config.dataFolder, { recursive: true, mode: 0o700 })
+  const draft = `${fileOf(config)}.${process.pid}`
+  await writeFile(draft, JSON.stringify({ url, pid: process.pid }), { mode: 0o600 })
+  await rename(draft, fileOf(config))
+}
+
+export const forgetGateway = (config: GatewayConfig): Promise<void> => rm(fileOf(config), { force: true })
+
+/** Where the running gateway is: as it noted, else where the configuration says it would be. */
+export const gatewayUrl = async (config: GatewayConfig): Promise<string> => {
+  try {
+    const { url } = JSON.parse(await readFile(fileOf(config), "utf8")) as { readonly url?: unknown }
+    if (typeof url === "string") return url
+  } catch {
+    // No gateway has run on this folder.
+  }
+  return `http://${config.host === "0.0.0.0" ? "127.0.0.1" : config.host}:${config.port}`
+}

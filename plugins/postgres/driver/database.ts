@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from "node:timers/promises"
+import { Effect, type Redacted, type Scope } from "effect"
+import type postgres from "postgres"
+import { StoreUnavailable } from "../../../core/domain/errors.ts"
+import { StartRefused } from "../../../core/start/plugin.ts"
+import { lookAtClock, startClock } from "../store-clock.ts"
+import { type Connection, fragmentWriter, openConnection } from "./connection.ts"
+import { DatabaseTooNew, migrate } from "./migrate.ts"
+import { makePool, type Pool } from "./pool.ts"
+import { analyzeNewTables, startStatistics } from "./statistics.ts"
+
+export interface DatabaseOptions {
+  readonly url: Redacted.Redacted<string>
+  /** Connections of this process; ten when absent. */
+  readonly maxConnections?: number
+}
+
+type Statement<A> = (sql: postgres.Sql) => PromiseLike<A>
+
+/** The pool, and the two ways to use it. */
+export interface Database {
+  /** Writes parts of statements. What runs is written with the `sql` that `run` and `attempt` give. */
+  readonly sql: postgres.Sql
+  /** A value as a json parameter. */
+  readonly json: (value: unknown) => postgres.Parameter
+  /** Runs a statement; every failure is StoreUnavailable, and so is no answer in time. */
+  readonly run: <A>(statement: Statement<A>) => Effect.Effect<A, StoreUnavailable>
+  /** The same as a promise that rejects with the driver's error. */
+  readonly attempt: <A>(statement: Statement<A>) => Promise<A>
+  readonly url: Redacted.Redacted<string>
+  /** The database's clock; costs no call. */
+  readonly nowMs: () => number
+  /** How many statements have been run so far. */
+  readonly statements: () => number
+}
+
+const CONNECTIONS = 10
+/** At a start, a database that is starting too may take this long. */
+const START_MAX_MS = 5_000
+const START_RETRY_MS = 200
+const DEADLOCK_RETRIES = 3
+
+/** A pool on the migrated database; its connections end with the scope. */
+export const openDatabase = ({
+  url,
+  maxConnections = CONNECTIONS
+}: DatabaseOptions): Effect.Effect<Database, StartRefused, Scope.Scope> =>
+  Effect.gen(function* () {
+    const look = yield* Effect.tryPromise({
+      try: async () => {
+        const connection = await firstConnection(url)
+        try {
+          await migrate(connection.sql)
+          return await lookAtClock(connection.sql)
+        } finally {
+          await connection.close()
+        }
+      },
+      catch: refusalOf
+    })
+    const pool = makePool(url, maxConnections)
+    yield* Effect.addFinalizer(() => Effect.promise(() => pool.close()))
+    const clock = startClock(look, () => pool.use(lookAtClock))
+    yield* Effect.addFinalizer(() => Effect.sync(clock.stop))
+    const db = makeDatabase(pool, url, clock.nowMs)
+    const statistics = startStatistics(db.statements, () => pool.use(analyzeNewTables))
+    yield* Effect.addFinalizer(() => Effect.sync(statistics.stop))
+    return db
+  })
+
+const makeDatabase = (pool: Pool, url: Redacted.Redacted<string>, nowMs: () => number): Database => {
+  const sql = fragmentWriter(url)
+  let statements = 0
+  const attempt: Database["attempt"] = async (statement) => {
+    statements += 1
+    for (let retry = 0; ; retry += 1) {
+      try {
+        return await pool.use(statement)
+      } catch (cause) {
+        // A deadlock's victim has been rolled back whole: it may simply go again.
+        if (retry < DEADLOCK_RETRIES && ["40P01", "40001"].includes(codeOf(cause))) continue
+        throw cause
+      }
+    }
+  }
+  return {
+    json: (value) => sql.typed(value, 114) as unknown as postgres.Parameter,
+    sql,
+    attempt,
+    run: (statement) => Effect.tryPromise({ try: () => attempt(statement), catch: unavailable }),
+    url,
+    nowMs,
+    statements: () => statements
+  }
+}
+
+/** The SQLSTATE or the driver's own code; "" where there is none. */
+export const codeOf = (cause: unknown): string => {
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : ""
+  return typeof code === "string" ? code : ""
+}
+
+/** The server was not reached, or said that it did nothing: starting, canceled, read-only, rolled back for another. */
+const DID_NOTHING = new Set([
+  ...["ECONNREFUSED", "ENOENT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "CONNECT_TIMEOUT"],
+  ...["57P03", "57014", "25006", "40001", "40P01", "3D000"]
+])
+/** Classes of SQLSTATE: the data, the constraint, the user, the statement, the resources, the limits were refused. */
+const REFUSED = /^(22|23|28|42|53|54)[0-9A-Z]{3}$/
+/** The pool's own words (pool.ts), which have no code. */
+const NOT_SENT = /^(the store is closed|no connection within)/
+
+const didNothing = (code: string, message: string): boolean =>
+  code === "" ? NOT_SENT.test(message) : DID_NOTHING.has(code) || REFUSED.test(code)
+
+/** Keeps code and message; the driver's error also carries the parameters, and PostgreSQL's detail the row. */
+export const unavailable = (cause: unknown): StoreUnavailable => {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const code = codeOf(cause)
+  return new StoreUnavailable({
+    store: "postgres",
+    cause: new Error(code === "" ? message : `${code}: ${message}`),
+    ...(didNothing(code, message) ? {} : { mayHaveHappened: true })
+  })
+}
+
+const firstConnection = async (url: Redacted.Redacted<string>): Promise<Connection> => {
+  const deadline = Date.now() + START_MAX_MS
+  for (;;) {
+    const connection = openConnection(url)
+    try {
+      await connection.sql`select 1`
+      return connection
+    } catch (cause) {
+      connection.destroy()
+      const soon = ["ECONNREFUSED", "57P03", "ECONNRESET", "CONNECTION_CLOSED"].includes(codeOf(cause))
+      if (!soon || Date.now() + START_RETRY_MS > deadline) throw cause
+      await sleep(START_RETRY_MS)
+    }
+  }
+}
+
+const refused = (message: string): StartRefused => new StartRefused({ variable: "DATABASE_URL", message })
+
+/** What an operator can do about it, in one sentence without the URL. */
+const refusalOf = (cause: unknown): StartRefused => {
+  if (cause instanceof DatabaseTooNew)
+    return refused(`DATABASE_URL names a database that is too new: ${cause.message}.`)
+  const code = codeOf(cause)
+  const message = cause instanceof Error ? cause.message : String(cause)
+  // Deno's error has no code, and its message quotes the URL.
+  if (code === "ERR_INVALID_URL" || /invalid url/i.test(message))
+    return refused("DATABASE_URL is not a URL, such as postgres://user:password@host/payhub.")
+  switch (code) {
+    case "28P01":
+    case "28000":
+      return refused(`PostgreSQL refused the user or the password in DATABASE_URL (${code}).`)
+    case "3D000":
+      return refused("The database that DATABASE_URL names does not exist; create it first.")
+    case "42501":
+      return refused("The user in DATABASE_URL may not create tables there; make it the database's owner.")
+    case "53300":
+      return refused("PostgreSQL at DATABASE_URL has no connection left; raise its max_connections.")
+  }
+  if (/^[0-9A-Z]{5}$/.test(code)) return refused(`PostgreSQL at DATABASE_URL refused: ${message} (${code}).`)
+  return refused(`PostgreSQL at DATABASE_URL does not answer (${code || message}); check host, port and firewall.`)
+}

@@ -1,0 +1,57 @@
+import { readdir, readFile } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+import type postgres from "postgres"
+
+const FOLDER = fileURLToPath(new URL("../migrations/", import.meta.url))
+
+/** Any number that no other program uses in this database. */
+const LOCK = 7_246_001
+
+/** The database has been migrated by a newer PayHub than this one. */
+export class DatabaseTooNew extends Error {
+  constructor(database: number, code: number) {
+    super(`the database is at migration ${database}, this PayHub knows up to ${code}: start the newer version`)
+  }
+}
+
+/**
+ * Brings the schema up to date, forward only. Safe when any number of gateways start at once: one migrates, the others
+ * wait. Each file runs in a transaction of its own together with its record.
+ */
+export const migrate = async (connection: postgres.Sql): Promise<void> => {
+  const files = await migrationFiles()
+  try {
+    // A session's lock, not a transaction's: it spans the transactions of all files.
+    await connection`select pg_advisory_lock(${LOCK})`
+    await connection`set client_min_messages = warning`
+    await connection`
+      create table if not exists payhub_migrations (
+        number integer primary key, name text not null, at timestamptz not null default now()
+      )`
+    const rows = await connection<{ number: number }[]>`select number from payhub_migrations`
+    const done = new Set(rows.map((row) => row.number))
+    const newest = Math.max(0, ...done)
+    const known = files.at(-1)?.number ?? 0
+    if (newest > known) throw new DatabaseTooNew(newest, known)
+    for (const { number, name } of files) {
+      if (done.has(number)) continue
+      const text = await readFile(FOLDER + name, "utf8")
+      const record = `insert into payhub_migrations (number, name) values (${number}, '${name}');`
+      // Sent as one message, so that it is one round trip and one transaction. A large table may take its time.
+      await connection
+        .unsafe(`begin; set local statement_timeout = 0; ${text}; ${record} commit;`)
+        .catch(async (cause: unknown) => {
+          await connection`rollback`.catch(() => undefined)
+          throw cause
+        })
+    }
+  } finally {
+    await connection`select pg_advisory_unlock(${LOCK})`.catch(() => undefined)
+  }
+}
+
+const migrationFiles = async (): Promise<ReadonlyArray<{ readonly number: number; readonly name: string }>> =>
+  (await readdir(FOLDER))
+    .filter((name) => /^\d{6}_[a-z0-9_]+\.sql$/.test(name))
+    .sort()
+    .map((name) => ({ number: Number(name.slice(0, 6)), name }))

@@ -1,0 +1,207 @@
+import { Effect } from "effect"
+import type { LeasedWebhook, WebhookAttempt, WebhookRow, WebhookStore } from "../../core/pipeline/persistence/outbox.ts"
+import { makeBatch } from "./driver/batch.ts"
+import type { Database } from "./driver/database.ts"
+import type { Signals } from "./store-signals.ts"
+
+const STATES = ["due", "delivered", "dead"] as const
+
+interface OutboxRow {
+  readonly merchant_id: number
+  readonly event_id: string
+  readonly order_no: string
+  readonly url: string
+  readonly body: string
+  readonly attempts: number
+  readonly round: number
+  readonly state: number
+  readonly due_at: Date
+  readonly created_at: Date
+}
+
+interface AttemptRow {
+  readonly attempt: number
+  readonly at: string
+  readonly duration_ms: number
+  readonly status: number | null
+  readonly detail: string
+}
+
+/** The outbox: who may push what, and what came of it. */
+export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
+  const { json } = db
+  const record = makeBatch((attempts: ReadonlyArray<WebhookAttempt>) => recordAll(db, attempts))
+  return {
+    lease: ({ limit, perHost, busyHosts, busyMerchants, leaseMs }) =>
+      db
+        .run(
+          // `hosts` hops from host to host through the index, so a host costs one step however many rows it has due.
+          // Candidates are read first and locked after: other senders' are skipped, and only what is taken is written.
+          (sql) => sql<OutboxRow[]>`
+            with recursive hosts as (
+              (select host from outbox where state = 0 order by host limit 1)
+              union all
+              select (select o.host from outbox o where o.state = 0 and o.host > h.host order by o.host limit 1)
+              from hosts h where h.host is not null
+            ), candidates as materialized (
+              select c.merchant_id, c.event_id from hosts h cross join lateral (
+                select o.merchant_id, o.event_id, o.take_at from outbox o
+                where o.state = 0 and o.host = h.host and o.take_at <= now()
+                  -- "+ 0": not by the merchants' shares, by which next to nothing would be left to take.
+                  and o.merchant_id + 0 <> all (
+                    array(select busy.id::bigint from json_array_elements_text(${json(busyMerchants)}) as busy(id))
+                  )
+                order by o.take_at limit ${perHost}
+              ) c
+              where not exists (
+                select from json_array_elements_text(${json(busyHosts)}) as busy(host) where busy.host = h.host
+              )
+              order by c.take_at limit ${limit}
+            ), taken as materialized (
+              select o.merchant_id, o.event_id from candidates c
+              join outbox o on o.merchant_id = c.merchant_id and o.event_id = c.event_id
+              -- "+ 0" keeps the partial index out: a plan made while the outbox was empty would read the whole of it
+              -- for each candidate (4 ms of a lease became 70 with 20,000 due).
+              where o.state + 0 = 0 and o.take_at <= now()
+              for update of o skip locked
+            )
+            update outbox o set round = greatest(o.round, 0),
+              take_at = now() + ${leaseMs}::double precision * interval '1 millisecond'
+            from taken
+            where o.merchant_id = taken.merchant_id and o.event_id = taken.event_id
+            returning o.merchant_id, o.event_id, o.order_no, o.url, o.body, o.attempts, o.round, o.state, o.due_at,
+              o.created_at`
+        )
+        .pipe(
+          Effect.map((rows) =>
+            [...rows].sort((a, b) => a.due_at.getTime() - b.due_at.getTime()).map((row) => leasedOf(row))
+          )
+        ),
+
+    record,
+
+    resend: ({ merchantId, orderNo }) =>
+      db
+        .run((sql) => {
+          // One that is being pushed this moment keeps its lease: nobody pushes it a second time beside. Its round
+          // becomes none that a sender can hold, so that what the push comes to is not taken for the new round's.
+          const pushing = sql`state = 0 and take_at > due_at and take_at > now()`
+          return sql`
+            with due as (
+              update outbox set state = 0, due_at = now(),
+                round = case when ${pushing} then -1 else 0 end,
+                take_at = case when ${pushing} then take_at else now() end
+              where merchant_id = ${merchantId} and order_no = ${orderNo}
+              returning merchant_id, order_no
+            )
+            insert into events (merchant_id, order_no, kind, detail)
+            select merchant_id, order_no, 'webhook.resent', '{}' from due
+            returning 1`
+        })
+        .pipe(
+          Effect.map((rows) => {
+            if (rows.length > 0) signals.webhookDue()
+            return rows.length > 0
+          })
+        ),
+
+    list: ({ state, orderNo, limit }) =>
+      db
+        .run(
+          (sql) => sql<Array<OutboxRow & { history: ReadonlyArray<AttemptRow> }>>`
+            select o.merchant_id, o.event_id, o.order_no, o.url, o.body, o.attempts, o.round, o.state, o.due_at,
+              o.created_at, coalesce((
+                select json_agg(json_build_object(
+                  'attempt', a.attempt, 'at', a.at, 'duration_ms', a.duration_ms, 'status', a.status, 'detail', a.detail
+                ) order by a.attempt)
+                from attempts a where a.merchant_id = o.merchant_id and a.event_id = o.event_id
+              ), '[]') as history
+            from outbox o
+            where true
+              ${state === undefined ? sql`` : sql`and o.state = ${STATES.indexOf(state)}`}
+              ${
+                orderNo === undefined
+                  ? sql``
+                  : sql`and (o.merchant_id, o.order_no) in (
+                      select merchant_id, order_no from orders where order_no = ${orderNo}
+                    )`
+              }
+            order by o.created_at desc limit ${limit}`
+        )
+        .pipe(Effect.map((rows) => rows.map(webhookOf)))
+  }
+}
+
+const leasedOf = (row: OutboxRow): LeasedWebhook => ({
+  merchantId: row.merchant_id,
+  eventId: row.event_id,
+  orderNo: row.order_no,
+  url: row.url,
+  body: row.body,
+  attempts: row.attempts,
+  round: Math.max(row.round, 0),
+  createdAt: row.created_at
+})
+
+const webhookOf = (row: OutboxRow & { readonly history: ReadonlyArray<AttemptRow> }): WebhookRow => ({
+  ...leasedOf(row),
+  state: STATES[row.state] ?? "due",
+  dueAt: row.due_at,
+  history: row.history.map((attempt) => ({
+    attempt: attempt.attempt,
+    at: new Date(attempt.at),
+    durationMs: attempt.duration_ms,
+    status: attempt.status,
+    detail: attempt.detail
+  }))
+})
+
+/**
+ * Attempts and what they decide. A sender whose lease ran out may report late: `delivered` holds whoever reports it,
+ * every other answer only while no later attempt has been recorded, so a repeated report changes nothing.
+ */
+const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>): Promise<ReadonlyArray<void>> => {
+  const { json } = db
+  const rows = attempts
+    .map((attempt) => ({
+      merchant_id: attempt.merchantId,
+      event_id: attempt.eventId,
+      order_no: attempt.orderNo,
+      attempt: attempt.attempt,
+      at_ms: attempt.at.getTime(),
+      duration_ms: Math.round(attempt.durationMs),
+      status: attempt.status,
+      detail: attempt.detail,
+      round: attempt.round,
+      state: attempt.next.kind === "again" ? 0 : STATES.indexOf(attempt.next.kind),
+      after_ms: attempt.next.kind === "again" ? attempt.next.afterMs : null
+    }))
+    .sort((a, b) => (a.event_id < b.event_id ? -1 : 1))
+  await db.attempt(
+    (sql) => sql`
+      with r as materialized (
+        select * from json_to_recordset(${json(rows)}) as r(
+          merchant_id bigint, event_id text, order_no text, attempt integer, at_ms float8, duration_ms bigint,
+          status integer, detail text, round integer, state smallint, after_ms double precision
+        )
+        -- True of every attempt. PostgreSQL takes a range for one row of 200, and so plans to read the outbox by key
+        -- for what is reported; else it would, while it knows of few webhooks, read all of them and compare.
+        where attempt between 1 and 2147483647
+      ), kept as (
+        insert into attempts (merchant_id, event_id, attempt, order_no, at, duration_ms, status, detail)
+        select merchant_id, event_id, attempt, order_no, to_timestamp(at_ms / 1000), duration_ms, status, detail from r
+        on conflict do nothing
+      )
+      update outbox o set
+        attempts = greatest(o.attempts, r.attempt),
+        -- Resent while it was being pushed: the new round begins now, unless this push was its delivery.
+        state = case when r.state = 1 or o.round = r.round then r.state else o.state end,
+        round = case when o.round = r.round then o.round + 1 else o.round end,
+        due_at = case when o.round = r.round then coalesce(now() + r.after_ms * interval '1 millisecond', o.due_at) else o.due_at end,
+        take_at = case when o.round = r.round then coalesce(now() + r.after_ms * interval '1 millisecond', o.due_at) else now() end
+      from r
+      where o.merchant_id = r.merchant_id and o.event_id = r.event_id
+        and ((r.state = 1 and o.state <> 1) or (o.state = 0 and o.attempts < r.attempt))`
+  )
+  return attempts.map(() => undefined)
+}

@@ -1,0 +1,135 @@
+import { spawn, spawnSync } from "node:child_process"
+import { chmod, mkdtemp, readFile, rm, symlink } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import postgres from "postgres"
+import { findBinaries } from "../../plugins/embedded-postgres/binaries.ts"
+import { type Cluster, openCluster, SUPERUSER } from "../../plugins/embedded-postgres/cluster.ts"
+import { ensureServer, type Server, stopServer } from "../../plugins/embedded-postgres/server.ts"
+import { migrate } from "../../plugins/postgres/driver/migrate.ts"
+
+/** A throwaway PostgreSQL for tests, on a free port, with a migrated template to clone databases from. */
+export interface PostgresService {
+  /** The URL of an empty database of the server (not migrated). */
+  readonly url: string
+  /** A new migrated database of its own; answers its URL. Takes about 20 ms. */
+  readonly createDatabase: () => Promise<string>
+  /** Stops the server; `resume` starts it again on the same port. */
+  readonly pause: () => Promise<void>
+  readonly resume: () => Promise<void>
+  /** The server's processes stand still (SIGSTOP) until `thaw`: connections stay open and nothing answers. */
+  readonly freeze: () => Promise<void>
+  readonly thaw: () => Promise<void>
+  /** The postmaster. */
+  readonly pid: () => number
+  /** Stops the server and removes its folder. */
+  readonly stop: () => Promise<void>
+}
+
+const TEMPLATE = "payhub_template"
+
+export interface PostgresServiceOptions {
+  /** Keeps fsync on, for tests that kill the server or measure it. */
+  readonly durable?: boolean
+  /** Where its own folder is made, and where its log (pg_wal) is kept, in place of the system's temporary folder. */
+  readonly dataDisk?: string
+  readonly walDisk?: string
+  /** Settings of the server over the harness's own. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+export const startPostgres = async (options: PostgresServiceOptions = {}): Promise<PostgresService> => {
+  const folder = await mkdtemp(join(options.dataDisk ?? tmpdir(), "payhub-test-postgres-"))
+  await chmod(folder, 0o711)
+  const binaries = await findBinaries()
+  const cluster = await openCluster(binaries, join(folder, "postgres"), true)
+  if (options.walDisk !== undefined) await moveWal(cluster, options.walDisk)
+  const speed: Record<string, string> =
+    options.durable === true ? {} : { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }
+  const start = (port?: number): Promise<Server> =>
+    ensureServer(binaries, cluster, {
+      logFile: join(folder, "postgres.log"),
+      settings: { max_connections: "200", ...speed, ...options.settings },
+      ...(port === undefined ? {} : { port })
+    })
+  let server = await start()
+  let watchdog = watch(server.pid, folder)
+  const admin = postgres(urlOf(cluster, server.port, "postgres"), { max: 1, onnotice: () => {} })
+  await admin`create database ${admin(TEMPLATE)}`
+  const template = postgres(urlOf(cluster, server.port, TEMPLATE), { max: 1 })
+  await migrate(template)
+  await template.end()
+  let databases = 0
+  return {
+    url: urlOf(cluster, server.port, "postgres"),
+    createDatabase: async () => {
+      databases += 1
+      const name = `test_${databases}`
+      await admin`create database ${admin(name)} template ${admin(TEMPLATE)}`
+      return urlOf(cluster, server.port, name)
+    },
+    pause: async () => {
+      process.kill(watchdog, "SIGKILL")
+      await stopServer(cluster, server)
+    },
+    resume: async () => {
+      server = await start(server.port)
+      watchdog = watch(server.pid, folder)
+    },
+    freeze: async () => signalAll(server.pid, "SIGSTOP"),
+    thaw: async () => signalAll(server.pid, "SIGCONT"),
+    pid: () => server.pid,
+    stop: async () => {
+      await admin.end({ timeout: 1 })
+      await stopServer(cluster, server)
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+let shared: Promise<PostgresService> | undefined
+
+/** The one server of this test process; it goes when the process does, however that ends. */
+export const sharedPostgres = (): Promise<PostgresService> => {
+  shared ??= startPostgres()
+  return shared
+}
+
+const urlOf = (cluster: Cluster, port: number, database: string): string =>
+  `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${database}`
+
+/** Moves a stopped server's log to another disk, as an operator does. */
+const moveWal = async (cluster: Cluster, disk: string): Promise<void> => {
+  const wal = join(cluster.folder, "pg_wal")
+  const target = join(disk, "pg_wal")
+  // Keeps the files' owner.
+  const { status, stderr } = spawnSync("mv", [wal, target], { encoding: "utf8" })
+  if (status !== 0) throw new Error(`pg_wal could not be moved: ${stderr}`)
+  await symlink(target, wal)
+}
+
+/** Signals a server and its backends; Linux only. */
+const signalAll = async (pid: number, signal: NodeJS.Signals): Promise<void> => {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")
+  for (const one of [pid, ...children.trim().split(" ").map(Number)]) {
+    try {
+      process.kill(one, signal)
+    } catch (cause) {
+      // A backend may end between the look and the signal.
+      if ((cause as { readonly code?: string }).code !== "ESRCH") throw cause
+    }
+  }
+}
+
+/** A process of its own that outlives a killed test run just long enough to take the server away. */
+const watch = (serverPid: number, folder: string): number => {
+  const script = `
+    while kill -0 ${process.pid} 2>/dev/null && kill -0 ${serverPid} 2>/dev/null; do sleep 0.5; done
+    kill -QUIT ${serverPid} 2>/dev/null
+    for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 ${serverPid} 2>/dev/null || break; sleep 0.3; done
+    kill -0 ${process.pid} 2>/dev/null || rm -rf "$0"`
+  const child = spawn("/bin/sh", ["-c", script, folder], { detached: true, stdio: "ignore", cwd: "/" })
+  child.unref()
+  return child.pid ?? 0
+}

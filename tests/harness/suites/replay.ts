@@ -1,0 +1,73 @@
+import { describe, expect, test } from "bun:test"
+import { Effect, type Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { ReplayStore } from "../../../core/pipeline/replay/replay.ts"
+import type { StartRefused } from "../../../core/start/plugin.ts"
+import { passing, type StoreClock, uniqueKey } from "./store-clock.ts"
+
+/** The promise of ReplayStore, for every store: see core/pipeline/replay/replay.ts. */
+export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartRefused>, clock: StoreClock): void => {
+  const run = <A, E>(effect: Effect.Effect<A, E, ReplayStore>): Promise<A> =>
+    Effect.runPromise(
+      clock === "test"
+        ? effect.pipe(Effect.provide(store), Effect.provide(TestClock.layer()))
+        : effect.pipe(Effect.provide(store))
+    )
+  const pass = passing(clock)
+  const windowMs = clock === "test" ? 600_000 : 500
+
+  describe(`Replay on ${name}`, () => {
+    test("a nonce is good once", () =>
+      run(
+        Effect.gen(function* () {
+          const { claim } = yield* ReplayStore
+          const key = uniqueKey("nonce")
+          expect(yield* claim(key, windowMs)).toBe(true)
+          expect(yield* claim(key, windowMs)).toBe(false)
+          expect(yield* claim(uniqueKey("nonce"), windowMs)).toBe(true)
+        })
+      ))
+
+    test("of 100 claims of one nonce at once exactly one succeeds", () =>
+      run(
+        Effect.gen(function* () {
+          const { claim } = yield* ReplayStore
+          for (let round = 0; round < 5; round++) {
+            const key = uniqueKey("nonce")
+            const claims = Array.from({ length: 100 }, () => claim(key, 60_000))
+            const answers = yield* Effect.all(claims, { concurrency: "unbounded" })
+            expect(answers.filter((first) => first).length).toBe(1)
+          }
+        })
+      ))
+
+    test("a nonce is remembered to the end of its window, and a refused claim does not lengthen it", () =>
+      run(
+        Effect.gen(function* () {
+          const { claim } = yield* ReplayStore
+          const key = uniqueKey("nonce")
+          expect(yield* claim(key, windowMs)).toBe(true)
+          yield* pass(windowMs / 2)
+          expect(yield* claim(key, windowMs)).toBe(false)
+          // Redis's clock and the timer's agree to some milliseconds; the test's own clock is exact.
+          yield* pass(windowMs / 2 - (clock === "test" ? 1 : windowMs / 4))
+          expect(yield* claim(key, windowMs)).toBe(false)
+          yield* pass(clock === "test" ? 1 : windowMs / 4 + 20)
+          expect(yield* claim(key, windowMs)).toBe(true)
+          expect(yield* claim(key, windowMs)).toBe(false)
+        })
+      ))
+
+    test("thousands of nonces are told apart", () =>
+      run(
+        Effect.gen(function* () {
+          const { claim } = yield* ReplayStore
+          const tag = uniqueKey("nonce")
+          const keys = Array.from({ length: 3_000 }, (_, i) => `${tag}:${i}`)
+          const claimAll = Effect.forEach(keys, (key) => claim(key, 60_000), { concurrency: "unbounded" })
+          expect((yield* claimAll).filter((first) => !first)).toEqual([])
+          expect((yield* claimAll).filter((first) => first)).toEqual([])
+        })
+      ))
+  })
+}
