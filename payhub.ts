@@ -10,16 +10,19 @@ import { Effect, Exit, Layer, Redacted, Schema, Scope } from "effect"
 import sandbox, { type SandboxAccount, sandboxPay } from "./channels/sandbox/index.ts"
 import { type AnyProvider, Channels } from "./core/cashier/channels.ts"
 import { runCli } from "./core/cli/index.ts"
+import type { GatewayConfig } from "./core/config/gateway-config.ts"
+import { OwnUrl } from "./core/config/own-url.ts"
+import { StartRefused } from "./core/config/start-refused.ts"
 import { exposition } from "./core/observe/metrics.ts"
 import { figuresOfAll, type WorkerPlace } from "./core/observe/worker-figures.ts"
 import { hinted, OrderNo } from "./core/operator/inputs.ts"
-import { OperatorConfig, OperatorError, operation } from "./core/operator/operation.ts"
+import { OperatorError, operation } from "./core/operator/operation.ts"
 import { runtimeCommand, runtimeName } from "./core/runtime.ts"
 import { masterKeysOf } from "./core/secrets/master-key.ts"
-import type { GatewayConfig } from "./core/start/environment.ts"
+import { readConfig } from "./core/start/environment.ts"
 import { createGateway, type Gateway } from "./core/start/gateway.ts"
 import { loadChannels } from "./core/start/load-channels.ts"
-import { type Plugin, StartRefused } from "./core/start/plugin.ts"
+import type { Plugin } from "./core/start/plugin.ts"
 import { openPipe } from "./core/start/processes/pipe.ts"
 import { isPortFree, startWorkers, WORKER_VARIABLE } from "./core/start/processes/supervisor.ts"
 import { forgetGateway, gatewayUrl, noteGateway } from "./core/start/running-gateway.ts"
@@ -257,17 +260,16 @@ const sandboxPayment = operation({
   output: Schema.Struct({ order_no: Schema.String, notices: Schema.Array(Schema.Json) }),
   run: Effect.fnUntraced(function* (_actor, { orderNo, amount, times, forge }) {
     const channels = yield* Channels
-    const config = yield* OperatorConfig
+    const { urls } = yield* OwnUrl
     const account = yield* channels.open(sandbox.id)
     if (account === null)
       return yield* new OperatorError({ message: "The gateway has not been started on this database yet." })
-    const localUrl = yield* Effect.promise(() => gatewayUrl(config))
-    const paid = yield* sandboxPay(
-      account.settings as SandboxAccount,
-      account.id,
-      { localUrl, publicUrl: config.publicUrl ?? localUrl },
-      { orderNo, amountFen: amount, times, forge }
-    ).pipe(Effect.mapError((failure) => new OperatorError({ message: failure.message })))
+    const paid = yield* sandboxPay(account.settings as SandboxAccount, account.id, urls(), {
+      orderNo,
+      amountFen: amount,
+      times,
+      forge
+    }).pipe(Effect.mapError((failure) => new OperatorError({ message: failure.message })))
     return { order_no: paid.order_no, notices: paid.notices.map((notice) => ({ ...notice })) }
   })
 })
@@ -287,6 +289,7 @@ if (import.meta.main) {
   process.exitCode = await runCli({
     argv: process.argv.slice(2),
     env: environment(),
+    readConfig,
     version,
     start,
     simulator,

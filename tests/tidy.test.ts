@@ -17,7 +17,8 @@ const filesOf = (folder: string): ReadonlyArray<string> =>
 const all = filesOf(root).map((path) => relative(root, path))
 const sources = all.filter((path) => path.endsWith(".ts"))
 const read = (path: string): string => readFileSync(join(root, path), "utf8")
-const isTest = (path: string): boolean => path.endsWith(".test.ts") || path.startsWith("tests/")
+const isTest = (path: string): boolean =>
+  path.endsWith(".test.ts") || /fixture\.ts$/.test(path) || path.startsWith("tests/")
 
 /** The files of the repository that a file imports, static and dynamic. */
 const importsOf = (path: string): ReadonlyArray<string> =>
@@ -28,21 +29,25 @@ const importsOf = (path: string): ReadonlyArray<string> =>
 const roomOf = (path: string): string => path.split("/")[0] ?? ""
 const folderOf = (path: string): string => path.split("/").slice(0, 2).join("/")
 
-/** Inside core: a floor may use itself and the floors before it. */
-const FLOORS: Readonly<Record<string, number>> = {
-  "core/domain": 0,
-  "core/channel": 1,
-  "core/start/environment.ts": 2,
-  "core/start/plugin.ts": 2,
-  "core/pipeline": 2,
-  "core/cashier": 3,
-  "core/operator": 4,
-  "core/http": 5,
-  "core/cli": 5
+const contributing = read("CONTRIBUTING.md")
+
+/** A fenced block of CONTRIBUTING after a heading or a first line. */
+const blockAfter = (mark: string): ReadonlyArray<string> => {
+  const [, block = ""] = /```text\n([\s\S]*?)```/.exec(contributing.slice(contributing.indexOf(mark))) ?? []
+  return block.trimEnd().split("\n")
 }
-/** The kit runs channels as the whole core does: it stands on top. */
-const floorOf = (path: string): number =>
-  path.startsWith("core/channel/kit/") ? 6 : (FLOORS[path] ?? FLOORS[folderOf(path)] ?? 6)
+
+/** The rooms of core and their floors, as CONTRIBUTING lists them. */
+const FLOORS = new Map(
+  blockAfter("Rooms of the core, by floor.")
+    .map((line) => /^ {2}(\d) {2}(\w+) /.exec(line))
+    .filter((match) => match !== null)
+    .map(([, floor, room]): [string, number] => [`core/${room}`, Number(floor)])
+)
+
+/** core/runtime.ts serves those who start: it is on the top floor. */
+const TOP = Math.max(...FLOORS.values())
+const floorOf = (path: string): number => FLOORS.get(folderOf(path)) ?? TOP
 
 /** Why one file may not import another, or undefined when it may. */
 const forbidden = (from: string, to: string): string | undefined => {
@@ -69,6 +74,7 @@ describe("The import rule", () => {
     expect(forbidden("core/start/gateway.ts", "plugins/redis/index.ts")).toBeDefined()
     expect(forbidden("core/domain/order.ts", "core/http/app.ts")).toBeDefined()
     expect(forbidden("channels/sandbox/index.ts", "core/pipeline/auth/auth.ts")).toBeDefined()
+    expect(forbidden("core/cashier/place.ts", "core/http/merchant/fields.ts")).toBeDefined()
     expect(forbidden("channels/sandbox/index.ts", "channels/wechat-jsapi/index.ts")).toBeDefined()
     expect(forbidden("plugins/redis/index.ts", "plugins/memory/index.ts")).toBeDefined()
     expect(forbidden("plugins/embedded-postgres/index.ts", "plugins/postgres/index.ts")).toBeUndefined()
@@ -82,10 +88,85 @@ describe("The import rule", () => {
     expect(broken).toEqual([])
   })
 
+  test("makes no circles", () => {
+    const files = sources.filter((path) => !isTest(path))
+    expect(circlesOf(new Map(files.map((path) => [path, importsOf(path).filter((to) => files.includes(to))])))).toEqual(
+      []
+    )
+    expect(
+      circlesOf(
+        new Map([
+          ["a", ["b"]],
+          ["b", ["c"]],
+          ["c", ["b"]]
+        ])
+      )
+    ).toEqual([["b", "c"]])
+  })
+
   test("leads to files that exist", () => {
     const missing = sources.flatMap((from) => importsOf(from).filter((to) => !existsSync(join(root, to))))
     expect(missing.filter((path) => !path.includes("${"))).toEqual([])
   })
+})
+
+/** Sets of two files and more that import one another (Tarjan's strongly connected components). */
+const circlesOf = (graph: ReadonlyMap<string, ReadonlyArray<string>>): ReadonlyArray<ReadonlyArray<string>> => {
+  const indexes = new Map<string, number>()
+  const lows = new Map<string, number>()
+  const stack: Array<string> = []
+  const circles: Array<ReadonlyArray<string>> = []
+  const visit = (node: string): void => {
+    indexes.set(node, indexes.size)
+    lows.set(node, indexes.size - 1)
+    stack.push(node)
+    for (const next of graph.get(node) ?? []) {
+      if (!indexes.has(next)) visit(next)
+      if (stack.includes(next)) lows.set(node, Math.min(lows.get(node) ?? 0, lows.get(next) ?? 0))
+    }
+    if (lows.get(node) !== indexes.get(node)) return
+    const members = stack.splice(stack.indexOf(node))
+    if (members.length > 1) circles.push(members.sort())
+  }
+  for (const node of graph.keys()) if (!indexes.has(node)) visit(node)
+  return circles
+}
+
+describe("The rooms", () => {
+  const inCore = readdirSync(join(root, "core"), { withFileTypes: true })
+
+  test("of core are those that CONTRIBUTING lists, and its root holds runtime.ts alone", () => {
+    const folders = inCore.filter((entry) => entry.isDirectory()).map(({ name }) => `core/${name}`)
+    expect(folders.sort()).toEqual([...FLOORS.keys()].sort())
+    expect(inCore.filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual(["runtime.ts"])
+  })
+
+  test("of the pipeline are the five layers, and nothing else is in it", () => {
+    const layers = readdirSync(join(root, "core/pipeline")).sort()
+    expect(layers).toEqual(["auth", "notifier", "persistence", "replay", "throttle"])
+  })
+
+  test("of persistence are one service per noun, each with a file of statements of the same name", () => {
+    const nouns = all.filter(
+      (path) => path.startsWith("core/pipeline/persistence/") && read(path).includes("Context.Service")
+    )
+    expect(nouns.length).toBeGreaterThan(8)
+    const elsewhere = ["driver/"]
+    const missing = nouns
+      .map((path) => path.split("/").at(-1) ?? "")
+      .filter((name) => !["", ...elsewhere].some((folder) => existsSync(join(root, "plugins/postgres", folder + name))))
+    expect(missing).toEqual([])
+  })
+
+  test.each(["### An order's way", "### A notice's way"])(
+    "%s is what CONTRIBUTING shows, at most 20 files long",
+    (mark) => {
+      const way = blockAfter(mark).map((line) => line.split(" ")[0] ?? "")
+      expect(way.length).toBeGreaterThan(4)
+      expect(way.length).toBeLessThanOrEqual(20)
+      expect(way.filter((path) => !existsSync(join(root, path)))).toEqual([])
+    }
+  )
 })
 
 describe("Every source file", () => {
@@ -117,8 +198,8 @@ describe("Every source file", () => {
     expect(guilty).toEqual([])
   })
 
-  test("is one thing: seldom over 300 lines, never over 450", () => {
-    const long = house.filter((path) => read(path).split("\n").length > 450)
+  test("is one thing: never over 300 lines", () => {
+    const long = house.filter((path) => read(path).trimEnd().split("\n").length > 300)
     expect(long).toEqual([])
   })
 })

@@ -1,16 +1,15 @@
 import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
 import { AccountInvalid, ChannelUncertain } from "../channel/errors.ts"
-import type { GatewayUrls } from "../channel/gateway-urls.ts"
 import { ChannelHttp } from "../channel/http.ts"
 import type { Channel, ChannelProvider, Product } from "../channel/provider.ts"
 import type { ChannelSite } from "../channel/site.ts"
+import { type GatewayUrls, OwnUrl } from "../config/own-url.ts"
 import { TEST_DEFAULT_CODE } from "../domain/channel-code.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import type { Merchant } from "../domain/merchant.ts"
 import { spanned } from "../observe/tracing.ts"
 import { channelHttp, type Exchange } from "../outbound/channel-http.ts"
-import type { StoredAccount } from "../pipeline/persistence/accounts.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Accounts, type StoredAccount } from "../pipeline/persistence/accounts.ts"
 import { Vault } from "../secrets/vault.ts"
 
 // biome-ignore lint/suspicious/noExplicitAny: a list of providers holds different accounts; only `erase` opens them
@@ -50,6 +49,12 @@ const CACHE_MS = 30_000
 /** How long one that cannot be opened is passed over before it is tried again. */
 const UNUSABLE_MS = 5_000
 
+/** An account that can take an order, and the product that it would take it as. */
+export interface Candidate {
+  readonly account: OpenedAccount
+  readonly product: Product
+}
+
 /** The providers that are loaded and the accounts at them. */
 export class Channels extends Context.Service<
   Channels,
@@ -71,7 +76,7 @@ export class Channels extends Context.Service<
       merchant: Merchant,
       code: string | undefined,
       amountFen: number
-    ) => Effect.Effect<ReadonlyArray<{ readonly account: OpenedAccount; readonly product: Product }>, StoreUnavailable>
+    ) => Effect.Effect<ReadonlyArray<Candidate>, StoreUnavailable>
     /** Codes that an enabled live account serves now. */
     readonly liveCodes: () => Effect.Effect<ReadonlySet<string>, StoreUnavailable>
     /** Drops what is cached of an account, or of all. */
@@ -79,14 +84,14 @@ export class Channels extends Context.Service<
   }
 >()("payhub/cashier/Channels") {
   static readonly layer = (
-    providers: ReadonlyArray<AnyProvider>,
-    urls: () => GatewayUrls
-  ): Layer.Layer<Channels, never, Persistence | Vault> =>
+    providers: ReadonlyArray<AnyProvider>
+  ): Layer.Layer<Channels, never, Accounts | OwnUrl | Vault> =>
     Layer.effect(
       Channels,
       Effect.gen(function* () {
-        const store = yield* Persistence
+        const accounts = yield* Accounts
         const vault = yield* Vault
+        const { urls } = yield* OwnUrl
         const clock = yield* Clock.Clock
         const byId = new Map(providers.map((provider) => [provider.id, provider]))
         const products = [
@@ -139,7 +144,7 @@ export class Channels extends Context.Service<
           const cached = opened.get(accountId)
           if (cached !== undefined && cached.untilMs > clock.currentTimeMillisUnsafe()) return cached.account
           const before = drops
-          const stored = yield* store.accounts.find(accountId)
+          const stored = yield* accounts.find(accountId)
           if (stored === null) return null
           const unusable = (reason: string) =>
             Effect.logError("a channel account cannot be opened", { account: accountId, reason }).pipe(Effect.as(null))
@@ -158,9 +163,9 @@ export class Channels extends Context.Service<
         const list = Effect.fnUntraced(function* () {
           if (listed !== undefined && listed.untilMs > clock.currentTimeMillisUnsafe()) return listed.accounts
           const before = drops
-          const accounts = yield* store.accounts.list()
-          if (drops === before) listed = { accounts, untilMs: clock.currentTimeMillisUnsafe() + CACHE_MS }
-          return accounts
+          const found = yield* accounts.list()
+          if (drops === before) listed = { accounts: found, untilMs: clock.currentTimeMillisUnsafe() + CACHE_MS }
+          return found
         })
 
         const usable = Effect.fnUntraced(function* (merchant: Merchant) {
@@ -188,7 +193,7 @@ export class Channels extends Context.Service<
           open,
           candidates: Effect.fnUntraced(function* (merchant, code, amountFen) {
             const wanted = code ?? (merchant.mode === "test" ? TEST_DEFAULT_CODE : undefined)
-            const found: Array<{ account: OpenedAccount; product: Product }> = []
+            const found: Array<Candidate> = []
             for (const { id, provider } of yield* usable(merchant)) {
               const product = byId.get(provider)?.products.find(
                 (candidate) =>

@@ -1,14 +1,16 @@
 import { type Cause, Clock, Effect, Exit, References } from "effect"
 import type { ChargeRef, Presentation } from "../channel/provider.ts"
+import { OwnUrl } from "../config/own-url.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import { ChannelUnavailable, ChargeUncertain } from "../domain/errors.ts"
 import type { Json, JsonObject, Order } from "../domain/order.ts"
 import { Background } from "../observe/background.ts"
 import { countCharge } from "../observe/metrics.ts"
 import type { Exchange } from "../outbound/channel-http.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Charges } from "../pipeline/persistence/charges.ts"
+import { Orders } from "../pipeline/persistence/orders.ts"
+import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import type { OpenedAccount } from "./channels.ts"
-import { Settings } from "./settings.ts"
 
 /** What a channel is asked to charge: the stored order, and the payer where the flow needs one. */
 export interface Charge {
@@ -37,7 +39,8 @@ export const chargeOrder = Effect.fnUntraced(function* (
   accounts: readonly [OpenedAccount, ...Array<OpenedAccount>],
   begun: number
 ) {
-  const { orders } = yield* Persistence
+  const orders = yield* Orders
+  const charges = yield* Charges
   const background = yield* Background
   const clock = yield* Clock.Clock
   const key = { merchantId: charge.order.merchantId, orderNo: charge.order.orderNo }
@@ -49,7 +52,7 @@ export const chargeOrder = Effect.fnUntraced(function* (
       reference = account.channel.reference?.(charge.order) ?? {}
       const target = { provider: account.provider.id, accountId: account.id, feeRateBp: account.feeRateBp, reference }
       // Durable before the channel hears of it: its notice must find the order at this account.
-      const moved = yield* orders.moveToAccount({ ...key, attempt }, target)
+      const moved = yield* charges.moveToAccount({ ...key, attempt }, target)
       if (moved === null) return yield* new ChargeUncertain({ orderNo: key.orderNo })
       attempt = moved
     }
@@ -75,17 +78,18 @@ export const chargeOrder = Effect.fnUntraced(function* (
     if (Exit.isSuccess(exit)) {
       const presentation = exit.value
       const shown = toJson(presentation)
-      // All that settling needs is in the order already. Only a JSAPI payer must not be handed what came too late.
-      if (charge.jsapi === undefined) {
-        yield* background.run(orders.recordAccepted({ ...entry, detail: { ...detail, presentation: shown } }))
-      } else if (!(yield* orders.recordCharge({ ...entry, outcome, final: true, presentation: shown, detail }))) {
+      // All that settling needs is in the order already. Only what a payer is shown again is kept with the order, and a
+      // JSAPI payer must not be handed what came too late.
+      if (charge.jsapi === undefined && presentation.kind !== "form") {
+        yield* background.run(charges.recordAccepted({ ...entry, detail: { ...detail, presentation: shown } }))
+      } else if (!(yield* charges.record({ ...entry, outcome, final: true, presentation: shown, detail }))) {
         return yield* new ChargeUncertain({ orderNo: key.orderNo })
       }
       return { presentation, account }
     }
 
     const failure = yield* Effect.flip(Effect.failCause(exit.cause))
-    const failed = orders.recordCharge({
+    const failed = charges.record({
       ...entry,
       outcome,
       final: outcome !== "rejected" || last,
@@ -111,9 +115,8 @@ const isRejection = (cause: Cause.Cause<{ readonly _tag: string }>): boolean =>
   cause.reasons.some((reason) => reason._tag === "Fail" && reason.error._tag === "ChannelRejected")
 
 const chargeRequest = Effect.fnUntraced(function* (charge: Charge, account: OpenedAccount) {
-  const { urls } = yield* Settings
-  const { publicUrl } = urls()
-  const { nowMs } = yield* Persistence
+  const ownUrl = yield* OwnUrl
+  const { nowMs } = yield* StoreClock
   const { order, jsapi } = charge
   return {
     orderNo: order.orderNo,
@@ -123,8 +126,8 @@ const chargeRequest = Effect.fnUntraced(function* (charge: Charge, account: Open
     createdAt: order.createdAt,
     expiresAt: order.expiresAt,
     remainingMs: order.expiresAt.getTime() - nowMs(),
-    noticeUrl: `${publicUrl}/api/notice/${account.id}`,
-    returnUrl: `${publicUrl}/pay/return`,
+    noticeUrl: ownUrl.notice(account.id),
+    returnUrl: ownUrl.payReturn(),
     clientIp: order.clientIp,
     reference: order.reference,
     ...(jsapi === undefined ? {} : { jsapi })

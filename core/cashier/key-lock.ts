@@ -1,14 +1,14 @@
 import { Context, Effect, Layer, Semaphore } from "effect"
 
 /** Runs effects of one key one after the other within this process. */
-export class SingleFlight extends Context.Service<
-  SingleFlight,
-  { readonly run: <A, E, R>(key: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> }
->()("payhub/cashier/SingleFlight") {
-  static readonly layer: Layer.Layer<SingleFlight> = Layer.sync(SingleFlight, () => {
+export class KeyLock extends Context.Service<
+  KeyLock,
+  { readonly withLock: <A, E, R>(key: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> }
+>()("payhub/cashier/KeyLock") {
+  static readonly layer: Layer.Layer<KeyLock> = Layer.sync(KeyLock, () => {
     const held = new Map<string, { readonly lock: Semaphore.Semaphore; users: number }>()
-    return SingleFlight.of({
-      run: (key, effect) =>
+    return KeyLock.of({
+      withLock: (key, effect) =>
         Effect.suspend(() => {
           const entry = held.get(key) ?? { lock: Semaphore.makeUnsafe(1), users: 0 }
           held.set(key, entry)

@@ -3,21 +3,30 @@ import type { RawNotice, Reply } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import type { Payment } from "../domain/order.ts"
 import { countRefusedNotice } from "../observe/metrics.ts"
-import type { KeptNotice } from "../pipeline/persistence/orders.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { type KeptNotice, Notices } from "../pipeline/persistence/notices.ts"
+import { Orders } from "../pipeline/persistence/orders.ts"
+import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import { Channels } from "./channels.ts"
 import { settlePayment } from "./settle.ts"
+
+/** A notice as it arrived at an account's address; whose word it is has yet to be shown. */
+export interface TakeNotice {
+  readonly accountId: string
+  readonly sent: Omit<RawNotice, "receivedAt">
+}
 
 /** What the provider is told, or null when there is no such account. */
 export type NoticeAnswer = Reply | null
 
 /**
- * A provider's notice to `/api/notice/:account`: verified and read by the channel, judged and booked here, acknowledged
+ * A provider's notice for an account: verified and read by the channel, judged and booked here, acknowledged
  * only when what it says is durable. A store that does not answer is a refusal: the provider will come again.
  */
-export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: Omit<RawNotice, "receivedAt">) {
+export const takeNotice = Effect.fnUntraced(function* ({ accountId, sent }: TakeNotice) {
   const channels = yield* Channels
-  const { orders, nowMs } = yield* Persistence
+  const orders = yield* Orders
+  const notices = yield* Notices
+  const { nowMs } = yield* StoreClock
   const account = yield* channels.open(accountId)
   if (account === null) return null
   const { accepted, refused } = account.channel.replies
@@ -49,12 +58,13 @@ export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: 
   const order = yield* orders.findByOrderNo(notice.orderNo)
   if (order === null || order.accountId !== accountId) {
     const { payment } = notice
-    yield* orders.keepStrayNotice({
+    yield* notices.keepStray({
       ...kept,
       orderNo: notice.orderNo,
       detail: { ...payment, paidAt: isoText(payment) }
     })
-    if (order !== null) yield* orders.flag({ order, anomaly: "other-account", payment, source: "notice", notice: kept })
+    if (order !== null)
+      yield* notices.flag({ order, anomaly: "other-account", payment, source: "notice", notice: kept })
     yield* Effect.logError("a notice names no order of its account", { account: accountId, order_no: notice.orderNo })
     return accepted
   }
@@ -64,7 +74,7 @@ export const takeNotice = Effect.fnUntraced(function* (accountId: string, sent: 
 })
 
 const askSoon = Effect.fnUntraced(function* (accountId: string, orderNo: string) {
-  const { orders } = yield* Persistence
+  const orders = yield* Orders
   const order = yield* orders.findByOrderNo(orderNo)
   if (order?.accountId === accountId && order.status === "PENDING") yield* orders.scheduleCheck(order, 0)
 })

@@ -1,7 +1,14 @@
-import { createHash, createHmac, randomBytes } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
+import { Effect } from "effect"
+import { PayLinkExpired, ThrottleExceeded } from "../domain/errors.ts"
 import type { Order } from "../domain/order.ts"
+import { Orders } from "../pipeline/persistence/orders.ts"
+import { StoreClock } from "../pipeline/persistence/store-clock.ts"
+import { Throttle } from "../pipeline/throttle/throttle.ts"
 
-/** A pay token pays for this long after the order was made (contract section 6). */
+/* A pay_token: the credential of an order's payer (contract section 6). */
+
+/** A pay token pays for this long after the order was made. */
 export const PAY_TOKEN_MS = 10 * 60_000
 
 /** And reads the order's state until this long after the order's expiry. */
@@ -10,28 +17,40 @@ export const PAY_STATE_AFTER_EXPIRY_MS = 30 * 60_000
 /** 192 random bits. Only its hash is stored. */
 export const newPayToken = (): string => `pt_${randomBytes(24).toString("base64url")}`
 
-/** The token of an order that may turn out to need none; the same at each call. */
-export const payTokenOnDemand = (): (() => string) => {
-  let token: string | undefined
-  return () => {
-    token ??= newPayToken()
-    return token
-  }
-}
-
 /** SHA-256, hex: what orders are found by. */
 export const payTokenHash = (token: string): string => createHash("sha256").update(token).digest("hex")
 
-/** The OAuth `state` of a token: proves that the round trip to the authorize page began here. 32 hex digits. */
-export const payState = (key: Uint8Array, token: string): string =>
-  createHmac("sha256", key).update(`oauth-state:${token}`).digest("hex").slice(0, 32)
-
-/** Whether an order can still be paid with its token. One that was given as a QR code (section 5) lives as long as it. */
-export const isPayable = (order: Order, nowMs: number): boolean =>
-  order.status === "PENDING" &&
-  nowMs < order.expiresAt.getTime() &&
-  (order.orderNo.startsWith("QR") || nowMs < order.createdAt.getTime() + PAY_TOKEN_MS)
+/** Whether an order can still be paid with its token. */
+export const isPayable = ({ status, expiresAt, jsapi }: Order, nowMs: number): boolean =>
+  status === "PENDING" && nowMs < expiresAt.getTime() && (jsapi === null || nowMs < jsapi.payUntil.getTime())
 
 /** Whether the token still reads the order's state. */
 export const isReadable = (order: Order, nowMs: number): boolean =>
   nowMs < order.expiresAt.getTime() + PAY_STATE_AFTER_EXPIRY_MS
+
+export const orderOfToken = Effect.fnUntraced(function* (token: string) {
+  const orders = yield* Orders
+  return yield* orders.findByTokenHash(payTokenHash(token))
+})
+
+/** The order that a token still pays for. Costs one of the token's calls. */
+export const payableOrder = Effect.fnUntraced(function* (token: string) {
+  const order = yield* orderOfToken(token)
+  // A token that is nobody's takes no slot: anybody can make those up.
+  if (order !== null) yield* takeTokenCall(token)
+  const { nowMs } = yield* StoreClock
+  if (order === null || !isPayable(order, nowMs())) return yield* new PayLinkExpired()
+  return order
+})
+
+/** 10 calls per 10 s per token over both token endpoints; the answer names the seconds to wait. */
+export const takeTokenCall = Effect.fnUntraced(function* (token: string) {
+  const throttle = yield* Throttle
+  yield* throttle
+    .takeKey(`paytoken:{${payTokenHash(token).slice(0, 32)}}`, { count: 10, windowMs: 10_000 })
+    .pipe(
+      Effect.catchTag("ThrottleExceeded", ({ retryAfterMs }) =>
+        Effect.fail(new ThrottleExceeded({ retryAfterMs, windowMs: retryAfterMs }))
+      )
+    )
+})

@@ -1,14 +1,20 @@
 import { Effect } from "effect"
 import type { JsapiParams } from "../channel/provider.ts"
-import type { CashierError } from "../domain/errors.ts"
+import { OwnUrl } from "../config/own-url.ts"
+import type {
+  ChannelUnavailable,
+  ChargeUncertain,
+  OtherPayer,
+  PayLinkExpired,
+  StoreUnavailable
+} from "../domain/errors.ts"
 import type { Order } from "../domain/order.ts"
 import { sameDigest } from "../domain/signature.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { StoreClock } from "../pipeline/persistence/store-clock.ts"
+import { LinkKey, linkMac } from "../secrets/link-key.ts"
 import { Channels } from "./channels.ts"
-import { payInfo } from "./pay-info.ts"
-import { isPayable, payState } from "./pay-token.ts"
-import { Settings } from "./settings.ts"
-import { orderOfToken, payPageUrl } from "./token-order.ts"
+import { chargeForPayer, type LoginCodeRefused, type PayerProof } from "./pay-info.ts"
+import { isPayable, orderOfToken } from "./pay-token.ts"
 
 /** How the pay page was opened. */
 export interface PayVisit {
@@ -53,31 +59,28 @@ export const payPage = Effect.fnUntraced(function* (visit: PayVisit) {
   if (order === null || order.jsapi === null) return { kind: "expired" } satisfies PayPage
   // So that nobody pays twice.
   if (order.status === "PAID" || order.status === "REFUNDED") return { kind: "paid", order } satisfies PayPage
-  if (!isPayable(order, (yield* Persistence).nowMs())) return { kind: "expired" } satisfies PayPage
+  if (!isPayable(order, (yield* StoreClock).nowMs())) return { kind: "expired" } satisfies PayPage
 
   const account = yield* channels.open(order.accountId)
   // A mini-program pays by wx.requestPayment; no page can. The sandbox's stand-in takes it all the same.
   if (order.jsapi.miniProgram && account?.provider.testMode === undefined) {
     return { kind: "unavailable", uncertain: false } satisfies PayPage
   }
-  const payUrl = yield* payPageUrl(visit.token)
+  const payUrl = (yield* OwnUrl).wechatPay(visit.token)
   const testMode = account?.provider.testMode
   const sandboxUrl = testMode === undefined ? null : `${payUrl}&sandbox=1`
   if (!visit.inWechat && !(visit.inSandbox && sandboxUrl !== null)) {
     return { kind: "open-in-wechat", order, payUrl, sandboxUrl } satisfies PayPage
   }
   const bridgeScript = testMode?.bridgeScript ?? null
-  const bridge = (proof: Parameters<typeof payInfo>[1]) =>
-    Effect.map(
-      payInfo(order, proof),
-      ({ jsapi_pay_info }): PayPage => ({ kind: "invoke", order, jsapi: jsapi_pay_info, bridgeScript })
-    )
+  const bridge = (proof: PayerProof) =>
+    Effect.map(chargeForPayer(order, proof), (jsapi): PayPage => ({ kind: "invoke", order, jsapi, bridgeScript }))
 
   if (order.jsapi.openid !== null) return yield* shown(visit, bridge({ openid: order.jsapi.openid }))
   if (visit.code !== null && visit.code !== "" && (yield* beganHere(visit))) {
     return yield* shown(
       visit,
-      bridge({ code: visit.code }).pipe(Effect.catchTag("FieldsInvalid", () => codeRefused(visit, order, bridge)))
+      bridge({ code: visit.code }).pipe(Effect.catchTag("LoginCodeRefused", () => codeRefused(visit, order, bridge)))
     )
   }
   return yield* authorize(visit, order, false)
@@ -85,8 +88,8 @@ export const payPage = Effect.fnUntraced(function* (visit: PayVisit) {
 
 /** The state was made for this token: nobody else's login comes back here. */
 const beganHere = Effect.fnUntraced(function* ({ token, state }: PayVisit) {
-  const { linkKey } = yield* Settings
-  return state !== null && sameDigest(payState(linkKey, token), state)
+  const linkKey = yield* LinkKey
+  return state !== null && sameDigest(linkMac(linkKey, "oauth-state", token), state)
 })
 
 /**
@@ -107,38 +110,38 @@ const codeRefused = <E, R>(
 
 const authorize = Effect.fnUntraced(function* (visit: PayVisit, order: Order, again: boolean) {
   const channels = yield* Channels
-  const { linkKey } = yield* Settings
+  const linkKey = yield* LinkKey
   const account = yield* channels.open(order.accountId)
   const payer = account?.channel.payer
   if (payer === undefined) return { kind: "unavailable", uncertain: false } satisfies PayPage
-  const back = `${yield* payPageUrl(visit.token)}${visit.inSandbox ? "&sandbox=1" : ""}${again ? "&again=1" : ""}`
-  const state = payState(linkKey, visit.token)
+  const back = `${(yield* OwnUrl).wechatPay(visit.token)}${visit.inSandbox ? "&sandbox=1" : ""}${again ? "&again=1" : ""}`
+  const state = linkMac(linkKey, "oauth-state", visit.token)
   const url = payer.authorizeUrl({ redirectUrl: back, state, appId: order.jsapi?.appId ?? null })
   return { kind: "authorize", url } satisfies PayPage
 })
 
-/** What went wrong on the way to the bridge, as a page. */
-const shown = <E extends CashierError, R>(visit: PayVisit, page: Effect.Effect<PayPage, E, R>) =>
-  page.pipe(
-    Effect.catch((error: E) =>
-      Effect.gen(function* (): Effect.fn.Return<PayPage, E, PayPageNeeds> {
-        switch (error._tag) {
-          case "OtherPayer":
-            return { kind: "other-payer" }
-          case "ChannelUnavailable":
-            return { kind: "unavailable", uncertain: false }
-          case "ChargeUncertain":
-            return { kind: "unavailable", uncertain: true }
-          case "PayLinkExpired": {
-            // It may have been paid in the meantime, in another tab.
-            const now = yield* orderOfToken(visit.token).pipe(Effect.catch(() => Effect.succeed(null)))
-            return now?.status === "PAID" ? { kind: "paid", order: now } : { kind: "expired" }
-          }
-          default:
-            return yield* Effect.fail(error)
-        }
-      })
-    )
-  )
+/** Everything that can end the way to the bridge. */
+type PayFailure =
+  | ChannelUnavailable
+  | ChargeUncertain
+  | LoginCodeRefused
+  | OtherPayer
+  | PayLinkExpired
+  | StoreUnavailable
 
-type PayPageNeeds = Effect.Services<ReturnType<typeof orderOfToken>>
+/** What went wrong on the way to the bridge, as a page. */
+const shown = <R>(visit: PayVisit, page: Effect.Effect<PayPage, PayFailure, R>) =>
+  page.pipe(
+    Effect.catchTags({
+      OtherPayer: () => Effect.succeed<PayPage>({ kind: "other-payer" }),
+      ChannelUnavailable: () => Effect.succeed<PayPage>({ kind: "unavailable", uncertain: false }),
+      LoginCodeRefused: () => Effect.succeed<PayPage>({ kind: "unavailable", uncertain: false }),
+      ChargeUncertain: () => Effect.succeed<PayPage>({ kind: "unavailable", uncertain: true }),
+      // It may have been paid in the meantime, in another tab.
+      PayLinkExpired: () =>
+        orderOfToken(visit.token).pipe(
+          Effect.catch(() => Effect.succeed(null)),
+          Effect.map((now): PayPage => (now?.status === "PAID" ? { kind: "paid", order: now } : { kind: "expired" }))
+        )
+    })
+  )

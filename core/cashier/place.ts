@@ -1,23 +1,26 @@
 import { Effect } from "effect"
-import type { Product } from "../channel/provider.ts"
+import type { Presentation } from "../channel/provider.ts"
+import { Settings } from "../config/gateway-config.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import { ChannelUnavailable, ChargeUncertain, DuplicateOrder, StoreUnavailable } from "../domain/errors.ts"
 import type { Merchant } from "../domain/merchant.ts"
 import type { JsapiOrder } from "../domain/order.ts"
 import { newOrderNo } from "../domain/order-no.ts"
-import type { NewOrder } from "../pipeline/persistence/orders.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { type NewOrder, Orders } from "../pipeline/persistence/orders.ts"
+import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import { Throttle } from "../pipeline/throttle/throttle.ts"
-import { Channels, type OpenedAccount } from "./channels.ts"
+import { type Candidate, Channels, type OpenedAccount } from "./channels.ts"
+import { chargeOrder } from "./charge.ts"
+import { newPayToken, PAY_TOKEN_MS, payTokenHash } from "./pay-token.ts"
 import { firstCheckAt } from "./reconcile-schedule.ts"
-import { Settings } from "./settings.ts"
+import { uncertainOnceStored } from "./uncertain.ts"
 
-/** What both creating endpoints know of an order once its fields have passed. */
-export interface OrderRequest {
+/** An order that an authenticated merchant asks for; every field has passed its door's checks. */
+export interface PlaceOrder {
   readonly merchant: Merchant
   readonly clientIp: string
-  readonly prefix: "QR" | "WX"
   readonly merchantOrderNo: string
+  /** Whole fen, ≥ 1. */
   readonly amountFen: number
   readonly notifyUrl: string
   readonly body: string
@@ -26,41 +29,82 @@ export interface OrderRequest {
   /** undefined = the merchant's first usable QR channel. */
   readonly channelCode: string | undefined
   readonly expireMinutes: number
-  /** What a JSAPI product adds; made when the product turns out to be one. */
-  readonly jsapi: (product: Product) => JsapiOrder | null
+  /**
+   * Who pays, where the order is made for a payer inside WeChat (contract section 6). null = whoever is shown the
+   * order's code (section 5): a JSAPI product's payer is then known when the pay page is opened.
+   */
+  readonly payer: {
+    readonly appId: string | null
+    readonly miniProgram: boolean
+    readonly openid: string | null
+  } | null
 }
 
-/** What a payer reads where the merchant says nothing (contract section 5). */
-export const DEFAULT_NOTE = "在线支付"
+export interface PlacedOrder {
+  readonly order: NewOrder
+  /** Pays for the order on its pay page; null where the order has none. */
+  readonly payToken: string | null
+  /** What the channel gave; null = nobody is charged before the payer comes. */
+  readonly presentation: Presentation | null
+}
 
 /** A number is drawn again this often; two draws alike in one second are one in millions. */
 const NUMBER_DRAWS = 5
 
 /**
- * The second half of the contract's section 4: duplicate order → throttle → channel, then the order is stored PENDING.
- * When this returns, the order is durable and no channel has heard of it.
+ * The second half of the contract's section 4: duplicate order → throttle → channel → the order is stored PENDING →
+ * charged, where its payer need not come first. The order is durable before any channel hears of it.
  */
-export const placeOrder = Effect.fnUntraced(function* (request: OrderRequest) {
-  const { orders } = yield* Persistence
+export const placeOrder = Effect.fnUntraced(function* (command: PlaceOrder) {
+  const [first, ...others] = yield* admittedCandidates(command)
+  const { order, payToken } = yield* storeOrder(command, first)
+  if (!order.charging) return { order, payToken, presentation: null } satisfies PlacedOrder
+
+  const { jsapi } = order
+  // An openid is of one AppID: only where the order names its AppID may another account take it.
+  const takers = jsapi !== null && jsapi.appId === null ? [] : others
+  const accounts: [OpenedAccount, ...Array<OpenedAccount>] = [first.account, ...takers.map(({ account }) => account)]
+  const charge =
+    jsapi === null || jsapi.openid === null ? { order } : { order, jsapi: { ...jsapi, openid: jsapi.openid } }
+  const { presentation } = yield* uncertainOnceStored(order, chargeOrder(charge, accounts, 1))
+  return { order, payToken, presentation } satisfies PlacedOrder
+})
+
+/** Duplicate order → throttle → channel. */
+const admittedCandidates = Effect.fnUntraced(function* (command: PlaceOrder) {
   const throttle = yield* Throttle
   const channels = yield* Channels
-  const { merchant } = request
-
+  const { merchant } = command
   // Without a throttle nothing is observable between this look and the insert, which refuses duplicates by itself.
   if (throttle.applies(merchant)) {
-    yield* refuseKnown(request)
+    yield* refuseKnown(command)
     yield* throttle
-      .take(merchant, request.clientIp, "order")
+      .take(merchant, command.clientIp, "order")
       // The call that took the slot may have been this very order, sent at the same moment.
-      .pipe(Effect.tapErrorTag("ThrottleExceeded", () => refuseKnown(request)))
+      .pipe(Effect.tapErrorTag("ThrottleExceeded", () => refuseKnown(command)))
   }
-  const [first, ...others] = yield* channels.candidates(merchant, request.channelCode, request.amountFen)
+  const [first, ...others] = yield* channels.candidates(merchant, command.channelCode, command.amountFen)
   if (first === undefined) {
-    if (!throttle.applies(merchant)) yield* refuseKnown(request)
+    if (!throttle.applies(merchant)) yield* refuseKnown(command)
     return yield* new ChannelUnavailable({ orderNo: null })
   }
+  return [first, ...others] as const
+})
+
+const refuseKnown = Effect.fnUntraced(function* ({ merchant, merchantOrderNo }: PlaceOrder) {
+  const orders = yield* Orders
+  if (yield* orders.known(merchant.id, merchantOrderNo)) return yield* new DuplicateOrder()
+})
+
+/** Stores the order PENDING; when this returns, the order is durable and no channel has heard of it. */
+const storeOrder = Effect.fnUntraced(function* (command: PlaceOrder, candidate: Candidate) {
+  const orders = yield* Orders
+  const { nowMs } = yield* StoreClock
+  const { reconcileScheduleMs } = yield* Settings
+  const hasPayPage = command.payer !== null || candidate.product.flow === "jsapi"
+  const payToken = hasPayPage ? newPayToken() : null
   for (let draw = 0; draw < NUMBER_DRAWS; draw++) {
-    const order = yield* draftOrder(request, first.account, first.product)
+    const order = draftOrder(command, candidate, payToken, { nowMs: nowMs(), reconcileScheduleMs })
     crashPoint("order.before-store")
     const created = orders.create(order).pipe(
       Effect.catchTag("StoreUnavailable", (failure) =>
@@ -70,49 +114,57 @@ export const placeOrder = Effect.fnUntraced(function* (request: OrderRequest) {
     )
     if ((yield* created) === "created") {
       crashPoint("order.stored")
-      const accounts: [OpenedAccount, ...Array<OpenedAccount>] = [
-        first.account,
-        ...others.map(({ account }) => account)
-      ]
-      return { order, accounts, product: first.product }
+      return { order, payToken }
     }
   }
   return yield* new StoreUnavailable({ store: "orders", cause: "no free order number after several draws" })
 })
 
-const refuseKnown = Effect.fnUntraced(function* ({ merchant, merchantOrderNo }: OrderRequest) {
-  const { orders } = yield* Persistence
-  if (yield* orders.known(merchant.id, merchantOrderNo)) return yield* new DuplicateOrder()
-})
-
-const draftOrder = Effect.fnUntraced(function* (request: OrderRequest, account: OpenedAccount, product: Product) {
-  const { config } = yield* Settings
-  const nowMs = (yield* Persistence).nowMs()
-  const orderNo = newOrderNo(request.prefix, request.merchant.id, nowMs)
-  const createdAt = new Date(nowMs)
-  const jsapi = request.jsapi(product)
-  const order: NewOrder = {
-    merchantId: request.merchant.id,
+const draftOrder = (
+  command: PlaceOrder,
+  { account, product }: Candidate,
+  payToken: string | null,
+  now: { readonly nowMs: number; readonly reconcileScheduleMs: ReadonlyArray<number> }
+): NewOrder => {
+  const orderNo = newOrderNo(command.payer === null ? "QR" : "WX", command.merchant.id, now.nowMs)
+  const createdAt = new Date(now.nowMs)
+  const expiresAt = new Date(now.nowMs + command.expireMinutes * 60_000)
+  const jsapi = payToken === null ? null : jsapiOrder(command.payer, payToken, { createdAt, expiresAt })
+  return {
+    merchantId: command.merchant.id,
     orderNo,
-    merchantOrderNo: request.merchantOrderNo,
+    merchantOrderNo: command.merchantOrderNo,
     channelCode: product.code,
     flow: product.flow,
     provider: account.provider.id,
     accountId: account.id,
-    amountFen: request.amountFen,
+    amountFen: command.amountFen,
     feeRateBp: account.feeRateBp,
-    notifyUrl: request.notifyUrl,
-    body: request.body,
-    extra: request.extra,
-    note: request.note,
-    clientIp: request.clientIp,
+    notifyUrl: command.notifyUrl,
+    body: command.body,
+    extra: command.extra,
+    note: command.note,
+    clientIp: command.clientIp,
     createdAt,
-    expiresAt: new Date(nowMs + request.expireMinutes * 60_000),
+    expiresAt,
     reference: account.channel.reference?.({ orderNo, createdAt }) ?? {},
     jsapi,
     // A JSAPI order waits for its payer; every other one is charged as soon as it is stored.
     charging: jsapi === null || jsapi.openid !== null,
-    nextCheckAt: firstCheckAt(createdAt, config.reconcileScheduleMs)
+    nextCheckAt: firstCheckAt(createdAt, now.reconcileScheduleMs)
   }
-  return order
-})
+}
+
+/** A pay_url pays for ten minutes (contract section 6); a code pays for as long as the order that it was given for. */
+const jsapiOrder = (
+  payer: PlaceOrder["payer"],
+  payToken: string,
+  { createdAt, expiresAt }: { readonly createdAt: Date; readonly expiresAt: Date }
+): JsapiOrder => {
+  const payUntilMs = payer === null ? expiresAt.getTime() : createdAt.getTime() + PAY_TOKEN_MS
+  return {
+    ...(payer ?? { appId: null, miniProgram: false, openid: null }),
+    tokenHash: payTokenHash(payToken),
+    payUntil: new Date(Math.min(payUntilMs, expiresAt.getTime()))
+  }
+}

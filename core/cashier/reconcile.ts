@@ -1,14 +1,14 @@
-import { Effect, FiberSet, Layer, Schedule } from "effect"
+import { Effect, FiberSet, Layer } from "effect"
 import type { ChargeState } from "../channel/provider.ts"
+import { Settings } from "../config/gateway-config.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import type { Order } from "../domain/order.ts"
-import type { Background } from "../observe/background.ts"
-import type { Notifier } from "../pipeline/notifier/notifier.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { leaseLoop, makeShares } from "../observe/lease-loop.ts"
+import { Orders } from "../pipeline/persistence/orders.ts"
+import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import { Channels, type OpenedAccount } from "./channels.ts"
 import { chargeRefOf } from "./charge.ts"
 import { CLOSE_GRACE_MS, nextCheckAt } from "./reconcile-schedule.ts"
-import { Settings } from "./settings.ts"
 import { settlePayment } from "./settle.ts"
 
 /** Orders asked about at once, in all and at one account: an account that hangs holds up no other's orders. */
@@ -19,12 +19,14 @@ const ORDERS_PER_ACCOUNT_MAX = 32
 const LEASED_MAX = 64
 const LEASE_MS = 90_000
 
-/** How often due orders are looked for, and how many times in a row while there are more. */
+/** How often due orders are looked for. */
 const SWEEP = "1 second"
-const LEASES_PER_SWEEP_MAX = 16
 
-/** An order whose account is busy is given back for so long; the next ones are taken after a breath. */
+/** An order whose account is busy is given back for this long. */
 const BUSY_MS = 1_000
+
+/** Leases in a row that may hold nothing but orders of busy accounts, and the pause between them. */
+const LOOKS_MAX = 16
 const BREATH = "100 millis"
 
 /**
@@ -32,10 +34,11 @@ const BREATH = "100 millis"
  * ends what the channel has ended, closes what has expired — there first, then here.
  */
 export const reconcileOrder = Effect.fnUntraced(function* (order: Order) {
-  const store = yield* Persistence
+  const orders = yield* Orders
+  const { nowMs: storeNowMs } = yield* StoreClock
   const channels = yield* Channels
-  const { config } = yield* Settings
-  const nowMs = store.nowMs()
+  const config = yield* Settings
+  const nowMs = storeNowMs()
   const account = yield* channels.open(order.accountId)
   const ended =
     account === null ? false : yield* ask(order, account, nowMs >= order.expiresAt.getTime() + CLOSE_GRACE_MS)
@@ -46,12 +49,12 @@ export const reconcileOrder = Effect.fnUntraced(function* (order: Order) {
       order_no: order.orderNo
     })
   }
-  yield* store.orders.scheduleCheck(order, next === null ? null : next.getTime() - nowMs)
+  yield* orders.scheduleCheck(order, next === null ? null : next.getTime() - nowMs)
 })
 
 /** true = the order needs no further check. */
 const ask = Effect.fnUntraced(function* (order: Order, account: OpenedAccount, expired: boolean) {
-  const { orders } = yield* Persistence
+  const orders = yield* Orders
   // Nobody has been charged yet: the channel has never heard of a JSAPI order without a payer.
   const uncharged = order.jsapi !== null && order.jsapi.openid === null
   if (uncharged) return expired ? yield* orders.end(order, "CLOSED", "expired before anyone paid") : false
@@ -86,7 +89,7 @@ const queryState = (order: Order, account: OpenedAccount): Effect.Effect<ChargeS
 
 /** Closes at the channel, then asks once more, because a payment may have won the race; only then here. */
 const closeExpired = Effect.fnUntraced(function* (order: Order, account: OpenedAccount, known: "pending" | "absent") {
-  const { orders } = yield* Persistence
+  const orders = yield* Orders
   const { close } = account.channel
   if (close === undefined) {
     // What cannot be closed ends when the channel no longer knows it, or says so itself.
@@ -107,49 +110,48 @@ const closeExpired = Effect.fnUntraced(function* (order: Order, account: OpenedA
 })
 
 /** Runs reconcile for as long as the gateway does. Every process may: leases give each order one owner. */
-export const reconcileLayer: Layer.Layer<never, never, Persistence | Channels | Settings | Notifier | Background> =
-  Layer.effectDiscard(
-    Effect.gen(function* () {
-      const { orders } = yield* Persistence
-      const underWay = yield* FiberSet.make<void>()
-      const perAccount = new Map<string, number>()
-      const running = (accountId: string) => perAccount.get(accountId) ?? 0
+export const reconcileLayer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const orders = yield* Orders
+    const underWay = yield* FiberSet.make<void>()
+    const accounts = makeShares<string>()
 
-      const begin = (order: Order) => {
-        const { accountId } = order
-        perAccount.set(accountId, running(accountId) + 1)
-        const done = Effect.sync(() => {
-          if (running(accountId) > 1) perAccount.set(accountId, running(accountId) - 1)
-          else perAccount.delete(accountId)
-        })
-        return FiberSet.run(underWay, Effect.ensuring(guarded(order), done))
-      }
-
-      const sweep = Effect.gen(function* () {
-        for (let lease = 0; lease < LEASES_PER_SWEEP_MAX; lease++) {
-          const limit = Math.min(LEASED_MAX, ORDERS_MAX - (yield* FiberSet.size(underWay)))
-          if (limit <= 0) return
-          const due = yield* orders.leaseChecks(limit, LEASE_MS)
-          let busy = 0
-          for (const order of due) {
-            if (running(order.accountId) < ORDERS_PER_ACCOUNT_MAX) {
-              yield* begin(order)
-            } else {
-              busy++
-              yield* orders.scheduleCheck(order, BUSY_MS)
-            }
-          }
-          if (due.length < limit) return
-          if (busy > 0) yield* Effect.sleep(BREATH)
-        }
-      })
-      yield* sweep.pipe(
-        Effect.catchCause((cause) => Effect.logWarning("reconcile will try again", cause)),
-        Effect.repeat(Schedule.spaced(SWEEP)),
-        Effect.forkScoped
+    const work = (order: Order) =>
+      Effect.ensuring(
+        guarded(order),
+        Effect.sync(() => accounts.add(order.accountId, -1))
       )
+
+    /** Due orders whose accounts have room; those of busy accounts are given back and looked past. */
+    const lease = Effect.fnUntraced(function* (limit: number) {
+      for (let look = 0; look < LOOKS_MAX; look++) {
+        const due = yield* orders.leaseChecks(limit, LEASE_MS)
+        const taken: Array<Order> = []
+        for (const order of due) {
+          if (accounts.count(order.accountId) < ORDERS_PER_ACCOUNT_MAX) {
+            accounts.add(order.accountId, 1)
+            taken.push(order)
+          } else {
+            yield* orders.scheduleCheck(order, BUSY_MS)
+          }
+        }
+        if (taken.length > 0 || due.length < limit) return taken
+        yield* Effect.sleep(BREATH)
+      }
+      return []
     })
-  )
+
+    yield* leaseLoop({
+      name: "orders to ask about",
+      underWayMax: ORDERS_MAX,
+      leasedMax: LEASED_MAX,
+      sweepEvery: SWEEP,
+      lease,
+      work,
+      fork: (effect) => FiberSet.run(underWay, effect)
+    })
+  })
+)
 
 /** One order's trouble is not the others'. Its lease runs out and it is asked about again. */
 const guarded = (order: Order) =>

@@ -6,8 +6,10 @@ import { judgePayment, type Order, type Payment } from "../domain/order.ts"
 import { countPayment } from "../observe/metrics.ts"
 import { spanned } from "../observe/tracing.ts"
 import { Notifier } from "../pipeline/notifier/notifier.ts"
-import type { KeptNotice } from "../pipeline/persistence/orders.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { type KeptNotice, Notices } from "../pipeline/persistence/notices.ts"
+import { Orders } from "../pipeline/persistence/orders.ts"
+import { Settlements } from "../pipeline/persistence/settlements.ts"
+import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 
 /** What became of a payment that a channel reported: settled now, known already, or kept and flagged. */
 export type Settled = "settled" | "repeated" | "flagged"
@@ -25,9 +27,12 @@ export const settlePayment = (found: Order, payment: Payment, notice: KeptNotice
   spanned("settle", { order_no: found.orderNo }, settle(found, payment, notice))
 
 const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, notice: KeptNotice | null) {
-  // A time that is none (a provider's odd text) does not hold up the money: then it was paid when we heard of it.
-  const { orders, nowMs } = yield* Persistence
+  const orders = yield* Orders
+  const settlements = yield* Settlements
+  const notices = yield* Notices
+  const { nowMs } = yield* StoreClock
   const heardAt = notice?.receivedAt ?? new Date(nowMs())
+  // An unparsable payment time must not block settlement; the time of receipt is used.
   const payment = Number.isNaN(reported.paidAt.getTime()) ? { ...reported, paidAt: heardAt } : reported
   const notifier = yield* Notifier
   const source = notice === null ? ("query" as const) : ("notice" as const)
@@ -41,7 +46,7 @@ const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, not
     const verdict = judgePayment(order, payment)
     if (verdict.kind === "repeated") return counted("repeated")
     if (verdict.kind === "anomaly") {
-      yield* orders.flag({ order, anomaly: verdict.anomaly, payment, source, notice })
+      yield* notices.flag({ order, anomaly: verdict.anomaly, payment, source, notice })
       yield* Effect.logError("a payment does not match its order", {
         order_no: order.orderNo,
         anomaly: verdict.anomaly
@@ -50,7 +55,7 @@ const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, not
     }
     const { money, oddFee } = settledMoney(order, payment)
     const webhook = yield* notifier.webhookFor(order, { ...money, paidAt: payment.paidAt })
-    const outcome = yield* orders.settle({
+    const outcome = yield* settlements.settle({
       order,
       provider: order.provider,
       payment,
@@ -61,12 +66,12 @@ const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, not
     })
     if (outcome === "settled") {
       crashPoint("settle.committed")
-      if (oddFee) yield* orders.flag({ order, anomaly: "fee-mismatch", payment, source, notice: null })
+      if (oddFee) yield* notices.flag({ order, anomaly: "fee-mismatch", payment, source, notice: null })
       notifier.wake()
       return counted("settled")
     }
     if (outcome === "trade-reused") {
-      yield* orders.flag({ order, anomaly: "trade-reused", payment, source, notice })
+      yield* notices.flag({ order, anomaly: "trade-reused", payment, source, notice })
       yield* Effect.logError("a channel's trade number came for a second order", { order_no: order.orderNo })
       return counted("flagged")
     }
@@ -74,7 +79,7 @@ const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, not
     assert(again !== null, "an order that was found is never deleted")
     if (again.accountId !== found.accountId) {
       // It moved on to another account while this one's word was on its way: never booked under the other's name.
-      yield* orders.flag({ order: again, anomaly: "other-account", payment, source, notice })
+      yield* notices.flag({ order: again, anomaly: "other-account", payment, source, notice })
       yield* Effect.logError("a payment came at an account that its order has left", { order_no: order.orderNo })
       return counted("flagged")
     }

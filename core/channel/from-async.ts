@@ -1,7 +1,7 @@
 import { Effect, Exit, Schema } from "effect"
+import type { GatewayUrls } from "../config/own-url.ts"
 import type { JsonObject } from "../domain/order.ts"
 import { AccountInvalid, ChannelRejected, ChannelUncertain, NoticeRefused } from "./errors.ts"
-import type { GatewayUrls } from "./gateway-urls.ts"
 import { ChannelHttp, type ChannelHttpAnswer, type ChannelHttpRequest } from "./http.ts"
 import type {
   Bill,

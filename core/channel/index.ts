@@ -2,6 +2,7 @@
 
 // A channel's folder may lie where "effect" cannot be found by name: what accounts are described with comes from here.
 export { Redacted, Schema } from "effect"
+export type { GatewayUrls } from "../config/own-url.ts"
 export { CHANNEL_CODES, type Flow, type ProductType } from "../domain/channel-code.ts"
 export { StoreUnavailable } from "../domain/errors.ts"
 export { fenOfYuan, yuanText } from "../domain/money.ts"
@@ -10,7 +11,6 @@ export { canonicalString, hmacSha256, sameDigest } from "../domain/signature.ts"
 export { shanghaiMs, shanghaiParts, shanghaiText } from "../domain/time.ts"
 export { AccountInvalid, ChannelRejected, ChannelUncertain, NoticeRefused } from "./errors.ts"
 export { type AsyncChannel, type AsyncHttp, type AsyncProvider, ChannelProvider, Secret } from "./from-async.ts"
-export type { GatewayUrls } from "./gateway-urls.ts"
 export { ChannelHttp, type ChannelHttpAnswer, type ChannelHttpRequest } from "./http.ts"
 export type {
   Bill,

@@ -1,8 +1,8 @@
 import type { Effect, Schema } from "effect"
+import type { GatewayUrls } from "../config/own-url.ts"
 import type { Flow, ProductType } from "../domain/channel-code.ts"
 import type { JsonObject, Payment } from "../domain/order.ts"
 import type { AccountInvalid, ChannelRejected, ChannelUncertain, NoticeRefused } from "./errors.ts"
-import type { GatewayUrls } from "./gateway-urls.ts"
 import type { ChannelHttp } from "./http.ts"
 import type { ChannelSite } from "./site.ts"
 

@@ -1,7 +1,7 @@
 import type { Effect } from "effect"
+import type { GatewayUrls } from "../config/own-url.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import type { JsonObject } from "../domain/order.ts"
-import type { GatewayUrls } from "./gateway-urls.ts"
 
 /** A small, durable, shared map that a provider's own site keeps its book in. */
 export interface ChannelBook {

@@ -4,22 +4,19 @@ import { text as readAll } from "node:stream/consumers"
 import { Cause, Effect, Exit, FileSystem, Layer, Logger, Path, References, Stdio, Terminal } from "effect"
 import { CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 import { ChildProcessSpawner } from "effect/process"
-import type { Channels } from "../cashier/channels.ts"
+import type { GatewayConfig } from "../config/gateway-config.ts"
+import type { StartRefused } from "../config/start-refused.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import { OPERATIONS } from "../operator/index.ts"
 import {
   type Actor,
   type AnyOperation,
   InputInvalid,
-  OperatorConfig,
   OperatorError,
   type OperatorFailure,
+  type OperatorServices,
   type Outcome
 } from "../operator/operation.ts"
-import type { Persistence } from "../pipeline/persistence/persistence.ts"
-import type { Vault } from "../secrets/vault.ts"
-import { type GatewayConfig, readConfig } from "../start/environment.ts"
-import type { StartRefused } from "../start/plugin.ts"
 import { commandOf, type Typed, type Typing } from "./command.ts"
 import { humanText } from "./human.ts"
 
@@ -44,13 +41,14 @@ export interface CliOptions {
   readonly argv: ReadonlyArray<string>
   /** The environment, `.env` already merged in. */
   readonly env: Readonly<Record<string, string | undefined>>
+  readonly readConfig: (env: CliOptions["env"]) => Effect.Effect<GatewayConfig, StartRefused>
   readonly version: string
   /** `payhub start`: serves until it is told to stop, in so many processes, and answers the exit code. */
   readonly start: (config: GatewayConfig, workers: number) => Promise<number>
   /** `payhub simulator`: simulated providers to play with, until it is told to stop. @param json one document, not a text */
   readonly simulator?: (json: boolean) => Promise<number>
   /** What the operations stand on; made for one command and closed after it. */
-  readonly services: (config: GatewayConfig) => Layer.Layer<Persistence | Vault | Channels, StartRefused>
+  readonly services: (config: GatewayConfig) => Layer.Layer<OperatorServices, StartRefused>
   /** Operations that belong to a loaded channel and not to the core. */
   readonly extraOperations?: ReadonlyArray<AnyOperation>
   /** What further nouns of `extraOperations` are about, for the help. */
@@ -102,7 +100,9 @@ export const runCli = async (options: CliOptions): Promise<number> => {
   const start = Command.make("start", { workers }, (typed) =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(
-        Effect.flatMap(readConfig(options.env), (config) => Effect.promise(() => options.start(config, typed.workers)))
+        Effect.flatMap(options.readConfig(options.env), (config) =>
+          Effect.promise(() => options.start(config, typed.workers))
+        )
       )
       yield* setCode(Exit.isSuccess(exit) ? exit.value : complain(options, undefined, [], exit.cause))
     })
@@ -178,10 +178,8 @@ const perform = (
     yield* operation.check(input)
     const actor = actorOf(options.env)
     if (operation.needs === "nothing") return yield* operation.perform(actor, input)
-    const config = yield* readConfig(options.env)
-    return yield* operation
-      .perform(actor, input)
-      .pipe(Effect.provideService(OperatorConfig, config), Effect.provide(options.services(config)))
+    const config = yield* options.readConfig(options.env)
+    return yield* operation.perform(actor, input).pipe(Effect.provide(options.services(config)))
   })
 
 /** A JSON file, or standard input for `-`. What is wrong with it is said without quoting it: it holds secrets. */

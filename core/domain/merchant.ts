@@ -1,10 +1,8 @@
 import type { Redacted } from "effect"
+import type { ThrottleRule } from "./throttle-rule.ts"
 
 /** `test` merchants (`pk_test_…`) are charged at the sandbox only; `live` ones (`pk_live_…`) never reach it. */
 export type MerchantMode = "live" | "test"
-
-/** How many orders one address may place in a window; "off" lets all through. */
-export type ThrottleRule = { readonly count: number; readonly windowMs: number } | "off"
 
 /** A merchant as the pipeline sees it. */
 export interface Merchant {

@@ -69,6 +69,8 @@ export interface JsapiOrder {
   readonly miniProgram: boolean
   /** SHA-256 of the pay_token, hex: a database dump must not let anyone pay or read. */
   readonly tokenHash: string
+  /** Until when the token pays; never after the order's expiry. */
+  readonly payUntil: Date
   /** The payer who was charged first; another one is refused. */
   readonly openid: string | null
 }

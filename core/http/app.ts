@@ -1,29 +1,48 @@
 import { Elysia } from "elysia"
-import type { GatewayConfig } from "../start/environment.ts"
-import type { Plugin } from "../start/plugin.ts"
-import { type Handler, makeEntrance, type Route, type Run } from "./edge.ts"
+import type { GatewayConfig } from "../config/gateway-config.ts"
+import type { WorkerFigures } from "../observe/worker-figures.ts"
+import type { Handler, Route, Run } from "./call.ts"
+import { demoRoutes } from "./demo/routes.ts"
+import { makeEntrance } from "./edge.ts"
 import { frameworkError } from "./envelope.ts"
-import { type HttpPlugin, pluginRoutes } from "./http-plugin.ts"
+import { healthRoutes } from "./health.ts"
 import { FRAMEWORK } from "./merchant/messages.ts"
-import { cashierRoutes } from "./merchant/routes.ts"
-import { channelRoutes } from "./provider/routes.ts"
+import { merchantRoutes } from "./merchant/routes.ts"
+import { formPageRoutes } from "./payer/form-page.ts"
+import { payPageRoutes } from "./payer/pay-page.ts"
+import type { PluginRoutes } from "./plugin-routes.ts"
+import { noticeRoutes } from "./provider/notice.ts"
+import { siteRoutes } from "./provider/site.ts"
+import { toolsRoutes } from "./tools/routes.ts"
+import { assetRoutes } from "./web/asset-routes.ts"
+import { qrCodeRoutes } from "./web/qr-code.ts"
 
 export interface AppOptions {
   readonly run: Run
   readonly config: GatewayConfig
   /** Providers that have pages of their own. */
   readonly siteIds: ReadonlyArray<string>
-  /** Further routes: pages. */
-  readonly routes: ReadonlyArray<Route>
-  /** Those that are HttpPlugins add their routes. */
-  readonly plugins: ReadonlyArray<Plugin | HttpPlugin>
+  /** What all workers have counted, where this process is one of several. */
+  readonly figures: (() => Promise<ReadonlyArray<WorkerFigures>>) | undefined
+  readonly plugins: ReadonlyArray<PluginRoutes>
 }
 
 /** The gateway's HTTP application: `app.fetch` is what a server calls, `drain` what its stop waits for. */
-export const makeApp = ({ run, config, siteIds, routes, plugins }: AppOptions) => {
+export const makeApp = ({ run, config, siteIds, figures, plugins }: AppOptions) => {
   const { entrance, drain } = makeEntrance(run, config)
-  const own = [...cashierRoutes(run), ...channelRoutes(run, siteIds), ...routes]
-  const all = [...own, ...pluginRoutes(plugins, { run, routes: own })]
+  const own = [
+    ...merchantRoutes(run),
+    ...noticeRoutes(run),
+    ...siteRoutes(run, siteIds),
+    ...payPageRoutes(run),
+    ...formPageRoutes(run),
+    ...qrCodeRoutes(run),
+    ...demoRoutes(run),
+    ...toolsRoutes(run),
+    ...healthRoutes(run, figures),
+    ...assetRoutes
+  ]
+  const all = [...own, ...plugins.flatMap((plugin) => plugin({ run, routes: own }))]
   const app = new Elysia({ handler: { standardHostname: false } })
 
   for (const [path, methods] of byPath(all)) {

@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js"
-import { isInRanges } from "../pipeline/auth/auth.ts"
+import { isInRanges } from "../domain/address-range.ts"
 
 /** The socket's address of each request, noted by the server that took it (core/runtime.ts). */
 const sockets = new WeakMap<Request, string>()

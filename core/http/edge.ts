@@ -1,70 +1,14 @@
-import { Context, Effect, type Exit, References } from "effect"
-import type { Channels } from "../cashier/channels.ts"
-import type { SingleFlight } from "../cashier/key-lock.ts"
-import type { Settings } from "../cashier/settings.ts"
+import { Cause } from "effect"
+import type { GatewayConfig } from "../config/gateway-config.ts"
 import { Overloaded } from "../domain/errors.ts"
 import { randomHex } from "../domain/random.ts"
-import type { Background } from "../observe/background.ts"
 import { countRequest } from "../observe/metrics.ts"
-import { isTracing, spanned } from "../observe/tracing.ts"
-import type { Auth } from "../pipeline/auth/auth.ts"
-import type { MerchantDirectory } from "../pipeline/auth/merchant-directory.ts"
-import type { Notifier } from "../pipeline/notifier/notifier.ts"
-import type { Persistence } from "../pipeline/persistence/persistence.ts"
-import type { Replay } from "../pipeline/replay/replay.ts"
-import type { Throttle } from "../pipeline/throttle/throttle.ts"
-import type { Vault } from "../secrets/vault.ts"
-import type { GatewayConfig } from "../start/environment.ts"
 import { isBodyLeft } from "./body.ts"
+import type { Call, Handler, Run } from "./call.ts"
 import { clientAddress } from "./client-address.ts"
-import { errorResponse, internalError, type RequestContext } from "./envelope.ts"
-import type { Tables } from "./merchant/field-decoders.ts"
+import { errorResponse, type RequestContext } from "./envelope.ts"
+import { refuse } from "./respond.ts"
 import { type Language, languageOf } from "./web/language.ts"
-
-/** Everything that a request's effect may ask for. */
-export type GatewayServices =
-  | Auth
-  | Background
-  | Channels
-  | MerchantDirectory
-  | Notifier
-  | Persistence
-  | Replay
-  | Settings
-  | SingleFlight
-  | Tables
-  | Throttle
-  | Vault
-
-/**
- * Runs a request's effect in the gateway's services. With its call, every line that it logs carries the call's id, and
- * it is a span where tracing is on.
- */
-export type Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>, call?: Call) => Promise<Exit.Exit<A, E>>
-
-/** @param services whose end interrupts nothing here: `drain` waits first, and what is left finds them closed */
-export const makeRun = (services: Context.Context<GatewayServices>): Run => {
-  const run = Effect.runPromiseExitWith(services)
-  const tracing = isTracing(services)
-  return (effect, call) => {
-    if (call === undefined) return run(effect)
-    // In what the fiber starts with: put around the effect, it would take steps to add and to take away.
-    const annotated = Context.add(services, References.CurrentLogAnnotations, { request_id: call.requestId })
-    const name = () => `${call.request.method} ${call.url.pathname}`
-    return Effect.runPromiseExitWith(annotated)(
-      tracing ? spanned(name, { request_id: call.requestId }, effect) : effect
-    )
-  }
-}
-
-/** A request with what the edge has found out about it. */
-export interface Call extends RequestContext {
-  readonly request: Request
-  readonly url: URL
-  readonly clientIp: string
-  /** Path parameters. */
-  readonly params: Readonly<Record<string, string>>
-}
 
 /** A call whose URL is read by those who ask for it: the merchants' endpoints do not. */
 class Arrived implements Call {
@@ -94,14 +38,6 @@ class Arrived implements Call {
   }
 }
 
-export type Handler = (call: Call) => Promise<Response>
-
-export interface Route {
-  readonly method: "GET" | "POST" | "OPTIONS"
-  readonly path: string
-  readonly handle: Handler
-}
-
 /** Requests under way at once; more are told to come again rather than queued without bound. */
 const REQUESTS_MAX = 4_096
 
@@ -123,8 +59,7 @@ export const makeEntrance = (run: Run, config: GatewayConfig) => {
       const response = await handle(new Arrived(context, request, params, clientIp))
       return request.method === "HEAD" ? new Response(null, response) : response
     } catch (error) {
-      const exit = await run(internalError(context, error))
-      return exit._tag === "Success" ? exit.value : new Response(null, { status: 500 })
+      return await refuse(run, context, Cause.die(error))
     } finally {
       if (--underWay === 0) drained?.()
     }

@@ -1,6 +1,5 @@
-import { Cause, Effect, Exit } from "effect"
 import type { CashierError } from "../domain/errors.ts"
-import { answerTo, type ErrorAnswer, FRAMEWORK } from "./merchant/messages.ts"
+import { answerTo, type ErrorAnswer } from "./merchant/messages.ts"
 import type { Bilingual, Language } from "./web/language.ts"
 
 /** What every answer of the API carries besides its envelope. */
@@ -44,30 +43,3 @@ export const errorResponse = (context: RequestContext, error: CashierError): Res
   const data = answer.code === 500 ? { ...answer.data, request_id: context.requestId } : (answer.data ?? null)
   return envelope(context, answer.code, answer.message, data, answer.headers)
 }
-
-/** An effect's outcome as a response. A defect is our bug: it is logged whole and answered with nothing but its id. */
-export const respond = <A>(
-  context: RequestContext,
-  exit: Exit.Exit<A, CashierError>,
-  success: (value: A) => Response
-): Effect.Effect<Response> => {
-  if (Exit.isSuccess(exit)) return Effect.succeed(success(exit.value))
-  const failure = exit.cause.reasons.find(Cause.isFailReason)
-  if (failure === undefined) return internalError(context, exit.cause)
-  const { error } = failure
-  const response = errorResponse(context, error)
-  if (error._tag === "StoreUnavailable") {
-    return Effect.logError(`store unavailable: ${error.store}`, String(error.cause ?? "")).pipe(
-      Effect.annotateLogs("request_id", context.requestId),
-      Effect.as(response)
-    )
-  }
-  return Effect.succeed(response)
-}
-
-/** 500 for a cause that no row names. */
-export const internalError = (context: RequestContext, cause: unknown): Effect.Effect<Response> =>
-  Effect.logError("request failed", cause).pipe(
-    Effect.annotateLogs("request_id", context.requestId),
-    Effect.as(envelope(context, 500, FRAMEWORK.internal[context.language], { request_id: context.requestId }))
-  )

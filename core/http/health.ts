@@ -1,12 +1,11 @@
 import { Effect, Redacted } from "effect"
-import { Settings } from "../cashier/settings.ts"
+import { Settings } from "../config/gateway-config.ts"
 import { sameDigest } from "../domain/signature.ts"
 import { exposition } from "../observe/metrics.ts"
+import { type Backlog, backlogAgeMs, StoreStatus } from "../observe/store-status.ts"
 import { type WorkerFigures, workersText } from "../observe/worker-figures.ts"
-import { type Backlog, Persistence } from "../pipeline/persistence/persistence.ts"
-import type { Call, Handler, Route, Run } from "./edge.ts"
-import { frameworkError } from "./envelope.ts"
-import { FRAMEWORK } from "./merchant/messages.ts"
+import type { Call, Handler, Route, Run } from "./call.ts"
+import { notFound, respond } from "./respond.ts"
 
 /**
  * What a supervisor asks: `/healthz` (this process answers), `/readyz` (it can take orders: its store answers too) and,
@@ -23,32 +22,42 @@ type Figures = () => Promise<ReadonlyArray<WorkerFigures>>
 
 const ready =
   (run: Run): Handler =>
-  async () => {
-    const exit = await run(Effect.flatMap(Persistence, ({ ping }) => ping()))
-    return exit._tag === "Success" ? plain(200, "ready\n") : plain(503, "the database does not answer\n")
-  }
+  (call) =>
+    respond(
+      run,
+      call,
+      Effect.flatMap(StoreStatus, ({ ping }) => ping()).pipe(
+        Effect.as(plain(200, "ready\n")),
+        Effect.catch(() => Effect.succeed(silentStore()))
+      ),
+      (answer) => answer
+    )
 
 const metrics =
   (run: Run, figures: Figures | undefined): Handler =>
-  async (call) => {
-    const exit = await run(scrape(call, figures))
-    if (exit._tag === "Failure") return plain(503, "the database does not answer\n")
-    return exit.value ?? frameworkError(call, FRAMEWORK.notFound)
-  }
+  (call) =>
+    respond(
+      run,
+      call,
+      Effect.catch(scrape(call, figures), () => Effect.succeed(silentStore())),
+      (answer) => answer ?? notFound(call)
+    )
+
+const silentStore = (): Response => plain(503, "the database does not answer\n")
 
 /** null = no token is set, or not the one that was given: the page is not there. */
 const scrape = Effect.fnUntraced(function* (call: Call, figures: Figures | undefined) {
-  const { config } = yield* Settings
-  const { backlog, nowMs } = yield* Persistence
+  const { metricsToken } = yield* Settings
+  const { backlog } = yield* StoreStatus
   const given = /^Bearer (.+)$/.exec(call.request.headers.get("authorization") ?? "")?.[1]
-  if (config.metricsToken === null || given === undefined) return null
-  if (!sameDigest(Redacted.value(config.metricsToken), given)) return null
+  if (metricsToken === null || given === undefined) return null
+  if (!sameDigest(Redacted.value(metricsToken), given)) return null
   const counted = figures === undefined ? exposition() : workersText(yield* Effect.promise(figures))
-  return plain(200, counted + backlogText(yield* backlog(), nowMs()))
+  return plain(200, counted + backlogText(yield* backlog()))
 })
 
-const backlogText = (backlog: Backlog, nowMs: number): string => {
-  const age = (at: Date | null) => (at === null ? 0 : Math.max(0, (nowMs - at.getTime()) / 1000))
+const backlogText = (backlog: Backlog): string => {
+  const age = (since: Date | null) => backlogAgeMs(backlog, since) / 1000
   const gauges: ReadonlyArray<readonly [name: string, help: string, value: number]> = [
     ["payhub_orders_pending", "Orders that wait for a payment or an answer", backlog.pendingOrders],
     ["payhub_orders_flagged", "Orders with a payment that did not match: a person has to look", backlog.flaggedOrders],

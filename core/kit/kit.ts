@@ -2,14 +2,13 @@ import { randomBytes } from "node:crypto"
 import { Clock, Effect, Layer, ManagedRuntime, Redacted, References, Result } from "effect"
 import { type AnyProvider, Channels, type OpenedAccount } from "../cashier/channels.ts"
 import type { AccountInvalid } from "../channel/errors.ts"
-import type { GatewayUrls } from "../channel/gateway-urls.ts"
 import type { ChannelHttp } from "../channel/http.ts"
 import type { Channel, ChargeRef, ChargeRequest, Notice, Product } from "../channel/provider.ts"
+import { type GatewayUrls, makeOwnUrl, OwnUrl } from "../config/own-url.ts"
 import type { Flow } from "../domain/channel-code.ts"
 import { newOrderNo } from "../domain/order-no.ts"
 import type { Exchange } from "../outbound/channel-http.ts"
-import type { StoredAccount } from "../pipeline/persistence/accounts.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Accounts, type StoredAccount } from "../pipeline/persistence/accounts.ts"
 import { Vault } from "../secrets/vault.ts"
 import { claim, claimDone, type Outcome } from "./claim.ts"
 import type { KitNotice, KitSimulator } from "./simulator.ts"
@@ -195,8 +194,8 @@ export const openKit = async (provider: AnyProvider, options: KitOptions): Promi
 /** The core's own Channels over one stored account, so that accounts are opened and acts run as in the gateway. */
 const coreOf = (provider: AnyProvider, account: unknown, gateway: GatewayUrls): Layer.Layer<Channels> => {
   const vault = Vault.layer(Redacted.make(randomBytes(32).toString("base64")))
-  const persistence = Layer.effect(
-    Persistence,
+  const accounts = Layer.effect(
+    Accounts,
     Effect.map(Vault, (vault) => {
       const stored: StoredAccount = {
         id: ACCOUNT_ID,
@@ -208,13 +207,24 @@ const coreOf = (provider: AnyProvider, account: unknown, gateway: GatewayUrls): 
         sealed: vault.seal(Redacted.make(JSON.stringify(account)), `account:${ACCOUNT_ID}`),
         createdAt: new Date(0)
       }
-      const accounts = { find: () => Effect.succeed(stored), list: () => Effect.succeed([stored]) }
-      // The other stores are of no use to a channel: whatever asks for one here is wrong.
-      return { accounts } as unknown as Persistence["Service"]
+      const one = Effect.succeed(stored)
+      const all = Effect.succeed([stored])
+      return Accounts.of({
+        find: () => one,
+        list: () => all,
+        listAll: () => all,
+        create: () => one,
+        change: () => one,
+        reseal: () => Effect.void
+      })
     })
   )
-  return Channels.layer([provider], () => gateway).pipe(
-    Layer.provide(Layer.provideMerge(persistence, vault)),
+  const ownUrl = Layer.succeed(
+    OwnUrl,
+    makeOwnUrl(() => gateway)
+  )
+  return Channels.layer([provider]).pipe(
+    Layer.provide(Layer.provideMerge(accounts, Layer.mergeAll(vault, ownUrl))),
     // The kit's sentences say what went wrong; half of it is meant to.
     Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "None"))
   )

@@ -1,4 +1,4 @@
-import type { GatewayUrls } from "../channel/gateway-urls.ts"
+import type { GatewayUrls } from "../config/own-url.ts"
 
 /**
  * What the kit needs of a provider's simulator. A channel's own simulator is adapted to it in some ten lines; whatever

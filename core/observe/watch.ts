@@ -1,5 +1,5 @@
 import { Effect, Layer, Schedule } from "effect"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { backlogAgeMs, StoreStatus } from "./store-status.ts"
 
 /** Older than this, what should have resolved itself wants a person. */
 const UNCERTAIN_ALARM_MS = 10 * 60_000
@@ -9,19 +9,18 @@ const WEBHOOK_ALARM_MS = 15 * 60_000
 const LOOK = "1 minute"
 
 /** Says in the log, as alarms, when an uncertain order or an undelivered webhook has become old. */
-export const watchLayer: Layer.Layer<never, never, Persistence> = Layer.effectDiscard(
+export const watchLayer: Layer.Layer<never, never, StoreStatus> = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { backlog, nowMs: storeNowMs } = yield* Persistence
+    const { backlog } = yield* StoreStatus
     const look = Effect.gen(function* () {
-      const { oldestUncertainAt, oldestDueWebhookAt, flaggedOrders, abandonedOrders, strayNotices } = yield* backlog()
-      const nowMs = storeNowMs()
-      const ageMs = (at: Date | null) => (at === null ? 0 : nowMs - at.getTime())
-      if (ageMs(oldestUncertainAt) > UNCERTAIN_ALARM_MS) {
-        yield* alarm("an order has been uncertain for long: its channel does not answer", ageMs(oldestUncertainAt))
+      const waiting = yield* backlog()
+      const { flaggedOrders, abandonedOrders, strayNotices } = waiting
+      const uncertainMs = backlogAgeMs(waiting, waiting.oldestUncertainAt)
+      if (uncertainMs > UNCERTAIN_ALARM_MS) {
+        yield* alarm("an order has been uncertain for long: its channel does not answer", uncertainMs)
       }
-      if (ageMs(oldestDueWebhookAt) > WEBHOOK_ALARM_MS) {
-        yield* alarm("a webhook has been undelivered for long", ageMs(oldestDueWebhookAt))
-      }
+      const undeliveredMs = backlogAgeMs(waiting, waiting.oldestDueWebhookAt)
+      if (undeliveredMs > WEBHOOK_ALARM_MS) yield* alarm("a webhook has been undelivered for long", undeliveredMs)
       if (abandonedOrders > 0) {
         yield* Effect.logError(
           "orders have no answer a day after their expiry; see `payhub order list --status PENDING`",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
 import { Effect, Redacted } from "effect"
 import { BANK_KEY, operator } from "../../tests/harness/cli.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Accounts } from "../pipeline/persistence/accounts.ts"
 import { Vault } from "../secrets/vault.ts"
 
 const { payhub, json, file, inStore } = operator()
@@ -49,7 +49,7 @@ describe("channel", () => {
     for (const secret of [BANK_KEY, "key-one", "key-two"]) {
       expect(people + JSON.stringify(listed)).not.toContain(secret)
     }
-    const stored = await inStore(Effect.flatMap(Persistence, ({ accounts }) => accounts.find(made.id)))
+    const stored = await inStore(Effect.flatMap(Accounts, (accounts) => accounts.find(made.id)))
     expect(stored?.sealed).not.toContain(BANK_KEY)
     expect((await add({ merchantNo: "826", privateKey: BANK_KEY })).fee_rate_bp).toBe(0)
   })
@@ -120,7 +120,7 @@ describe("channel", () => {
   test("an account that another master key sealed is listed with its problem, and its test says so", async () => {
     const id = "acc_sealedelsewhere"
     await inStore(
-      Effect.flatMap(Persistence, ({ accounts }) =>
+      Effect.flatMap(Accounts, (accounts) =>
         accounts.create({
           id,
           provider: "bank",
@@ -160,7 +160,7 @@ describe("channel", () => {
     expect(await json("channel", "remove", id)).toEqual({ id, removed: true })
     expect((await json("channel", "list")).map((account: { id: string }) => account.id)).not.toContain(id)
     expect((await payhub("channel", "enable", id)).code).toBe(1)
-    const kept = await inStore(Effect.flatMap(Persistence, ({ accounts }) => accounts.find(id)))
+    const kept = await inStore(Effect.flatMap(Accounts, (accounts) => accounts.find(id)))
     expect(kept?.removed).toBe(true)
   })
 
@@ -171,7 +171,7 @@ describe("channel", () => {
           Redacted.make(JSON.stringify({ merchantNo: "1", privateKey: BANK_KEY })),
           "account:playground"
         )
-        yield* (yield* Persistence).accounts.create({
+        yield* (yield* Accounts).create({
           id: "playground",
           provider: "playground",
           name: "Test mode",

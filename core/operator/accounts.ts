@@ -2,14 +2,15 @@ import { Clock, Effect, Redacted, Schema } from "effect"
 import { type AnyProvider, Channels } from "../cashier/channels.ts"
 import type { ChannelRejected, ChannelUncertain } from "../channel/errors.ts"
 import type { ChargeState } from "../channel/provider.ts"
+import { OwnUrl } from "../config/own-url.ts"
 import { newOrderNo } from "../domain/order-no.ts"
 import type { StoredAccount } from "../pipeline/persistence/accounts.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Accounts } from "../pipeline/persistence/accounts.ts"
 import { Vault } from "../secrets/vault.ts"
 import { newAccountId } from "./credentials.ts"
 import { findAccount, unknownAccount } from "./find.ts"
 import { FeeRateBp, hinted, Name } from "./inputs.ts"
-import { InputInvalid, OperatorConfig, OperatorError, operation } from "./operation.ts"
+import { InputInvalid, OperatorError, operation } from "./operation.ts"
 
 const AccountView = Schema.Struct({
   id: Schema.String,
@@ -84,7 +85,7 @@ export const channelList = operation({
   output: Schema.Array(AccountView),
   columns: ["id", "provider", "name", "enabled", "fee_rate_bp", "notice_url", "problem", "settings"],
   run: Effect.fnUntraced(function* () {
-    const { accounts } = yield* Persistence
+    const accounts = yield* Accounts
     return yield* Effect.forEach(yield* accounts.list(), viewOf)
   })
 })
@@ -105,7 +106,7 @@ export const channelAdd = operation({
   afterword: ({ id, notice_url }) =>
     `\`payhub channel test ${id}\` asks the provider whether it knows the account. If the provider asks where to send notices: ${notice_url}`,
   run: Effect.fnUntraced(function* (_actor, input) {
-    const { accounts } = yield* Persistence
+    const accounts = yield* Accounts
     const vault = yield* Vault
     yield* checkSettings(input.provider, input.account)
     const id = newAccountId()
@@ -132,7 +133,7 @@ export const channelUpdate = operation({
     if (input.account === undefined && input.feeRateBp === undefined) {
       return yield* new InputInvalid({ problems: [{ field: "input", message: "name something to change" }] })
     }
-    const { accounts } = yield* Persistence
+    const accounts = yield* Accounts
     const vault = yield* Vault
     const { provider } = yield* findAccount(input.id)
     if (input.account !== undefined) {
@@ -259,7 +260,7 @@ export const channelRemove = operation({
 
 const changeAccount = (id: string, change: { enabled?: boolean; removed?: true; feeRateBp?: number }) =>
   Effect.gen(function* () {
-    const { accounts } = yield* Persistence
+    const accounts = yield* Accounts
     yield* findAccount(id)
     const changed = yield* accounts.change(id, change)
     // Other processes hear it from the store; this one need not wait for that.
@@ -290,7 +291,7 @@ const openSettings = (stored: StoredAccount) =>
 const viewOf = (stored: StoredAccount) =>
   Effect.gen(function* () {
     const { providers } = yield* Channels
-    const { publicUrl, host, port } = yield* OperatorConfig
+    const ownUrl = yield* OwnUrl
     const provider = providers.find(({ id }) => id === stored.provider)
     const { settings, problem } = yield* shownSettings(stored, provider)
     const view: typeof AccountView.Type = {
@@ -299,7 +300,7 @@ const viewOf = (stored: StoredAccount) =>
       name: stored.name,
       enabled: stored.enabled,
       fee_rate_bp: stored.feeRateBp,
-      notice_url: `${publicUrl ?? `http://${host.includes(":") ? `[${host}]` : host}:${port}`}/api/notice/${stored.id}`,
+      notice_url: ownUrl.notice(stored.id),
       created_at: stored.createdAt.toISOString(),
       problem,
       settings

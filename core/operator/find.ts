@@ -1,7 +1,9 @@
 import { Effect } from "effect"
 import type { StoredAccount } from "../pipeline/persistence/accounts.ts"
+import { Accounts } from "../pipeline/persistence/accounts.ts"
 import type { StoredMerchant } from "../pipeline/persistence/merchants.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Merchants } from "../pipeline/persistence/merchants.ts"
+import { Orders } from "../pipeline/persistence/orders.ts"
 import { OperatorError } from "./operation.ts"
 
 /** What an operator names by its id, or a sentence that says there is none. What follows takes it as the scope. */
@@ -11,7 +13,7 @@ export const unknownMerchant = (appId: string) =>
 
 export const findMerchant = (appId: string) =>
   Effect.gen(function* () {
-    const { merchants } = yield* Persistence
+    const merchants = yield* Merchants
     const found: StoredMerchant | null = yield* merchants.find(appId)
     return found ?? (yield* unknownMerchant(appId))
   })
@@ -22,14 +24,14 @@ export const unknownAccount = (id: string) =>
 /** Removed accounts are none. */
 export const findAccount = (id: string) =>
   Effect.gen(function* () {
-    const { accounts } = yield* Persistence
+    const accounts = yield* Accounts
     const found: StoredAccount | null = yield* accounts.find(id)
     return found === null || found.removed ? yield* unknownAccount(id) : found
   })
 
 export const findOrder = (orderNo: string) =>
   Effect.gen(function* () {
-    const { orders } = yield* Persistence
+    const orders = yield* Orders
     const order = yield* orders.findByOrderNo(orderNo)
     return order ?? (yield* new OperatorError({ message: `There is no order ${orderNo}.` }))
   })

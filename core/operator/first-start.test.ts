@@ -2,8 +2,11 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
 import { openPersistence } from "../../plugins/postgres/index.ts"
 import { sharedPostgres } from "../../tests/harness/postgres.ts"
+import { ownUrlLayer } from "../../tests/harness/stores.ts"
 import { type AnyProvider, Channels } from "../cashier/channels.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Accounts } from "../pipeline/persistence/accounts.ts"
+import { ChannelFacts } from "../pipeline/persistence/channel-facts.ts"
+import { Merchants } from "../pipeline/persistence/merchants.ts"
 import { Vault } from "../secrets/vault.ts"
 import { DEMO_BOOK, ensureFirstStart } from "./first-start.ts"
 
@@ -20,10 +23,9 @@ const testProvider = provider("playground", {
 })
 
 const open = (url: string) => {
-  const persistence = Layer.effect(Persistence, openPersistence({ url: Redacted.make(url), maxConnections: 3 }))
-  const stores = Layer.mergeAll(persistence, Vault.layer(MASTER_KEY))
-  const channels = Channels.layer([provider("bank"), testProvider], () => ({ publicUrl: "", localUrl: "" }))
-  return ManagedRuntime.make(channels.pipe(Layer.provideMerge(stores)))
+  const persistence = Layer.effectContext(openPersistence({ url: Redacted.make(url), maxConnections: 3 }))
+  const stores = Layer.mergeAll(persistence, Vault.layer(MASTER_KEY), ownUrlLayer())
+  return ManagedRuntime.make(Channels.layer([provider("bank"), testProvider]).pipe(Layer.provideMerge(stores)))
 }
 type Gateway = ReturnType<typeof open>
 
@@ -39,10 +41,9 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all(gateways.map((gateway) => gateway.dispose())))
 
-const merchantsOf = (gateway: Gateway) =>
-  gateway.runPromise(Effect.flatMap(Persistence, (store) => store.merchants.list()))
+const merchantsOf = (gateway: Gateway) => gateway.runPromise(Effect.flatMap(Merchants, (merchants) => merchants.list()))
 const bookOf = (gateway: Gateway) =>
-  gateway.runPromise(Effect.flatMap(Persistence, (store) => store.book.get(...DEMO_BOOK)))
+  gateway.runPromise(Effect.flatMap(ChannelFacts, (facts) => facts.get(...DEMO_BOOK)))
 
 test("the first start makes one test merchant, tells its secret once, and makes the test account", async () => {
   const gateway = gatewayOn(await createDatabase())
@@ -61,7 +62,8 @@ test("the first start makes one test merchant, tells its secret once, and makes 
   expect(await bookOf(gateway)).toEqual({ app_id: made?.app_id ?? "" })
   const account = await gateway.runPromise(
     Effect.gen(function* () {
-      const { accounts, merchants } = yield* Persistence
+      const accounts = yield* Accounts
+      const merchants = yield* Merchants
       const vault = yield* Vault
       const merchant = yield* merchants.find(made?.app_id ?? "")
       const secret = yield* vault.open(merchant?.secrets[0]?.sealed ?? "", `merchant:${made?.app_id}`)
@@ -93,7 +95,7 @@ test("gateways that start at once on an empty database make one merchant, and on
 test("a database with a merchant gets no other", async () => {
   const gateway = gatewayOn(await createDatabase())
   await gateway.runPromise(
-    Effect.flatMap(Persistence, ({ merchants }) =>
+    Effect.flatMap(Merchants, (merchants) =>
       merchants.create({
         appId: "pk_live_1",
         name: "Tea House",
@@ -116,10 +118,10 @@ test("what a gateway began and did not live to finish is finished by the next st
   const begun = (at: number) =>
     gateway.runPromise(
       Effect.gen(function* () {
-        const { book } = yield* Persistence
+        const facts = yield* ChannelFacts
         const vault = yield* Vault
         const sealed = vault.seal(Redacted.make("sk_test_begun"), "merchant:pk_test_begun")
-        yield* book.update(...DEMO_BOOK, () => ({ app_id: "pk_test_begun", sealed, at }))
+        yield* facts.update(...DEMO_BOOK, () => ({ app_id: "pk_test_begun", sealed, at }))
       })
     )
   await begun(Date.now())

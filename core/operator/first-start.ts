@@ -1,7 +1,10 @@
 import { Clock, Effect, Redacted } from "effect"
 import { Channels } from "../cashier/channels.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Accounts } from "../pipeline/persistence/accounts.ts"
+import { ChannelFacts } from "../pipeline/persistence/channel-facts.ts"
+import { Merchants } from "../pipeline/persistence/merchants.ts"
+import type { Persistence } from "../pipeline/persistence/persistence.ts"
 import { Vault, type VaultRefused } from "../secrets/vault.ts"
 import { newAppId, newAppSecret } from "./credentials.ts"
 
@@ -29,7 +32,7 @@ export const ensureFirstStart: Effect.Effect<
 > = Effect.suspend(() => Effect.andThen(ensureTestAccount, ensureDemoMerchant))
 
 const ensureTestAccount = Effect.gen(function* () {
-  const { accounts } = yield* Persistence
+  const accounts = yield* Accounts
   const { providers } = yield* Channels
   const vault = yield* Vault
   for (const { id, testMode } of providers) {
@@ -42,7 +45,8 @@ const ensureTestAccount = Effect.gen(function* () {
 })
 
 const ensureDemoMerchant = Effect.gen(function* () {
-  const { merchants, book } = yield* Persistence
+  const merchants = yield* Merchants
+  const facts = yield* ChannelFacts
   const vault = yield* Vault
   if ((yield* merchants.list()).length > 0) return null
   const draft = newAppId("test")
@@ -50,7 +54,7 @@ const ensureDemoMerchant = Effect.gen(function* () {
   const sealed = vault.seal(newAppSecret("test"), `merchant:${draft}`)
   // The book decides whose draft is made. It keeps the sealed secret until then, so that what a dying gateway began is
   // finished as the same merchant: two that finish it at once meet at the app_id, which is unique.
-  const chosen = yield* book.update(...DEMO_BOOK, (entry) => entry ?? { app_id: draft, sealed, at: nowMs })
+  const chosen = yield* facts.update(...DEMO_BOOK, (entry) => entry ?? { app_id: draft, sealed, at: nowMs })
   const { app_id: appId, sealed: chosenSealed, at } = chosen
   if (typeof appId !== "string" || typeof chosenSealed !== "string") return null
   if (appId !== draft && nowMs - Number(at) < UNFINISHED_MS) return null
@@ -73,7 +77,7 @@ const ensureDemoMerchant = Effect.gen(function* () {
         )
       )
     )
-  yield* book.update(...DEMO_BOOK, () => ({ app_id: appId }))
+  yield* facts.update(...DEMO_BOOK, () => ({ app_id: appId }))
   if (!made) return null
   return { app_id: appId, app_secret: yield* vault.open(chosenSealed, `merchant:${appId}`) }
 })

@@ -1,8 +1,9 @@
 import { DateTime, Effect, Schema } from "effect"
-import type { ThrottleRule } from "../domain/merchant.ts"
+import { isAddressRange } from "../domain/address-range.ts"
 import { FEE_RATE_BP_MAX } from "../domain/money.ts"
 import { ORDER_STATUS, type OrderStatus } from "../domain/order.ts"
-import { isAddressRange, parseThrottle } from "../start/environment.ts"
+import type { ThrottleRule } from "../domain/throttle-rule.ts"
+import { parseThrottle } from "../domain/throttle-rule.ts"
 import { InputInvalid } from "./operation.ts"
 
 /** How a field is explained and typed. */

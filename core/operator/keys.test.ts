@@ -5,13 +5,18 @@ import { join } from "node:path"
 import { Effect, Exit, Layer, Redacted } from "effect"
 import { postgres } from "../../plugins/postgres/index.ts"
 import { sharedPostgres } from "../../tests/harness/postgres.ts"
+import { ownUrlLayer } from "../../tests/harness/stores.ts"
 import { Channels } from "../cashier/channels.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
-import { checkMasterKey, masterKeysOf } from "../secrets/master-key.ts"
+import { Settings } from "../config/gateway-config.ts"
+import { Accounts } from "../pipeline/persistence/accounts.ts"
+import { Merchants } from "../pipeline/persistence/merchants.ts"
+import type { Persistence } from "../pipeline/persistence/persistence.ts"
+import { masterKeysOf } from "../secrets/master-key.ts"
 import { makeVault, Vault } from "../secrets/vault.ts"
 import { readConfig } from "../start/environment.ts"
+import { checkMasterKey } from "./key-check.ts"
 import { keyRotate } from "./keys.ts"
-import { OperatorConfig } from "./operation.ts"
+import type { OperatorServices } from "./operation.ts"
 
 setDefaultTimeout(60_000)
 
@@ -27,25 +32,22 @@ const house = async (variables: Record<string, string>) => {
   const url = Redacted.make(await (await sharedPostgres()).createDatabase())
   const persistence = postgres({ url, maxConnections: 2 }).persistence ?? Layer.empty
   /** Each act reads the keys afresh, as a process of its own would. */
-  const act = async <A, E>(
-    change: Record<string, string>,
-    effect: Effect.Effect<A, E, Persistence | Vault | Channels | OperatorConfig>
-  ) => {
+  const act = async <A, E>(change: Record<string, string>, effect: Effect.Effect<A, E, OperatorServices>) => {
     const config = await Effect.runPromise(readConfig({ ...variables, ...change }))
     const keys = await Effect.runPromise(masterKeysOf(config))
-    const stores = Layer.mergeAll(persistence as Layer.Layer<Persistence>, Vault.layer(keys))
-    const channels = Channels.layer([], () => ({ publicUrl: "", localUrl: "" }))
-    return Effect.runPromiseExit(
-      effect.pipe(
-        Effect.provideService(OperatorConfig, config),
-        Effect.provide(channels.pipe(Layer.provideMerge(stores)))
-      )
+    const stores = Layer.mergeAll(
+      persistence as Layer.Layer<Persistence>,
+      Vault.layer(keys),
+      ownUrlLayer(),
+      Layer.succeed(Settings, config)
     )
+    return Effect.runPromiseExit(Effect.provide(effect, Channels.layer([]).pipe(Layer.provideMerge(stores))))
   }
   const prepare = Effect.gen(function* () {
     yield* checkMasterKey
     const vault = yield* Vault
-    const { merchants, accounts } = yield* Persistence
+    const merchants = yield* Merchants
+    const accounts = yield* Accounts
     const appId = "pk_live_rotation0000000000000000000"
     yield* merchants.create({
       appId,
@@ -68,7 +70,8 @@ const house = async (variables: Record<string, string>) => {
 const readAll = Effect.gen(function* () {
   yield* checkMasterKey
   const vault = yield* Vault
-  const { merchants, accounts } = yield* Persistence
+  const merchants = yield* Merchants
+  const accounts = yield* Accounts
   const stored = yield* merchants.find("pk_live_rotation0000000000000000000")
   const account = yield* accounts.find("acc_1")
   return [

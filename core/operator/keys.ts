@@ -1,8 +1,12 @@
 import { Effect, Redacted, Schema } from "effect"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
-import { addFileKey, dropOldFileKeys, KEY_CHECK } from "../secrets/master-key.ts"
+import { Settings } from "../config/gateway-config.ts"
+import { Accounts } from "../pipeline/persistence/accounts.ts"
+import { ChannelFacts } from "../pipeline/persistence/channel-facts.ts"
+import { Merchants } from "../pipeline/persistence/merchants.ts"
+import { addFileKey, dropOldFileKeys } from "../secrets/master-key.ts"
 import { type MasterKeys, makeVault, type Vault } from "../secrets/vault.ts"
-import { OperatorConfig, OperatorError, operation } from "./operation.ts"
+import { KEY_CHECK } from "./key-check.ts"
+import { OperatorError, operation } from "./operation.ts"
 
 /**
  * Seals every stored secret anew. With a key file the command draws the new key itself, and gateways that run on the
@@ -21,7 +25,7 @@ export const keyRotate = operation({
       ? "Everything is sealed with PAYHUB_MASTER_KEY now; PAYHUB_MASTER_KEY_OLD may be taken away. Keep the old key as long as your oldest database backup."
       : `Everything is sealed with the new key in ${key}. Back it up; keep the old one as long as your oldest database backup.`,
   run: Effect.fnUntraced(function* () {
-    const config = yield* OperatorConfig
+    const config = yield* Settings
     const byFile = config.masterKey === null
     const keys = yield* newKeys
     const done = yield* resealAll(makeVault(keys)).pipe(
@@ -39,7 +43,7 @@ export const keyRotate = operation({
 })
 
 const newKeys = Effect.gen(function* () {
-  const config = yield* OperatorConfig
+  const config = yield* Settings
   const { masterKey, masterKeyOld } = config
   if (masterKey === null) return yield* fileStep(() => addFileKey(config))
   if (masterKeyOld === null) {
@@ -53,7 +57,9 @@ const newKeys = Effect.gen(function* () {
 
 /** Texts that are sealed with the current key already are left: a rotation that was cut off is simply run again. */
 const resealAll = Effect.fnUntraced(function* (vault: Vault["Service"]) {
-  const { merchants, accounts, book } = yield* Persistence
+  const merchants = yield* Merchants
+  const accounts = yield* Accounts
+  const facts = yield* ChannelFacts
   const again = Effect.fnUntraced(function* (sealed: string, purpose: string) {
     return vault.seal(yield* vault.open(sealed, purpose), purpose)
   })
@@ -72,10 +78,10 @@ const resealAll = Effect.fnUntraced(function* (vault: Vault["Service"]) {
     yield* accounts.reseal(id, yield* again(sealed, `account:${id}`))
     changedAccounts++
   }
-  const check = yield* book.get(KEY_CHECK.provider, KEY_CHECK.key)
+  const check = yield* facts.get(KEY_CHECK.provider, KEY_CHECK.key)
   if (check !== null && !vault.isCurrent(String(check.sealed))) {
     const sealed = vault.seal(Redacted.make("payhub"), KEY_CHECK.purpose)
-    yield* book.update(KEY_CHECK.provider, KEY_CHECK.key, () => ({ sealed }))
+    yield* facts.update(KEY_CHECK.provider, KEY_CHECK.key, () => ({ sealed }))
   }
   return { merchants: changedMerchants, accounts: changedAccounts }
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { Effect, Redacted } from "effect"
 import { BANK_KEY, operator } from "../../tests/harness/cli.ts"
 import { liveSecrets, signingSecret } from "../domain/merchant.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Merchants } from "../pipeline/persistence/merchants.ts"
 import { Vault } from "../secrets/vault.ts"
 
 const { payhub, json, file, inStore } = operator()
@@ -20,7 +20,7 @@ describe("merchant", () => {
     })
     const opened = await inStore(
       Effect.gen(function* () {
-        const stored = yield* (yield* Persistence).merchants.find(made.app_id)
+        const stored = yield* (yield* Merchants).find(made.app_id)
         expect(stored?.secrets[0]?.sealed).not.toContain(made.app_secret)
         return yield* (yield* Vault).open(stored?.secrets[0]?.sealed ?? "", `merchant:${made.app_id}`)
       })
@@ -154,7 +154,7 @@ describe("merchant", () => {
       inStore(
         Effect.gen(function* () {
           const vault = yield* Vault
-          const stored = yield* (yield* Persistence).merchants.find(appId)
+          const stored = yield* (yield* Merchants).find(appId)
           return yield* Effect.forEach(stored?.secrets ?? [], ({ sealed, ...rest }) =>
             Effect.map(vault.open(sealed, `merchant:${appId}`), (secret) => ({ ...rest, secret }))
           )
@@ -163,7 +163,7 @@ describe("merchant", () => {
     const used = (appId: string, secretId: number) =>
       inStore(
         Effect.gen(function* () {
-          const { merchants } = yield* Persistence
+          const merchants = yield* Merchants
           const stored = yield* merchants.find(appId)
           yield* merchants.secretUsed(stored?.merchant.id ?? 0, secretId, new Date())
         })

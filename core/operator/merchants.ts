@@ -1,8 +1,10 @@
 import { Clock, Effect, Redacted, Schema } from "effect"
+import { Settings } from "../config/gateway-config.ts"
 import { type Merchant, signingSecret } from "../domain/merchant.ts"
 import { checkNotifyUrl, NOTIFY_URL_CHARS_MAX } from "../domain/notify-url.ts"
+import { Accounts } from "../pipeline/persistence/accounts.ts"
 import type { MerchantChange } from "../pipeline/persistence/merchants.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Merchants } from "../pipeline/persistence/merchants.ts"
 import { Vault } from "../secrets/vault.ts"
 import { newAppId, newAppSecret } from "./credentials.ts"
 import { findMerchant, unknownMerchant } from "./find.ts"
@@ -17,7 +19,7 @@ import {
   throttleOf,
   throttleText
 } from "./inputs.ts"
-import { InputInvalid, OperatorConfig, OperatorError, operation } from "./operation.ts"
+import { InputInvalid, OperatorError, operation } from "./operation.ts"
 
 /** A merchant without its secrets. Times are ISO 8601 in UTC. */
 const MerchantView = Schema.Struct({
@@ -92,7 +94,7 @@ export const merchantCreate = operation({
   run: Effect.fnUntraced(function* (_actor, input) {
     if (input.callbackUrl !== undefined) yield* checkCallbackUrl(input.callbackUrl)
     if (input.accounts !== undefined) yield* checkAccounts(input.accounts)
-    const { merchants } = yield* Persistence
+    const merchants = yield* Merchants
     const vault = yield* Vault
     const mode = input.test === true ? "test" : "live"
     const appId = newAppId(mode)
@@ -120,7 +122,7 @@ export const merchantList = operation({
   output: Schema.Array(MerchantView),
   columns: ["app_id", "name", "mode", "active", "throttle", "callback_url"],
   run: Effect.fnUntraced(function* () {
-    const { merchants } = yield* Persistence
+    const merchants = yield* Merchants
     return (yield* merchants.list()).map(viewOf)
   })
 })
@@ -235,7 +237,7 @@ export const merchantResetSecret = operation({
   afterword: (_output, { overlap = "0" }) =>
     `Keep the app_secret now: it is not shown again. ${durationMs(overlap) === 0 ? "The old one has ended." : `The old one works for another ${overlap}.`}`,
   run: Effect.fnUntraced(function* (_actor, { appId, overlap = "0" }) {
-    const { merchants } = yield* Persistence
+    const merchants = yield* Merchants
     const vault = yield* Vault
     const { merchant } = yield* findMerchant(appId)
     const secret = newAppSecret(merchant.mode)
@@ -247,14 +249,14 @@ export const merchantResetSecret = operation({
 
 const changeMerchant = (appId: string, change: MerchantChange) =>
   Effect.gen(function* () {
-    const { merchants } = yield* Persistence
+    const merchants = yield* Merchants
     const merchant = yield* merchants.update(appId, change)
     return viewOf(merchant ?? (yield* unknownMerchant(appId)))
   })
 
 const checkCallbackUrl = (url: string) =>
   Effect.gen(function* () {
-    const { webhookAllow } = yield* OperatorConfig
+    const { webhookAllow } = yield* Settings
     const verdict = checkNotifyUrl(url, webhookAllow)
     if (verdict === "ok") return
     const message = {
@@ -267,8 +269,8 @@ const checkCallbackUrl = (url: string) =>
 
 const checkAccounts = (ids: ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    const store = yield* Persistence
-    const known = new Set((yield* store.accounts.list()).map(({ id }) => id))
+    const accounts = yield* Accounts
+    const known = new Set((yield* accounts.list()).map(({ id }) => id))
     const unknown = ids.filter((id) => !known.has(id))
     if (unknown.length === 0) return
     return yield* new OperatorError({

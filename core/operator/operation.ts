@@ -1,9 +1,10 @@
-import { Context, Effect, Schema, SchemaIssue } from "effect"
+import { Effect, Schema, SchemaIssue } from "effect"
 import type { Channels } from "../cashier/channels.ts"
+import type { Settings } from "../config/gateway-config.ts"
+import type { OwnUrl } from "../config/own-url.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import type { Persistence } from "../pipeline/persistence/persistence.ts"
 import type { Vault } from "../secrets/vault.ts"
-import type { GatewayConfig } from "../start/environment.ts"
 
 /** Who acts. Today whoever may run the commands; a console's users will be further kinds. */
 export interface Actor {
@@ -26,12 +27,8 @@ export class InputInvalid extends Schema.TaggedError<InputInvalid>()("InputInval
   }
 }
 
-/** The gateway's configuration, for acts that depend on it (which addresses are allowed, where the gateway is). */
-export class OperatorConfig extends Context.Service<OperatorConfig, GatewayConfig>()(
-  "payhub/operator/OperatorConfig"
-) {}
-
-export type OperatorServices = Persistence | Vault | Channels | OperatorConfig
+/** What an act may ask for. */
+export type OperatorServices = Persistence | Vault | Channels | Settings | OwnUrl
 
 export type OperatorFailure = OperatorError | InputInvalid | StoreUnavailable
 

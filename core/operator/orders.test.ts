@@ -2,7 +2,11 @@ import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
 import { operator } from "../../tests/harness/cli.ts"
 import { newOrderNo } from "../domain/order-no.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Merchants } from "../pipeline/persistence/merchants.ts"
+import { Notices } from "../pipeline/persistence/notices.ts"
+import { Orders } from "../pipeline/persistence/orders.ts"
+import { Outbox } from "../pipeline/persistence/outbox.ts"
+import { Settlements } from "../pipeline/persistence/settlements.ts"
 import { OperatorError } from "./operation.ts"
 
 const { payhub, json, inStore } = operator()
@@ -11,7 +15,8 @@ describe("order and webhook", () => {
   const makeOrder = (appId: string, amountFen: number, extra = "") =>
     inStore(
       Effect.gen(function* () {
-        const { merchants, orders } = yield* Persistence
+        const merchants = yield* Merchants
+        const orders = yield* Orders
         const merchant = (yield* merchants.find(appId))?.merchant
         if (merchant === undefined) return yield* new OperatorError({ message: "no merchant" })
         const nowMs = Date.now()
@@ -44,8 +49,8 @@ describe("order and webhook", () => {
   type Made = Awaited<ReturnType<typeof makeOrder>>
   const pay = (order: Made, amountFen: number) =>
     inStore(
-      Effect.flatMap(Persistence, ({ orders }) =>
-        orders.settle({
+      Effect.flatMap(Settlements, (settlements) =>
+        settlements.settle({
           order,
           provider: "bank",
           payment: {
@@ -125,8 +130,8 @@ describe("order and webhook", () => {
     expect(await list("--since", "1h", "--limit", "1")).toHaveLength(1)
     expect(await list("--since", "2999-01-01")).toEqual([])
     expect(await list("--flagged")).toEqual([])
-    const flag = Effect.flatMap(Persistence, ({ orders }) =>
-      orders.flag({
+    const flag = Effect.flatMap(Notices, (notices) =>
+      notices.flag({
         order: first,
         anomaly: "amount-mismatch",
         payment: { channelTradeNo: "T9", amountFen: 99, currency: "CNY", paidAt: new Date() },
@@ -144,8 +149,8 @@ describe("order and webhook", () => {
 
   test("strays lists the notices that name no order, the newest first, with what they say", async () => {
     const keep = (day: string) =>
-      Effect.flatMap(Persistence, ({ orders }) =>
-        orders.keepStrayNotice({
+      Effect.flatMap(Notices, (notices) =>
+        notices.keepStray({
           accountId: "acc_x",
           orderNo: `QR-${day}`,
           receivedAt: new Date(`${day}T08:00:00Z`),
@@ -174,8 +179,8 @@ describe("order and webhook", () => {
     const order = await makeOrder(app_id, 100)
     await pay(order, 100)
     const eventId = `evt_${order.orderNo}`
-    const attempt = Effect.flatMap(Persistence, ({ webhooks }) =>
-      webhooks.record({
+    const attempt = Effect.flatMap(Outbox, (outbox) =>
+      outbox.record({
         merchantId: order.merchantId,
         eventId,
         orderNo: order.orderNo,

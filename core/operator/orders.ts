@@ -1,11 +1,16 @@
 import { Effect, Schema } from "effect"
+import { Settings } from "../config/gateway-config.ts"
+import { EVENT_KINDS } from "../domain/event.ts"
 import { yuanText } from "../domain/money.ts"
 import { ORDER_STATUS, type Order, STATUS_TEXT } from "../domain/order.ts"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Merchants } from "../pipeline/persistence/merchants.ts"
+import { Notices } from "../pipeline/persistence/notices.ts"
+import { Orders } from "../pipeline/persistence/orders.ts"
+import { StoreClock } from "../pipeline/persistence/store-clock.ts"
+import { Timeline } from "../pipeline/persistence/timeline.ts"
 import { findMerchant, findOrder } from "./find.ts"
 import { hinted, LIMIT_STANDARD, Limit, OrderNo, Since, Status, sinceOf, statusOf } from "./inputs.ts"
-
-import { OperatorConfig, operation } from "./operation.ts"
+import { operation } from "./operation.ts"
 import { deliveriesOf, WebhookView } from "./webhooks.ts"
 
 /** An order. Amounts as whole fen and as yuan text; times are ISO 8601 in UTC. */
@@ -80,14 +85,17 @@ export const orderShow = operation({
     ...OrderView.fields,
     webhooks: Schema.Array(WebhookView),
     /** Oldest first. */
-    timeline: Schema.Array(Schema.Struct({ at: Schema.String, kind: Schema.String, detail: Schema.Json }))
+    timeline: Schema.Array(
+      Schema.Struct({ at: Schema.String, kind: Schema.Literals(EVENT_KINDS), detail: Schema.Json })
+    )
   }),
   afterword: () => "--json shows every detail whole.",
   run: Effect.fnUntraced(function* (_actor, input) {
-    const { merchants, orders } = yield* Persistence
+    const merchants = yield* Merchants
+    const timelines = yield* Timeline
     const order = yield* findOrder(input.orderNo)
     const owner = yield* merchants.findById(order.merchantId)
-    const timeline = yield* orders.timeline(order)
+    const timeline = yield* timelines.of(order)
     return {
       ...viewOf(order, owner?.merchant.appId ?? ""),
       webhooks: yield* deliveriesOf({ orderNo: order.orderNo, limit: 10 }),
@@ -118,8 +126,10 @@ export const orderList = operation({
   output: Schema.Array(OrderView),
   columns: ["order_no", "merchant_order_no", "app_id", "status_name", "amount", "channel_code", "flags", "created_at"],
   run: Effect.fnUntraced(function* (_actor, input) {
-    const { merchants, orders, nowMs } = yield* Persistence
-    const { timezone } = yield* OperatorConfig
+    const merchants = yield* Merchants
+    const orders = yield* Orders
+    const { nowMs } = yield* StoreClock
+    const { timezone } = yield* Settings
     const found = yield* orders.list({
       limit: input.limit ?? LIMIT_STANDARD,
       ...(input.appId === undefined ? {} : { merchantId: (yield* findMerchant(input.appId)).merchant.id }),
@@ -144,7 +154,7 @@ export const orderCheck = operation({
   afterword: ({ asked, status_name }) =>
     asked ? "`payhub order show` tells what was answered." : `It is ${status_name}: there is nothing to ask.`,
   run: Effect.fnUntraced(function* (_actor, input) {
-    const { orders } = yield* Persistence
+    const orders = yield* Orders
     const order = yield* findOrder(input.orderNo)
     const asked = order.status === "PENDING"
     if (asked) yield* orders.scheduleCheck(order, 0)
@@ -169,8 +179,8 @@ export const orderStrays = operation({
     })
   ),
   run: Effect.fnUntraced(function* (_actor, input) {
-    const { orders } = yield* Persistence
-    const strays = yield* orders.listStrayNotices(input.limit ?? LIMIT_STANDARD)
+    const notices = yield* Notices
+    const strays = yield* notices.listStrays(input.limit ?? LIMIT_STANDARD)
     return strays.map(({ accountId, orderNo, receivedAt, detail }) => ({
       account_id: accountId,
       order_no: orderNo,

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
+import { Merchants } from "../pipeline/persistence/merchants.ts"
+import { Outbox } from "../pipeline/persistence/outbox.ts"
 import { findOrder } from "./find.ts"
 import { hinted, LIMIT_STANDARD, Limit, OrderNo } from "./inputs.ts"
 import { OperatorError, operation } from "./operation.ts"
@@ -34,8 +35,9 @@ export const WebhookView = Schema.Struct({
 /** Deliveries as they are shown. */
 export const deliveriesOf = (filter: { state?: "dead"; orderNo?: string; limit: number }) =>
   Effect.gen(function* () {
-    const { merchants, webhooks } = yield* Persistence
-    const rows = yield* webhooks.list(filter)
+    const merchants = yield* Merchants
+    const outbox = yield* Outbox
+    const rows = yield* outbox.list(filter)
     const appIds = new Map((yield* merchants.list()).map(({ id, appId }) => [id, appId]))
     return rows.map((row): typeof WebhookView.Type => ({
       event_id: row.eventId,
@@ -89,9 +91,9 @@ export const webhookResend = operation({
   output: Schema.Struct({ order_no: Schema.String, resent: Schema.Literal(true) }),
   afterword: () => "The running gateway pushes it within seconds; `payhub webhook list` shows what was answered.",
   run: Effect.fnUntraced(function* (_actor, input) {
-    const { webhooks } = yield* Persistence
+    const outbox = yield* Outbox
     const order = yield* findOrder(input.orderNo)
-    if (!(yield* webhooks.resend(order))) {
+    if (!(yield* outbox.resend(order))) {
       return yield* new OperatorError({
         message: `The order ${input.orderNo} is ${order.status} and has no webhook: only a paid one has.`
       })

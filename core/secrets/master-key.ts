@@ -3,10 +3,9 @@ import { readFileSync } from "node:fs"
 import { mkdir, open, readFile, rename } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Redacted } from "effect"
-import { Persistence } from "../pipeline/persistence/persistence.ts"
-import { type GatewayConfig, isMasterKey } from "../start/environment.ts"
-import { StartRefused } from "../start/plugin.ts"
-import { type MasterKeys, Vault } from "./vault.ts"
+import type { GatewayConfig } from "../config/gateway-config.ts"
+import { StartRefused } from "../config/start-refused.ts"
+import type { MasterKeys } from "./vault.ts"
 
 /** One key a line, the current one first. More than one only while a rotation is under way. */
 const pathOf = (config: GatewayConfig): string => join(config.dataFolder, "master.key")
@@ -86,33 +85,6 @@ const replaceFile = async (path: string, keys: ReadonlyArray<Redacted.Redacted<s
   await rename(draft, path)
 }
 
-/** Where the book keeps a text that only this database's key opens. */
-export const KEY_CHECK = { provider: "payhub", key: "key-check", purpose: "key-check" } as const
-
-/** What a database was first opened with is what it opens with: a lost key shows at the start, not at the first order. */
-export const checkMasterKey = Effect.gen(function* () {
-  const { book } = yield* Persistence
-  const vault = yield* Vault
-  const stored = yield* book.update(KEY_CHECK.provider, KEY_CHECK.key, (value) =>
-    value === null ? { sealed: vault.seal(Redacted.make("payhub"), KEY_CHECK.purpose) } : value
-  )
-  yield* vault.open(String(stored.sealed), KEY_CHECK.purpose)
-}).pipe(
-  Effect.catchTag("VaultRefused", () =>
-    Effect.fail(
-      new StartRefused({
-        variable: "PAYHUB_MASTER_KEY",
-        message:
-          "PAYHUB_MASTER_KEY is not the key that this database was sealed with; start with the key it was made with."
-      })
-    )
-  ),
-  Effect.catchTag("StoreUnavailable", () =>
-    Effect.fail(
-      new StartRefused({
-        variable: "DATABASE_URL",
-        message: "DATABASE_URL: the database stopped answering during the start."
-      })
-    )
-  )
-)
+/** 32 bytes in Base64, with or without padding. */
+export const isMasterKey = (text: string): boolean =>
+  /^[A-Za-z0-9+/]{43}=?$/.test(text) && Buffer.from(text, "base64").length === 32

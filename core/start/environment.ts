@@ -1,42 +1,11 @@
 import { isAbsolute, resolve } from "node:path"
 import { Config, ConfigProvider, Effect, Option, Redacted } from "effect"
-import ipaddr from "ipaddr.js"
-import type { ThrottleRule } from "../domain/merchant.ts"
+import type { GatewayConfig } from "../config/gateway-config.ts"
+import { StartRefused } from "../config/start-refused.ts"
+import { isAddressRange } from "../domain/address-range.ts"
+import { parseThrottle } from "../domain/throttle-rule.ts"
 import { isTimeZone } from "../domain/time.ts"
-import { StartRefused } from "./plugin.ts"
-
-/** Everything an operator can set, read once. Each variable is explained in the README's table. */
-export interface GatewayConfig {
-  readonly host: string
-  /** 0 = any free port. */
-  readonly port: number
-  /** null = http://HOST:PORT as it listens. */
-  readonly publicUrl: string | null
-  /** Absolute path. */
-  readonly dataFolder: string
-  readonly databaseUrl: Redacted.Redacted<string> | null
-  readonly redisUrl: Redacted.Redacted<string> | null
-  readonly redisDown: "refuse" | "degrade"
-  /** null = the key file in the data folder, made at the first start. */
-  readonly masterKey: Redacted.Redacted<string> | null
-  /** The key before a rotation: it still opens what `payhub key rotate` has not sealed anew yet. */
-  readonly masterKeyOld: Redacted.Redacted<string> | null
-  /** Whether `/demo` is served: a page on which anybody who reaches it places test orders. */
-  readonly demo: boolean
-  /** What `/metrics` asks for as a Bearer token; null = there is no such page. */
-  readonly metricsToken: Redacted.Redacted<string> | null
-  /** Base URL of an OpenTelemetry collector; null = no traces. */
-  readonly otlpEndpoint: string | null
-  readonly channels: ReadonlyArray<string>
-  readonly trustedProxies: ReadonlyArray<string>
-  readonly webhookAllow: ReadonlyArray<string>
-  /** Milliseconds before each push after the first. */
-  readonly webhookScheduleMs: ReadonlyArray<number>
-  readonly throttle: ThrottleRule
-  readonly timezone: string
-  /** Milliseconds between the checks of a PENDING order; the last one repeats until a day after its expiry. */
-  readonly reconcileScheduleMs: ReadonlyArray<number>
-}
+import { isMasterKey } from "../secrets/master-key.ts"
 
 /**
  * Reads the configuration from variables.
@@ -54,24 +23,6 @@ export const readConfig = (
       error instanceof StartRefused ? error : new StartRefused({ variable: "PAYHUB", message: String(error) })
     )
   )
-}
-
-/** `2/1s`, `100/500ms`, `10/1m`, or `off`. */
-export const parseThrottle = (text: string): ThrottleRule | undefined => {
-  if (text === "off") return "off"
-  const match = /^(\d{1,7})\/(\d{1,6})(ms|s|m|h)$/.exec(text.trim())
-  if (match === null) return undefined
-  const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[match[3] as "ms" | "s" | "m" | "h"]
-  const rule = { count: Number(match[1]), windowMs: Number(match[2]) * unit }
-  return rule.count > 0 && rule.windowMs > 0 ? rule : undefined
-}
-
-/** Whether a text is an IP address or a CIDR range. */
-export const isAddressRange = (text: string): boolean => {
-  const [address = ""] = text.split("/")
-  // ipaddr.js also reads 1.2.3 and 010.0.0.1 as inet_aton does; nobody means those.
-  const plain = address.includes(":") ? ipaddr.IPv6.isValid(address) : ipaddr.IPv4.isValidFourPartDecimal(address)
-  return plain && (text.includes("/") ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text))
 }
 
 const read = <A>(
@@ -222,7 +173,3 @@ const originOf = (text: string): string | null | undefined => {
   if (!/^https?:\/\/[^/?#@]+\/?$/.test(text) || !URL.canParse(text)) return undefined
   return new URL(text).origin
 }
-
-/** 32 bytes in Base64, with or without padding. */
-export const isMasterKey = (text: string): boolean =>
-  /^[A-Za-z0-9+/]{43}=?$/.test(text) && Buffer.from(text, "base64").length === 32

@@ -1,35 +1,30 @@
 import { Effect, Exit, Layer, Logger, ManagedRuntime, Scope } from "effect"
 import { type AnyProvider, Channels } from "../cashier/channels.ts"
 import { reconcileLayer } from "../cashier/reconcile.ts"
-import { OWN_RECEIVER_PATH } from "../cashier/settings.ts"
-import type { GatewayUrls } from "../channel/gateway-urls.ts"
+import type { GatewayConfig } from "../config/gateway-config.ts"
+import { type GatewayUrls, localUrlOf, OwnUrl } from "../config/own-url.ts"
+import { StartRefused } from "../config/start-refused.ts"
 import { makeApp } from "../http/app.ts"
+import { type GatewayServices, makeRun } from "../http/call.ts"
 import { noteSocketAddress } from "../http/client-address.ts"
-import { demoRoutes } from "../http/demo/routes.ts"
-import { type GatewayServices, makeRun } from "../http/edge.ts"
-import { healthRoutes } from "../http/health.ts"
-import type { HttpPlugin } from "../http/http-plugin.ts"
-import { payPageRoutes } from "../http/payer/pay-page.ts"
 import type { Server } from "../http/server.ts"
-import { toolsRoutes } from "../http/tools/routes.ts"
-import { assetRoutes } from "../http/web/asset-routes.ts"
 import { tracingLayer } from "../observe/tracing.ts"
 import { watchLayer } from "../observe/watch.ts"
 import type { WorkerFigures } from "../observe/worker-figures.ts"
 import { ensureFirstStart, type FirstMerchant } from "../operator/first-start.ts"
+import { checkMasterKey } from "../operator/key-check.ts"
 import { MerchantDirectory } from "../pipeline/auth/merchant-directory.ts"
 import { Notifier } from "../pipeline/notifier/notifier.ts"
 import { webhookWorkerLayer } from "../pipeline/notifier/worker.ts"
-import { Persistence, type StoreSignal } from "../pipeline/persistence/persistence.ts"
+import { type StoreSignal, StoreSignals } from "../pipeline/persistence/store-signals.ts"
 import { serve } from "../runtime.ts"
-import { checkMasterKey, masterKeysOf } from "../secrets/master-key.ts"
-import type { GatewayConfig } from "./environment.ts"
-import { type Plugin, StartRefused } from "./plugin.ts"
+import { masterKeysOf } from "../secrets/master-key.ts"
+import type { Plugin } from "./plugin.ts"
 import { gatewayLayer } from "./services.ts"
 
 export interface GatewayOptions {
   readonly config: GatewayConfig
-  readonly plugins: ReadonlyArray<Plugin | HttpPlugin>
+  readonly plugins: ReadonlyArray<Plugin>
   readonly channels: ReadonlyArray<AnyProvider>
   readonly reusePort?: boolean
   /** What all workers have counted, where this is one of several: `/metrics` tells of them all. */
@@ -77,14 +72,8 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
       run,
       config,
       siteIds: options.channels.filter(({ site }) => site !== undefined).map(({ id }) => id),
-      routes: [
-        ...payPageRoutes(run),
-        ...demoRoutes(run),
-        ...toolsRoutes(run),
-        ...healthRoutes(run, options.figures),
-        ...assetRoutes
-      ],
-      plugins: options.plugins
+      figures: options.figures,
+      plugins: options.plugins.flatMap(({ http }) => http ?? [])
     })
     const listening = await listen(config, options.reusePort ?? false, (request, address) => {
       // Nothing is said before the gateway knows its own address.
@@ -93,11 +82,11 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
       return app.fetch(request)
     })
     server = listening
-    const localUrl = `http://${urlHost(config.host)}:${listening.port}`
+    const localUrl = localUrlOf(config.host, listening.port)
     urls = { localUrl, publicUrl: config.publicUrl ?? localUrl }
 
     const scope = Scope.makeUnsafe()
-    await orRefuse(run(Effect.andThen(followSignals, Layer.buildWithScope(workers(config, localUrl), scope))))
+    await orRefuse(run(Effect.andThen(followSignals, Layer.buildWithScope(workers(config), scope))))
     const stop = once(async () => {
       await drain(DRAIN_MS)
       await Effect.runPromise(Scope.close(scope, Exit.void))
@@ -113,24 +102,28 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
 }
 
 /** Pushing and asking begin once the gateway can be reached: a channel may answer at once. */
-const workers = (config: GatewayConfig, localUrl: string): Layer.Layer<never, never, GatewayServices> =>
+const workers = (config: GatewayConfig): Layer.Layer<never, never, GatewayServices> =>
   Layer.mergeAll(
-    webhookWorkerLayer({
-      scheduleMs: config.webhookScheduleMs,
-      allow: config.webhookAllow,
-      own: localUrl + OWN_RECEIVER_PATH
-    }),
+    Layer.unwrap(
+      Effect.map(OwnUrl, (ownUrl) =>
+        webhookWorkerLayer({
+          scheduleMs: config.webhookScheduleMs,
+          allow: config.webhookAllow,
+          own: ownUrl.demoReceiver()
+        })
+      )
+    ),
     reconcileLayer,
     watchLayer
   )
 
 /** Drops what is cached when any process changes it, and wakes the webhook workers. */
 const followSignals = Effect.gen(function* () {
-  const store = yield* Persistence
+  const signals = yield* StoreSignals
   const directory = yield* MerchantDirectory
   const channels = yield* Channels
   const notifier = yield* Notifier
-  yield* store.listen((signal: StoreSignal) => {
+  yield* signals.listen((signal: StoreSignal) => {
     switch (signal.kind) {
       case "merchant":
         return directory.forget(signal.id)
@@ -169,12 +162,6 @@ const listenRefused = (config: GatewayConfig, error: unknown): StartRefused => {
       ? "needs rights that this user lacks"
       : "cannot be listened on"
   return new StartRefused({ variable, message: `${variable}: ${config.host}:${config.port} ${why}.` })
-}
-
-/** Every interface is reached from here by loopback; an IPv6 address is written in brackets. */
-const urlHost = (host: string): string => {
-  if (host === "0.0.0.0" || host === "::") return "127.0.0.1"
-  return host.includes(":") ? `[${host}]` : host
 }
 
 /** The value of an exit; its failure thrown as what it is. */

@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises"
 import { isAbsolute, join, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import type { AnyProvider } from "../cashier/channels.ts"
-import { StartRefused } from "./plugin.ts"
+import { StartRefused } from "../config/start-refused.ts"
 
 /** Folders of `channels/` that are not channels. */
 const NOT_CHANNELS = ["protocols"]

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import type { GatewayConfig } from "./environment.ts"
+import type { GatewayConfig } from "../config/gateway-config.ts"
+import { localUrlOf } from "../config/own-url.ts"
 
 /*
  * Where the running gateway of a data folder is, for commands beside it: port 0 picks a port that only the gateway
@@ -27,5 +28,5 @@ export const gatewayUrl = async (config: GatewayConfig): Promise<string> => {
   } catch {
     // No gateway has run on this folder.
   }
-  return `http://${config.host === "0.0.0.0" ? "127.0.0.1" : config.host}:${config.port}`
+  return localUrlOf(config.host, config.port)
 }

@@ -1,20 +1,21 @@
 import { Layer } from "effect"
 import { type AnyProvider, Channels } from "../cashier/channels.ts"
-import { SingleFlight } from "../cashier/key-lock.ts"
-import { linkKeyOf, OWN_RECEIVER_PATH, Settings } from "../cashier/settings.ts"
-import type { GatewayUrls } from "../channel/gateway-urls.ts"
-import type { GatewayServices } from "../http/edge.ts"
-import { Tables } from "../http/merchant/field-decoders.ts"
+import { KeyLock } from "../cashier/key-lock.ts"
+import { type GatewayConfig, Settings } from "../config/gateway-config.ts"
+import { type GatewayUrls, makeOwnUrl, OwnUrl } from "../config/own-url.ts"
+import { StartRefused } from "../config/start-refused.ts"
+import type { GatewayServices } from "../http/call.ts"
+import { FieldDecoders } from "../http/merchant/field-decoders.ts"
 import { Background } from "../observe/background.ts"
+import type { OperatorServices } from "../operator/operation.ts"
 import { Auth } from "../pipeline/auth/auth.ts"
 import { MerchantDirectory } from "../pipeline/auth/merchant-directory.ts"
 import { Notifier } from "../pipeline/notifier/notifier.ts"
-import type { Persistence } from "../pipeline/persistence/persistence.ts"
 import { Replay } from "../pipeline/replay/replay.ts"
 import { Throttle } from "../pipeline/throttle/throttle.ts"
+import { LinkKey, linkKeyOf } from "../secrets/link-key.ts"
 import { type MasterKeys, Vault } from "../secrets/vault.ts"
-import type { GatewayConfig } from "./environment.ts"
-import { type Plugin, StartRefused } from "./plugin.ts"
+import type { Plugin } from "./plugin.ts"
 
 export interface ServicesOptions {
   readonly config: GatewayConfig
@@ -35,37 +36,38 @@ const missing = (name: string): never => {
   throw new StartRefused({ variable: "plugins", message: `No plugin brings ${name}.` })
 }
 
-/** What operator commands need: the store, the vault and the channels. */
-export const operatorLayer = (options: ServicesOptions): Layer.Layer<Persistence | Vault | Channels, StartRefused> => {
+/** What operator commands need: the configuration, the store, the vault, the channels and the gateway's addresses. */
+export const operatorLayer = (options: ServicesOptions): Layer.Layer<OperatorServices, StartRefused> => {
   const { persistence } = storesOf(options.plugins)
-  return Channels.layer(options.channels, options.urls).pipe(
-    Layer.provideMerge(Layer.mergeAll(persistence, Vault.layer(options.masterKeys)))
-  )
+  return Channels.layer(options.channels).pipe(Layer.provideMerge(Layer.mergeAll(persistence, ground(options))))
 }
 
 /** The five layers and what stands on them, composed. */
 export const gatewayLayer = (options: ServicesOptions): Layer.Layer<GatewayServices, StartRefused> => {
-  const { config, masterKeys, urls } = options
+  const { config } = options
   const { persistence, throttleStore, replayStore } = storesOf(options.plugins)
-  const settings = Layer.succeed(Settings, {
-    config,
-    urls,
-    ownReceiver: () => urls().localUrl + OWN_RECEIVER_PATH,
-    linkKey: linkKeyOf(masterKeys.current)
-  })
-  return Tables.layer.pipe(
+  return FieldDecoders.layer.pipe(
     Layer.provideMerge(
       Layer.mergeAll(
         Auth.layer(),
         Replay.layer,
         Notifier.layer(config.timezone),
-        Channels.layer(options.channels, urls),
-        SingleFlight.layer
+        Channels.layer(options.channels),
+        KeyLock.layer
       )
     ),
     Layer.provideMerge(Layer.mergeAll(MerchantDirectory.layer, Throttle.layer(config.throttle))),
     // Drained before the stores below it are closed.
     Layer.provideMerge(Background.layer),
-    Layer.provideMerge(Layer.mergeAll(persistence, throttleStore, replayStore, Vault.layer(masterKeys), settings))
+    Layer.provideMerge(Layer.mergeAll(persistence, throttleStore, replayStore, ground(options)))
   )
 }
+
+/** What stands on nothing: the configuration, the keys and the gateway's own addresses. */
+const ground = ({ config, masterKeys, urls }: ServicesOptions) =>
+  Layer.mergeAll(
+    Layer.succeed(Settings, config),
+    Layer.succeed(OwnUrl, makeOwnUrl(urls)),
+    Layer.succeed(LinkKey, linkKeyOf(masterKeys.current)),
+    Vault.layer(masterKeys)
+  )

@@ -6,10 +6,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { Cause, Context, Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { Cause, Effect, Exit, Layer, Redacted, Scope } from "effect"
 import sqlClient from "postgres"
-import { Persistence } from "../../core/pipeline/persistence/persistence.ts"
-import { StartRefused } from "../../core/start/plugin.ts"
+import { StartRefused } from "../../core/config/start-refused.ts"
+import { storesOf } from "../../tests/harness/stores.ts"
 import { anOrder, run } from "../postgres/fixture.ts"
 import { isAlive } from "./cluster.ts"
 import { embeddedPostgres, openEmbedded } from "./index.ts"
@@ -54,7 +54,7 @@ const open = async (mode: "gateway" | "command") => {
     await run(Scope.close(scope, Exit.void))
     throw cause
   })
-  return { store: Context.get(context, Persistence), close: () => run(Scope.close(scope, Exit.void)) }
+  return { store: storesOf(context), close: () => run(Scope.close(scope, Exit.void)) }
 }
 
 /** A gateway's server alone, without the store on it. */
@@ -132,7 +132,7 @@ describe("a gateway on its own database", () => {
     const { variable, message } = await refusal("gateway")
     expect(variable).toBe("PAYHUB_DATA")
     expect(message).toContain(folder)
-    await run(first.store.ping())
+    await run(first.store.status.ping())
     await first.close()
   })
 
@@ -169,7 +169,7 @@ describe("a gateway on its own database", () => {
     await mkdir(join(folder, "postgres.new-4194302-abc", "cluster"), { recursive: true })
     await writeFile(join(folder, "postgres.new-4194302-abc", "cluster", "PG_VERSION"), "18\n")
     const gateway = await open("gateway")
-    await run(gateway.store.ping())
+    await run(gateway.store.status.ping())
     expect((await readdir(folder)).sort()).toEqual(["postgres", "postgres.log"])
     await gateway.close()
   })
@@ -181,7 +181,7 @@ describe("a gateway on its own database", () => {
       await gateway.kill()
     }
     const gateway = await open("gateway")
-    await run(gateway.store.ping())
+    await run(gateway.store.status.ping())
     await gateway.close()
   }, 60_000)
 
@@ -199,7 +199,7 @@ describe("a gateway on its own database", () => {
     expect(row?.folder).toBe(join(copy, "postgres"))
     await sql.end()
     await close()
-    await run(original.store.ping())
+    await run(original.store.status.ping())
     await original.close()
   })
 
@@ -230,7 +230,7 @@ describe("a gateway on its own database", () => {
   test("a folder with a name that shells stumble over is taken as it is", async () => {
     folder = join(base, "a b'$x\" 数据")
     const gateway = await open("gateway")
-    await run(gateway.store.ping())
+    await run(gateway.store.status.ping())
     await gateway.close()
   })
 
@@ -275,7 +275,7 @@ describe("a command", () => {
     expect(await run(command.store.orders.known(1, order.merchantOrderNo))).toBe(true)
     await command.close()
     expect(await postmasterPid()).toBe(pid)
-    await run(gateway.store.ping())
+    await run(gateway.store.status.ping())
     await gateway.close()
     await until(() => !isAlive(pid))
   })
@@ -283,7 +283,7 @@ describe("a command", () => {
   test("alone starts the server and stops it", async () => {
     const command = await open("command")
     const pid = await postmasterPid()
-    await run(command.store.ping())
+    await run(command.store.status.ping())
     await command.close()
     await until(() => !isAlive(pid))
   })
@@ -293,7 +293,7 @@ describe("a command", () => {
     const pid = await postmasterPid()
     const command = await open("command")
     await gateway.close()
-    await run(command.store.ping())
+    await run(command.store.status.ping())
     await command.close()
     await until(() => !isAlive(pid))
   })
@@ -313,7 +313,7 @@ describe("a command", () => {
   test("coming and going beside each other twenty times, each finds a working database", async () => {
     const once = async () => {
       const command = await open("command")
-      await run(command.store.ping())
+      await run(command.store.status.ping())
       await command.close()
     }
     await once()

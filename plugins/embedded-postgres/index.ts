@@ -2,8 +2,8 @@ import { realpath } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Effect, Layer, Redacted, type Scope } from "effect"
-import { Persistence } from "../../core/pipeline/persistence/persistence.ts"
-import { type Plugin, StartRefused } from "../../core/start/plugin.ts"
+import { StartRefused } from "../../core/config/start-refused.ts"
+import type { Plugin } from "../../core/start/plugin.ts"
 import { openPersistence } from "../postgres/index.ts"
 import { type Binaries, findBinaries } from "./binaries.ts"
 import { type Cluster, isAlive, openCluster } from "./cluster.ts"
@@ -23,8 +23,7 @@ export interface EmbeddedPostgresOptions {
  */
 export const embeddedPostgres = (options: EmbeddedPostgresOptions): Plugin => ({
   name: "embedded-postgres",
-  persistence: Layer.effect(
-    Persistence,
+  persistence: Layer.effectContext(
     Effect.gen(function* () {
       const url = yield* openEmbedded(options)
       // The server is small; a command makes a handful of calls.

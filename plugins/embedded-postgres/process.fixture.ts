@@ -1,6 +1,6 @@
 import process from "node:process"
 import { Effect } from "effect"
-import { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import { StoreStatus } from "../../core/observe/store-status.ts"
 import { embeddedPostgres } from "./index.ts"
 
 /*
@@ -13,7 +13,7 @@ if (persistence === undefined) throw new Error("no persistence")
 
 await Effect.runPromise(
   Effect.gen(function* () {
-    const store = yield* Persistence
+    const store = yield* StoreStatus
     yield* store.ping()
     process.stdout.write("ready\n")
     yield* Effect.promise(() => new Promise((resolve) => process.stdin.on("end", resolve).resume()))

@@ -1,8 +1,9 @@
 import { Effect, Layer } from "effect"
 import { StoreUnavailable } from "../../core/domain/errors.ts"
+import { NonceTable } from "../../core/pipeline/replay/nonce-table.ts"
 import { ReplayStore } from "../../core/pipeline/replay/replay.ts"
 import { ThrottleStore } from "../../core/pipeline/throttle/throttle.ts"
-import { NonceTable, WindowTable } from "../../core/pipeline/throttle/window-table.ts"
+import { WindowTable } from "../../core/pipeline/throttle/window-table.ts"
 import type { Plugin } from "../../core/start/plugin.ts"
 
 /**
@@ -13,7 +14,7 @@ import type { Plugin } from "../../core/start/plugin.ts"
  * Bounded: WINDOW_KEYS_MAX and NONCES_MAX (core/pipeline/throttle/window-table.ts). Full of live entries, a store answers
  * StoreUnavailable for new ones rather than forget one that it promised to keep.
  */
-export const memory: Required<Omit<Plugin, "persistence">> = {
+export const memory: Required<Pick<Plugin, "name" | "throttleStore" | "replayStore">> = {
   name: "memory",
   throttleStore: Layer.sync(ThrottleStore, () => {
     const windows = new WindowTable()

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { AccountStore, StoredAccount } from "../../core/pipeline/persistence/accounts.ts"
+import type { Accounts, StoredAccount } from "../../core/pipeline/persistence/accounts.ts"
 import type { Database } from "./driver/database.ts"
 import type { Signals } from "./store-signals.ts"
 
@@ -15,13 +15,13 @@ interface AccountRow {
 }
 
 /** The accounts at the channels' providers. Removed ones stay: their orders' notices must still be read. */
-export const makeAccounts = (db: Database, signals: Signals): AccountStore => {
+export const makeAccounts = (db: Database, signals: Signals): Accounts["Service"] => {
   const { sql } = db
   const columns = sql`id, provider, name, enabled, removed, fee_rate_bp, sealed, created_at`
   const oneOrNull = ([row]: ReadonlyArray<AccountRow>): StoredAccount | null =>
     row === undefined ? null : accountOf(row)
 
-  const find: AccountStore["find"] = (id) =>
+  const find: Accounts["Service"]["find"] = (id) =>
     db
       .run((sql) => sql<AccountRow[]>`select ${columns} from channel_accounts where id = ${id}`)
       .pipe(Effect.map(oneOrNull))

@@ -1,10 +1,10 @@
 import { Effect } from "effect"
 import type { JsonObject } from "../../core/domain/order.ts"
-import type { BookStore } from "../../core/pipeline/persistence/persistence.ts"
+import type { ChannelFacts } from "../../core/pipeline/persistence/channel-facts.ts"
 import type { Database } from "./driver/database.ts"
 
 /** Small facts that channels keep. An update is a comparison of versions, so that no lock waits for a channel's code. */
-export const makeBook = (db: Database): BookStore => {
+export const makeChannelFacts = (db: Database): ChannelFacts["Service"] => {
   const { json } = db
   const read = (provider: string, key: string) =>
     db.run(

@@ -20,7 +20,7 @@ afterAll(async () => {
 
 const recordCharge = (order: NewOrder): Promise<boolean> =>
   run(
-    opened.store.orders.recordCharge({
+    opened.store.charges.record({
       merchantId: order.merchantId,
       orderNo: order.orderNo,
       attempt: 1,

@@ -1,12 +1,71 @@
-import type { AcceptedCharge, ChargeRecord, OrderStore } from "../../core/pipeline/persistence/orders.ts"
+import { Effect } from "effect"
+import {
+  type AcceptedCharge,
+  CHARGE_LEASE_MS,
+  type ChargeRecord,
+  type Charges
+} from "../../core/pipeline/persistence/charges.ts"
 import { makeBatch } from "./driver/batch.ts"
 import type { Database } from "./driver/database.ts"
 
-/** What channels answered. */
-export const makeCharges = (db: Database): Pick<OrderStore, "recordCharge" | "recordAccepted"> => ({
-  recordCharge: makeBatch((charges: ReadonlyArray<ChargeRecord>) => recordAll(db, charges)),
-  recordAccepted: makeBatch((charges: ReadonlyArray<AcceptedCharge>) => recordAllAccepted(db, charges))
-})
+/** As PostgreSQL reads an interval. */
+export const CHARGE_LEASE = `${CHARGE_LEASE_MS} milliseconds`
+
+/** Who may try an order at a channel, and what channels answered. */
+export const makeCharges = (db: Database): Charges["Service"] => {
+  const { json } = db
+  return {
+    begin: ({ merchantId, orderNo }) =>
+      db
+        .run(
+          // The answer's order is the one of before the wait for another's update: whether that one charges it is not
+          // to be seen there, whether it can be paid is. Where it was paid this moment, the next look says so.
+          (sql) => sql<Array<{ attempts: number | null; payable: boolean }>>`
+            with begun as (
+              update orders set attempts = attempts + 1, charging_until = now() + ${CHARGE_LEASE}::text::interval
+              where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0 and expires_at > now()
+                and (charging_until is null or charging_until <= now() or ${hasAcceptedLast(sql)})
+              returning attempts
+            )
+            select (select attempts from begun) as attempts,
+              o.status = 0 and o.expires_at > now() as payable
+            from orders o where o.merchant_id = ${merchantId} and o.order_no = ${orderNo}`
+        )
+        .pipe(Effect.map(([row]) => row?.attempts ?? (row?.payable === true ? "busy" : "over"))),
+
+    moveToAccount: ({ merchantId, orderNo, attempt }, { provider, accountId, feeRateBp, reference }) =>
+      db
+        .run(
+          (sql) => sql<Array<{ attempts: number }>>`
+            with moved as (
+              update orders set provider = ${provider}, account_id = ${accountId}, fee_rate_bp = ${feeRateBp},
+                reference = ${json(reference)}::json::jsonb, attempts = attempts + 1,
+                charging_until = now() + ${CHARGE_LEASE}::text::interval
+              where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0
+                and attempts = ${attempt}
+              returning merchant_id, order_no, attempts
+            ), told as (
+              insert into events (merchant_id, order_no, kind, detail)
+              select merchant_id, order_no, 'account', ${json({ provider, accountId, feeRateBp })}::json::jsonb
+              from moved
+            )
+            select attempts from moved`
+        )
+        .pipe(Effect.map(([row]) => row?.attempts ?? null)),
+
+    record: makeBatch((charges: ReadonlyArray<ChargeRecord>) => recordAll(db, charges)),
+    recordAccepted: makeBatch((charges: ReadonlyArray<AcceptedCharge>) => recordAllAccepted(db, charges))
+  }
+}
+
+/**
+ * Whether the order's last charge was accepted, and so has ended: `recordAccepted` leaves the order's lease as it is. By
+ * the key, as one value: after an `or`, PostgreSQL may answer an `exists` by reading all charges.
+ */
+export const hasAcceptedLast = (sql: Database["sql"]) => sql`coalesce((
+  select c.outcome = 'accepted' from charges c
+  where c.merchant_id = orders.merchant_id and c.order_no = orders.order_no and c.attempt = orders.attempts
+), false)`
 
 const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Promise<ReadonlyArray<boolean>> => {
   const { json } = db
@@ -25,7 +84,7 @@ const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Pr
           merchant_id bigint, order_no text, attempt integer, provider text, account_id text, at_ms float8,
           duration_ms bigint, detail jsonb, outcome text, presentation jsonb, final boolean
         )
-        -- True of all, and makes them few to PostgreSQL, so that orders are read by key: see webhooks.ts.
+        -- True of all, and makes them few to PostgreSQL, so that orders are read by key: see outbox.ts.
         where attempt between 1 and 2147483647
       ), kept as (
         insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)

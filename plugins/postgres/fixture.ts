@@ -1,8 +1,9 @@
 import { Effect, Exit, Redacted, Scope } from "effect"
 import type postgres from "postgres"
 import type { Order } from "../../core/domain/order.ts"
-import type { NewOrder, Settlement } from "../../core/pipeline/persistence/orders.ts"
-import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import type { NewOrder } from "../../core/pipeline/persistence/orders.ts"
+import type { Settlement } from "../../core/pipeline/persistence/settlements.ts"
+import { type Stores, storesOf } from "../../tests/harness/stores.ts"
 import { openPersistence } from "./index.ts"
 
 /* What the tests of this folder share. */
@@ -10,12 +11,12 @@ import { openPersistence } from "./index.ts"
 /** A store on a database of its own; `close` gives its connections back. */
 export const openStore = async (
   url: string
-): Promise<{ readonly store: Persistence["Service"]; readonly close: () => Promise<void> }> => {
+): Promise<{ readonly store: Stores; readonly close: () => Promise<void> }> => {
   const scope = await Effect.runPromise(Scope.make())
-  const store = await Effect.runPromise(
+  const context = await Effect.runPromise(
     openPersistence({ url: Redacted.make(url), maxConnections: 8 }).pipe(Scope.provide(scope))
   )
-  return { store, close: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
+  return { store: storesOf(context), close: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
 }
 
 let drawn = 0

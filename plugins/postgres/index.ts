@@ -1,17 +1,30 @@
-import { Effect, Layer, type Scope } from "effect"
-import { Persistence } from "../../core/pipeline/persistence/persistence.ts"
-import type { Plugin, StartRefused } from "../../core/start/plugin.ts"
+import { Context, Effect, Layer, type Scope } from "effect"
+import type { StartRefused } from "../../core/config/start-refused.ts"
+import { StoreStatus } from "../../core/observe/store-status.ts"
+import { Accounts } from "../../core/pipeline/persistence/accounts.ts"
+import { ChannelFacts } from "../../core/pipeline/persistence/channel-facts.ts"
+import { Charges } from "../../core/pipeline/persistence/charges.ts"
+import { Merchants } from "../../core/pipeline/persistence/merchants.ts"
+import { Notices } from "../../core/pipeline/persistence/notices.ts"
+import { Orders } from "../../core/pipeline/persistence/orders.ts"
+import { Outbox } from "../../core/pipeline/persistence/outbox.ts"
+import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import { Settlements } from "../../core/pipeline/persistence/settlements.ts"
+import { StoreClock } from "../../core/pipeline/persistence/store-clock.ts"
+import { StoreSignals } from "../../core/pipeline/persistence/store-signals.ts"
+import { Timeline } from "../../core/pipeline/persistence/timeline.ts"
+import type { Plugin } from "../../core/start/plugin.ts"
 import { makeAccounts } from "./accounts.ts"
-import { makeBacklog } from "./backlog.ts"
-import { makeBook } from "./channel-facts.ts"
+import { makeChannelFacts } from "./channel-facts.ts"
 import { makeCharges } from "./charges.ts"
 import { type DatabaseOptions, openDatabase } from "./driver/database.ts"
 import { makeMerchants } from "./merchants.ts"
-import { makeOrderChanges } from "./order-changes.ts"
+import { makeNotices } from "./notices.ts"
 import { makeOrders } from "./orders.ts"
-import { makeWebhooks } from "./outbox.ts"
-import { makeSettle } from "./settle.ts"
-import { makeSignals } from "./store-signals.ts"
+import { makeOutbox } from "./outbox.ts"
+import { makeSettlements } from "./settlements.ts"
+import { makeStoreSignals } from "./store-signals.ts"
+import { makeStoreStatus } from "./store-status.ts"
 import { makeTimeline } from "./timeline.ts"
 
 export type { DatabaseOptions } from "./driver/database.ts"
@@ -22,31 +35,27 @@ export type { DatabaseOptions } from "./driver/database.ts"
  */
 export const postgres = (options: DatabaseOptions): Plugin => ({
   name: "postgres",
-  persistence: Layer.effect(Persistence, openPersistence(options))
+  persistence: Layer.effectContext(openPersistence(options))
 })
 
-/** The service itself; its connections end with the scope. */
+/** All persistence services on one database; its connections end with the scope. */
 export const openPersistence = (
   options: DatabaseOptions
-): Effect.Effect<Persistence["Service"], StartRefused, Scope.Scope> =>
+): Effect.Effect<Context.Context<Persistence>, StartRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const db = yield* openDatabase(options)
-    const signals = yield* makeSignals(db)
-    return Persistence.of({
-      merchants: makeMerchants(db, signals),
-      accounts: makeAccounts(db, signals),
-      orders: {
-        ...makeOrders(db),
-        ...makeCharges(db),
-        ...makeOrderChanges(db),
-        ...makeSettle(db, signals),
-        ...makeTimeline(db)
-      },
-      webhooks: makeWebhooks(db, signals),
-      book: makeBook(db),
-      backlog: makeBacklog(db),
-      nowMs: db.nowMs,
-      listen: signals.listen,
-      ping: () => db.run((sql) => sql`select 1`).pipe(Effect.asVoid)
-    })
+    const signals = yield* makeStoreSignals(db)
+    return Context.make(Merchants, makeMerchants(db, signals)).pipe(
+      Context.add(Accounts, makeAccounts(db, signals)),
+      Context.add(Orders, makeOrders(db)),
+      Context.add(Charges, makeCharges(db)),
+      Context.add(Settlements, makeSettlements(db, signals)),
+      Context.add(Notices, makeNotices(db)),
+      Context.add(Timeline, makeTimeline(db)),
+      Context.add(Outbox, makeOutbox(db, signals)),
+      Context.add(ChannelFacts, makeChannelFacts(db)),
+      Context.add(StoreClock, { nowMs: db.nowMs }),
+      Context.add(StoreSignals, { listen: signals.listen }),
+      Context.add(StoreStatus, makeStoreStatus(db))
+    )
   })

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import type { NewMerchant } from "../../core/pipeline/persistence/merchants.ts"
-import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
 import { sharedPostgres } from "../../tests/harness/postgres.ts"
+import type { Stores } from "../../tests/harness/stores.ts"
 import { openStore, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
 
-let store: Persistence["Service"]
+let store: Stores
 let close: () => Promise<void>
 
 beforeAll(async () => {
@@ -123,14 +123,14 @@ describe("channel accounts", () => {
 
 describe("the channels' book", () => {
   test("what was never written is null", async () => {
-    expect(await run(store.book.get("wechat-jsapi", "token"))).toBeNull()
+    expect(await run(store.facts.get("wechat-jsapi", "token"))).toBeNull()
   })
 
   test("of 30 updates of one entry at once none is lost", async () => {
     const add = (value: unknown) => ({ count: Number((value as { count?: number } | null)?.count ?? 0) + 1 })
-    const answers = await Promise.all(Array.from({ length: 30 }, () => run(store.book.update("p", "counter", add))))
-    expect(await run(store.book.get("p", "counter"))).toEqual({ count: 30 })
+    const answers = await Promise.all(Array.from({ length: 30 }, () => run(store.facts.update("p", "counter", add))))
+    expect(await run(store.facts.get("p", "counter"))).toEqual({ count: 30 })
     expect(new Set(answers.map((value) => value.count)).size).toBe(30)
-    expect(await run(store.book.get("q", "counter"))).toBeNull()
+    expect(await run(store.facts.get("q", "counter"))).toBeNull()
   })
 })

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
-import type { Merchant, MerchantMode, ThrottleRule } from "../../core/domain/merchant.ts"
-import type { MerchantStore, SealedSecret, StoredMerchant } from "../../core/pipeline/persistence/merchants.ts"
+import type { Merchant, MerchantMode } from "../../core/domain/merchant.ts"
+import type { ThrottleRule } from "../../core/domain/throttle-rule.ts"
+import type { Merchants, SealedSecret, StoredMerchant } from "../../core/pipeline/persistence/merchants.ts"
 import type { Database } from "./driver/database.ts"
 import type { Signals } from "./store-signals.ts"
 
@@ -26,7 +27,7 @@ interface SecretRow {
 }
 
 /** Merchants and their secrets. Every change tells all gateways to forget what they cached of the merchant. */
-export const makeMerchants = (db: Database, signals: Signals): MerchantStore => {
+export const makeMerchants = (db: Database, signals: Signals): Merchants["Service"] => {
   const { sql, json } = db
   const columns = sql`id, app_id, name, mode, active, callback_url, allow_ips, throttle, accounts, created_at`
 

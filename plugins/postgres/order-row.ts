@@ -27,6 +27,7 @@ export interface OrderRow {
   readonly jsapi_app_id: string | null
   readonly mini_program: boolean | null
   readonly openid: string | null
+  readonly pay_until: Date | null
   readonly presentation: JsonObject | null
   readonly paid_at: Date | null
   readonly fee_fen: number | null
@@ -39,7 +40,7 @@ export interface OrderRow {
 export const orderColumns = (sql: postgres.Sql) => sql`
   o.merchant_id, o.order_no, o.merchant_order_no, o.channel_code, o.flow, o.provider, o.account_id, o.amount_fen,
   o.fee_rate_bp, o.status, o.notify_url, o.body, o.extra, o.note, o.client_ip, o.created_at, o.expires_at, o.reference,
-  o.token_hash, o.jsapi_app_id, o.mini_program, o.openid, o.presentation, o.paid_at, o.fee_fen, o.actual_fen,
+  o.token_hash, o.jsapi_app_id, o.mini_program, o.openid, o.pay_until, o.presentation, o.paid_at, o.fee_fen, o.actual_fen,
   o.channel_trade_no, to_json(o.flags) as flags`
 
 /** The part of an order that `summaryColumns` reads. */
@@ -103,7 +104,8 @@ export const orderOf = (row: OrderRow): Order => ({
           appId: row.jsapi_app_id,
           miniProgram: row.mini_program === true,
           tokenHash: row.token_hash,
-          openid: row.openid
+          openid: row.openid,
+          payUntil: row.pay_until ?? row.expires_at
         },
   presentation: row.presentation,
   paidAt: row.paid_at,

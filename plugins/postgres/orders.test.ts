@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Fiber } from "effect"
 import sqlClient from "postgres"
-import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
 import { sharedPostgres } from "../../tests/harness/postgres.ts"
+import type { Stores } from "../../tests/harness/stores.ts"
 import { anOrder, aSettlement, openStore, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
 
-let store: Persistence["Service"]
+let store: Stores
 let close: () => Promise<void>
 let sql: sqlClient.Sql
 
@@ -31,7 +31,13 @@ describe("creating orders", () => {
     const { nextCheckAt, charging, ...order } = anOrder({
       merchantOrderNo: "订单 'quoted' \\ \"x\"",
       amountFen: 10_000_000_000,
-      jsapi: { appId: "wx1", miniProgram: true, tokenHash: "ab".repeat(32), openid: null }
+      jsapi: {
+        appId: "wx1",
+        miniProgram: true,
+        tokenHash: "ab".repeat(32),
+        openid: null,
+        payUntil: new Date("2100-01-01T00:00:00Z")
+      }
     })
     expect(await run(store.orders.create({ ...order, nextCheckAt, charging }))).toBe("created")
     const expected = {
@@ -164,7 +170,13 @@ describe("listing orders", () => {
       const flagged = orders[2] ?? anOrder()
       const { payment } = aSettlement(flagged)
       await run(
-        store.orders.flag({ order: keyOf(flagged), anomaly: "amount-mismatch", payment, source: "query", notice: null })
+        store.notices.flag({
+          order: keyOf(flagged),
+          anomaly: "amount-mismatch",
+          payment,
+          source: "query",
+          notice: null
+        })
       )
       const numbers = async (filter: Parameters<typeof store.orders.list>[0]) =>
         (await run(store.orders.list(filter))).map((order) => order.orderNo)

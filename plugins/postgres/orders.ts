@@ -1,19 +1,14 @@
 import { Effect } from "effect"
 import { DuplicateOrder } from "../../core/domain/errors.ts"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
-import type { NewOrder, OrderKey, OrderStore } from "../../core/pipeline/persistence/orders.ts"
+import type { NewOrder, OrderKey, Orders } from "../../core/pipeline/persistence/orders.ts"
+import { CHARGE_LEASE, hasAcceptedLast } from "./charges.ts"
 import { makeBatch } from "./driver/batch.ts"
 import type { Database } from "./driver/database.ts"
-import { CHARGE_LEASE } from "./order-changes.ts"
 import { type OrderRow, orderColumns, orderOf, type SummaryRow, summaryColumns, summaryOf } from "./order-row.ts"
 
 /** Making orders and finding them: what merchants wait for, so it is batched. */
-export const makeOrders = (
-  db: Database
-): Pick<
-  OrderStore,
-  "known" | "create" | "summary" | "summaryByMerchantOrderNo" | "find" | "findByOrderNo" | "findByTokenHash" | "list"
-> => {
+export const makeOrders = (db: Database): Orders["Service"] => {
   const { sql, json } = db
 
   const create = makeBatch((orders: ReadonlyArray<NewOrder>) => createAll(db, orders))
@@ -95,7 +90,70 @@ export const makeOrders = (
             order by o.created_at desc, o.order_no desc limit ${filter.limit}`
         )
         .pipe(Effect.map((rows) => rows.map(orderOf)))
-    }
+    },
+
+    bindPayer: Effect.fnUntraced(function* ({ merchantId, orderNo }, openid) {
+      const bound = yield* db.run(
+        (sql) => sql`
+          with bound as (
+            update orders set openid = ${openid}
+            where merchant_id = ${merchantId} and order_no = ${orderNo} and openid is null
+            returning merchant_id, order_no
+          )
+          insert into events (merchant_id, order_no, kind, detail)
+          select merchant_id, order_no, 'payer', '{}' from bound
+          returning 1`
+      )
+      if (bound.length > 0) return openid
+      const [row] = yield* db.run(
+        (sql) => sql<Array<{ openid: string }>>`
+          select openid from orders where merchant_id = ${merchantId} and order_no = ${orderNo}`
+      )
+      if (row === undefined) return yield* Effect.die(new Error(`bindPayer: there is no order ${orderNo}`))
+      return row.openid
+    }),
+
+    end: ({ merchantId, orderNo, accountId }, status, reason) =>
+      db
+        .run(
+          (sql) => sql`
+            with ended as (
+              -- PENDING → FAILED | CLOSED
+              update orders set status = ${ORDER_STATUS[status]}, next_check_at = null
+              where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0 and account_id = ${accountId}
+              returning merchant_id, order_no
+            )
+            insert into events (merchant_id, order_no, kind, detail)
+            select merchant_id, order_no, ${status.toLowerCase()}, ${db.json({ reason })}::json::jsonb from ended
+            returning 1`
+        )
+        .pipe(Effect.map((rows) => rows.length > 0)),
+
+    leaseChecks: (limit, leaseMs) =>
+      db
+        .run(
+          (sql) => sql<OrderRow[]>`
+            with due as materialized (
+              select merchant_id, order_no from orders
+              where status = 0 and next_check_at is not null and next_check_at <= now()
+                and (charging_until is null or charging_until <= now() or ${hasAcceptedLast(sql)})
+              order by next_check_at limit ${limit} for update skip locked
+            )
+            update orders o set next_check_at = now() + ${leaseMs}::double precision * interval '1 millisecond'
+            from due
+            where o.merchant_id = due.merchant_id and o.order_no = due.order_no
+            returning ${orderColumns(sql)}`
+        )
+        .pipe(Effect.map((rows) => rows.map(orderOf))),
+
+    scheduleCheck: ({ merchantId, orderNo }, afterMs) =>
+      db
+        .run(
+          (sql) => sql`
+            update orders set next_check_at = now() + ${afterMs}::double precision * interval '1 millisecond'
+            where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0`
+        )
+        .pipe(Effect.asVoid)
   }
 }
 
@@ -127,18 +185,18 @@ const createAll = async (db: Database, orders: ReadonlyArray<NewOrder>): Promise
     (sql) => sql<Array<Pick<OrderRow, "merchant_id" | "order_no" | "merchant_order_no">>>`
       insert into orders (
         merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen, fee_rate_bp,
-        notify_url, body, extra, note, client_ip, reference, token_hash, jsapi_app_id, mini_program, openid, attempts,
-        created_at, expires_at, next_check_at, charging_until
+        notify_url, body, extra, note, client_ip, reference, token_hash, jsapi_app_id, mini_program, openid, pay_until,
+        attempts, created_at, expires_at, next_check_at, charging_until
       )
       select merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen, fee_rate_bp,
-        notify_url, body, extra, note, client_ip, reference, token_hash, jsapi_app_id, mini_program, openid, attempts,
-        to_timestamp(created_ms / 1000), to_timestamp(expires_ms / 1000), to_timestamp(next_check_ms / 1000),
+        notify_url, body, extra, note, client_ip, reference, token_hash, jsapi_app_id, mini_program, openid,
+        to_timestamp(pay_until_ms / 1000), attempts, to_timestamp(created_ms / 1000), to_timestamp(expires_ms / 1000), to_timestamp(next_check_ms / 1000),
         case when attempts > 0 then now() + ${CHARGE_LEASE}::text::interval end
       from json_to_recordset(${json(rows)}) as r(
         merchant_id bigint, order_no text, merchant_order_no text, channel_code text, flow text, provider text,
         account_id text, amount_fen bigint, fee_rate_bp integer, notify_url text, body text, extra text, note text,
         client_ip text, reference jsonb, token_hash text, jsapi_app_id text, mini_program boolean, openid text,
-        attempts integer, created_ms float8, expires_ms float8, next_check_ms float8
+        pay_until_ms float8, attempts integer, created_ms float8, expires_ms float8, next_check_ms float8
       )
       on conflict do nothing
       returning merchant_id, order_no, merchant_order_no`
@@ -183,6 +241,7 @@ const rowOf = (order: NewOrder) => ({
   jsapi_app_id: order.jsapi?.appId,
   mini_program: order.jsapi?.miniProgram,
   openid: order.jsapi?.openid,
+  pay_until_ms: order.jsapi?.payUntil.getTime(),
   attempts: order.charging ? 1 : 0,
   created_ms: order.createdAt.getTime(),
   expires_ms: order.expiresAt.getTime(),

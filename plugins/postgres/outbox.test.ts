@@ -3,13 +3,13 @@ import { Effect } from "effect"
 import sqlClient from "postgres"
 import type { NewOrder } from "../../core/pipeline/persistence/orders.ts"
 import type { LeasedWebhook, WebhookAttempt } from "../../core/pipeline/persistence/outbox.ts"
-import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
 import { sharedPostgres } from "../../tests/harness/postgres.ts"
+import type { Stores } from "../../tests/harness/stores.ts"
 import { anOrder, aSettlement, connectionsEnd, openStore, rowsRead, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
 
-let store: Persistence["Service"]
+let store: Stores
 let close: () => Promise<void>
 let sql: sqlClient.Sql
 
@@ -28,12 +28,12 @@ const paid = async (url = "https://shop.example.com/notify", change: Partial<New
   const order = anOrder(change)
   await run(store.orders.create(order))
   const settlement = aSettlement(order, { notice: null })
-  await run(store.orders.settle({ ...settlement, webhook: { ...settlement.webhook, url } }))
+  await run(store.settlements.settle({ ...settlement, webhook: { ...settlement.webhook, url } }))
   return order
 }
 
-const lease = (change: Partial<Parameters<Persistence["Service"]["webhooks"]["lease"]>[0]> = {}) =>
-  run(store.webhooks.lease({ limit: 100, perHost: 100, busyHosts: [], busyMerchants: [], leaseMs: 60_000, ...change }))
+const lease = (change: Partial<Parameters<Stores["outbox"]["lease"]>[0]> = {}) =>
+  run(store.outbox.lease({ limit: 100, perHost: 100, busyHosts: [], busyMerchants: [], leaseMs: 60_000, ...change }))
 
 const attemptOf = (webhook: LeasedWebhook, next: WebhookAttempt["next"]): WebhookAttempt => ({
   merchantId: webhook.merchantId,
@@ -72,7 +72,7 @@ describe("leasing", () => {
         from generate_series(${first}::int, ${last}::int) n`
       const leaseSome = () => lease({ limit: 32, perHost: 16 })
       const recordAll = (attempts: ReadonlyArray<WebhookAttempt>) =>
-        run(Effect.forEach(attempts, (attempt) => store.webhooks.record(attempt), { concurrency: "unbounded" }))
+        run(Effect.forEach(attempts, (attempt) => store.outbox.record(attempt), { concurrency: "unbounded" }))
       const deliveredCount = async () => Number((await sql`select count(*) from outbox where state = 1`)[0]?.count)
       await fill(1, rows, state, merchants)
       if (analyzed) await sql`analyze outbox`
@@ -192,9 +192,9 @@ describe("leasing", () => {
 describe("recording", () => {
   test("a delivered webhook is done", async () => {
     await paid()
-    await run(store.webhooks.record(attemptOf(first(await lease({ leaseMs: 0 })), { kind: "delivered" })))
+    await run(store.outbox.record(attemptOf(first(await lease({ leaseMs: 0 })), { kind: "delivered" })))
     expect(await lease()).toEqual([])
-    const row = first(await run(store.webhooks.list({ state: "delivered", limit: 10 })))
+    const row = first(await run(store.outbox.list({ state: "delivered", limit: 10 })))
     expect(row).toMatchObject({ state: "delivered", attempts: 1, round: 1 })
     expect(row.history).toEqual([
       { attempt: 1, at: new Date("2026-03-15T02:02:00Z"), durationMs: 16, status: 200, detail: "delivered" }
@@ -204,9 +204,9 @@ describe("recording", () => {
   test("one to be sent again is due at its time, with its attempts counted", async () => {
     await paid()
     const webhook = first(await lease())
-    await run(store.webhooks.record(attemptOf(webhook, { kind: "again", afterMs: 60_000 })))
+    await run(store.outbox.record(attemptOf(webhook, { kind: "again", afterMs: 60_000 })))
     expect(await lease()).toEqual([])
-    expect(first(await run(store.webhooks.list({ state: "due", limit: 10 }))).dueAt.getTime()).toBeGreaterThan(
+    expect(first(await run(store.outbox.list({ state: "due", limit: 10 }))).dueAt.getTime()).toBeGreaterThan(
       Date.now() + 50_000
     )
     await sql`update outbox set take_at = now()`
@@ -216,42 +216,42 @@ describe("recording", () => {
   test("the same report twice counts once", async () => {
     await paid()
     const attempt = attemptOf(first(await lease()), { kind: "again", afterMs: 0 })
-    await run(store.webhooks.record(attempt))
-    await run(store.webhooks.record(attempt))
+    await run(store.outbox.record(attempt))
+    await run(store.outbox.record(attempt))
     expect(await lease()).toMatchObject([{ attempts: 1, round: 1 }])
   })
 
   test("a late report of failure does not undo a delivery, a late report of delivery ends a retry", async () => {
     await paid()
     const webhook = first(await lease())
-    await run(store.webhooks.record(attemptOf(webhook, { kind: "delivered" })))
-    await run(store.webhooks.record(attemptOf({ ...webhook, attempts: 1 }, { kind: "again", afterMs: 0 })))
+    await run(store.outbox.record(attemptOf(webhook, { kind: "delivered" })))
+    await run(store.outbox.record(attemptOf({ ...webhook, attempts: 1 }, { kind: "again", afterMs: 0 })))
     expect(await lease()).toEqual([])
     await paid()
     const second = first(await lease())
-    await run(store.webhooks.record(attemptOf({ ...second, attempts: 1 }, { kind: "dead" })))
-    await run(store.webhooks.record(attemptOf(second, { kind: "delivered" })))
-    expect(await run(store.webhooks.list({ state: "dead", limit: 10 }))).toEqual([])
+    await run(store.outbox.record(attemptOf({ ...second, attempts: 1 }, { kind: "dead" })))
+    await run(store.outbox.record(attemptOf(second, { kind: "delivered" })))
+    expect(await run(store.outbox.list({ state: "dead", limit: 10 }))).toEqual([])
   })
 
   test("a dead webhook is listed as such and sent again when the operator resends it", async () => {
     const order = await paid()
-    await run(store.webhooks.record(attemptOf(first(await lease()), { kind: "dead" })))
+    await run(store.outbox.record(attemptOf(first(await lease()), { kind: "dead" })))
     expect(await lease()).toEqual([])
-    expect((await run(store.webhooks.list({ state: "dead", limit: 10 }))).map((row) => row.orderNo)).toEqual([
+    expect((await run(store.outbox.list({ state: "dead", limit: 10 }))).map((row) => row.orderNo)).toEqual([
       order.orderNo
     ])
-    expect(await run(store.webhooks.resend(order))).toBe(true)
+    expect(await run(store.outbox.resend(order))).toBe(true)
     expect(await lease()).toMatchObject([{ orderNo: order.orderNo, attempts: 1, round: 0 }])
   })
 
   test("a delivered webhook may be resent, one that is being pushed is not pushed beside", async () => {
     const order = await paid()
     const webhook = first(await lease())
-    expect(await run(store.webhooks.resend(order))).toBe(true)
+    expect(await run(store.outbox.resend(order))).toBe(true)
     expect(await lease()).toEqual([])
-    await run(store.webhooks.record(attemptOf(webhook, { kind: "delivered" })))
-    expect(await run(store.webhooks.resend(order))).toBe(true)
+    await run(store.outbox.record(attemptOf(webhook, { kind: "delivered" })))
+    expect(await run(store.outbox.resend(order))).toBe(true)
     expect(await lease()).toMatchObject([{ attempts: 1, round: 0 }])
   })
 
@@ -259,7 +259,7 @@ describe("recording", () => {
   const pushedInVain = async (pushes: number): Promise<LeasedWebhook> => {
     for (let push = 0; push < pushes; push += 1) {
       const attempt = attemptOf(first(await lease()), { kind: "again", afterMs: 0 })
-      await run(store.webhooks.record(attempt))
+      await run(store.outbox.record(attempt))
     }
     return first(await lease())
   }
@@ -270,19 +270,19 @@ describe("recording", () => {
       const order = await paid()
       const running = await pushedInVain(pushes)
       expect(running).toMatchObject({ attempts: pushes, round: pushes })
-      expect(await run(store.webhooks.resend(order))).toBe(true)
+      expect(await run(store.outbox.resend(order))).toBe(true)
       expect(await lease()).toEqual([])
-      await run(store.webhooks.record(attemptOf(running, { kind: "dead" })))
-      const [row] = await run(store.webhooks.list({ orderNo: order.orderNo, limit: 1 }))
+      await run(store.outbox.record(attemptOf(running, { kind: "dead" })))
+      const [row] = await run(store.outbox.list({ orderNo: order.orderNo, limit: 1 }))
       expect(row).toMatchObject({ state: "due", attempts: pushes + 1, round: 0 })
       const resent = first(await lease())
       expect(resent).toMatchObject({ attempts: pushes + 1, round: 0 })
       // From there on the schedule holds: the round counts, and its last push ends it.
-      await run(store.webhooks.record(attemptOf(resent, { kind: "again", afterMs: 0 })))
+      await run(store.outbox.record(attemptOf(resent, { kind: "again", afterMs: 0 })))
       const second = first(await lease())
       expect(second).toMatchObject({ attempts: pushes + 2, round: 1 })
-      await run(store.webhooks.record(attemptOf(second, { kind: "dead" })))
-      expect((await run(store.webhooks.list({ state: "dead", limit: 1 })))[0]?.orderNo).toBe(order.orderNo)
+      await run(store.outbox.record(attemptOf(second, { kind: "dead" })))
+      expect((await run(store.outbox.list({ state: "dead", limit: 1 })))[0]?.orderNo).toBe(order.orderNo)
     }
   )
 
@@ -291,9 +291,9 @@ describe("recording", () => {
     async (pushes) => {
       const order = await paid()
       const running = await pushedInVain(pushes)
-      await run(store.webhooks.resend(order))
-      await run(store.webhooks.resend(order))
-      await run(store.webhooks.record(attemptOf(running, { kind: "again", afterMs: 60_000 })))
+      await run(store.outbox.resend(order))
+      await run(store.outbox.resend(order))
+      await run(store.outbox.record(attemptOf(running, { kind: "again", afterMs: 60_000 })))
       expect(await lease()).toMatchObject([{ attempts: pushes + 1, round: 0 }])
     }
   )
@@ -301,34 +301,34 @@ describe("recording", () => {
   test.each([0, 1])("a webhook that is delivered during a resend, after %d pushes, stays delivered", async (pushes) => {
     const order = await paid()
     const running = await pushedInVain(pushes)
-    expect(await run(store.webhooks.resend(order))).toBe(true)
-    await run(store.webhooks.record(attemptOf(running, { kind: "delivered" })))
+    expect(await run(store.outbox.resend(order))).toBe(true)
+    await run(store.outbox.record(attemptOf(running, { kind: "delivered" })))
     expect(await lease()).toEqual([])
-    expect((await run(store.webhooks.list({ state: "delivered", limit: 1 })))[0]?.orderNo).toBe(order.orderNo)
+    expect((await run(store.outbox.list({ state: "delivered", limit: 1 })))[0]?.orderNo).toBe(order.orderNo)
   })
 
   test("a resend whose running sender dies goes out when the lease ends, in a round of its own", async () => {
     const order = await paid()
     await pushedInVain(1)
-    await run(store.webhooks.resend(order))
+    await run(store.outbox.resend(order))
     await sql`update outbox set take_at = now()`
     const resent = first(await lease())
     expect(resent).toMatchObject({ attempts: 1, round: 0 })
-    await run(store.webhooks.record(attemptOf(resent, { kind: "dead" })))
-    expect((await run(store.webhooks.list({ state: "dead", limit: 1 })))[0]?.orderNo).toBe(order.orderNo)
+    await run(store.outbox.record(attemptOf(resent, { kind: "dead" })))
+    expect((await run(store.outbox.list({ state: "dead", limit: 1 })))[0]?.orderNo).toBe(order.orderNo)
   })
 
   test("an order without a webhook has nothing to resend", async () => {
     const order = anOrder()
     await run(store.orders.create(order))
-    expect(await run(store.webhooks.resend(order))).toBe(false)
+    expect(await run(store.outbox.resend(order))).toBe(false)
   })
 
   test("the list finds an order's webhook by its number", async () => {
     const order = await paid()
     await paid()
-    const found = await run(store.webhooks.list({ orderNo: order.orderNo, limit: 10 }))
+    const found = await run(store.outbox.list({ orderNo: order.orderNo, limit: 10 }))
     expect(found.map((row) => row.orderNo)).toEqual([order.orderNo])
-    expect((await run(store.webhooks.list({ limit: 1 }))).length).toBe(1)
+    expect((await run(store.outbox.list({ limit: 1 }))).length).toBe(1)
   })
 })

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { LeasedWebhook, WebhookAttempt, WebhookRow, WebhookStore } from "../../core/pipeline/persistence/outbox.ts"
+import type { LeasedWebhook, Outbox, WebhookAttempt, WebhookRow } from "../../core/pipeline/persistence/outbox.ts"
 import { makeBatch } from "./driver/batch.ts"
 import type { Database } from "./driver/database.ts"
 import type { Signals } from "./store-signals.ts"
@@ -28,7 +28,7 @@ interface AttemptRow {
 }
 
 /** The outbox: who may push what, and what came of it. */
-export const makeWebhooks = (db: Database, signals: Signals): WebhookStore => {
+export const makeOutbox = (db: Database, signals: Signals): Outbox["Service"] => {
   const { json } = db
   const record = makeBatch((attempts: ReadonlyArray<WebhookAttempt>) => recordAll(db, attempts))
   return {

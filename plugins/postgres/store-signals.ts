@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { Effect, type Scope } from "effect"
 import type postgres from "postgres"
-import type { StoreUnavailable } from "../../core/domain/errors.ts"
-import type { StoreSignal } from "../../core/pipeline/persistence/persistence.ts"
+import type { StoreSignal, StoreSignals } from "../../core/pipeline/persistence/store-signals.ts"
 import { type Connection, openConnection } from "./driver/connection.ts"
 import { type Database, unavailable } from "./driver/database.ts"
 
-export interface Signals {
-  readonly listen: (onSignal: (signal: StoreSignal) => void) => Effect.Effect<void, StoreUnavailable>
+/** The service, and what this plugin's other stores send through it. */
+export interface Signals extends Pick<StoreSignals["Service"], "listen"> {
   /** Wakes the senders of every gateway, soon. */
   readonly webhookDue: () => void
   /** The part of a statement that tells every gateway of a change, when and if the statement commits. */
@@ -22,7 +21,7 @@ const RECONNECT_MS = 200
 const ANSWER_MAX_MS = 10_000
 
 /** LISTEN and NOTIFY on a connection of its own, made when somebody listens. */
-export const makeSignals = (db: Database): Effect.Effect<Signals, never, Scope.Scope> =>
+export const makeStoreSignals = (db: Database): Effect.Effect<Signals, never, Scope.Scope> =>
   Effect.gen(function* () {
     const listeners = new Set<(signal: StoreSignal) => void>()
     const emit = (signal: StoreSignal): void => {

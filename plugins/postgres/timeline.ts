@@ -1,11 +1,12 @@
 import { Effect } from "effect"
+import type { EventKind } from "../../core/domain/event.ts"
 import type { Json } from "../../core/domain/order.ts"
-import type { OrderStore } from "../../core/pipeline/persistence/orders.ts"
+import type { Timeline } from "../../core/pipeline/persistence/timeline.ts"
 import type { Database } from "./driver/database.ts"
 
 interface Line {
   readonly at: Date
-  readonly kind: string
+  readonly kind: EventKind
   readonly detail: Json
   readonly body: string | null
 }
@@ -14,11 +15,10 @@ interface Line {
 const NOTICE_CHARACTERS_MAX = 2_000
 
 /**
- * An order's story from the five tables that tell it, oldest first. Kinds: created, charge.accepted|rejected|uncertain,
- * account, payer, notice, paid, failed, closed, flag.…, webhook.attempt, webhook.resent.
+ * An order's story from the five tables that tell it, oldest first (kinds: core/domain/event.ts).
  */
-export const makeTimeline = (db: Database): Pick<OrderStore, "timeline"> => ({
-  timeline: ({ merchantId, orderNo }) =>
+export const makeTimeline = (db: Database): Timeline["Service"] => ({
+  of: ({ merchantId, orderNo }) =>
     db
       .run(
         // Of what bears the same time, what came first by nature stands first: `rank`, then the row's own number.

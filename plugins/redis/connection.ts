@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers"
 import { Effect, Queue, type Scope } from "effect"
+import { StartRefused } from "../../core/config/start-refused.ts"
 import { StoreUnavailable } from "../../core/domain/errors.ts"
-import { StartRefused } from "../../core/start/plugin.ts"
 import { claimNonce, openClient, type RedisClient, takeSlot } from "./client.ts"
 import { nameOf, type RedisTarget } from "./url.ts"
 

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Layer, Logger, ManagedRuntime, Redacted } from "effect"
+import { StartRefused } from "../../core/config/start-refused.ts"
 import { StoreUnavailable } from "../../core/domain/errors.ts"
 import { ReplayStore } from "../../core/pipeline/replay/replay.ts"
 import { ThrottleStore } from "../../core/pipeline/throttle/throttle.ts"
-import { StartRefused } from "../../core/start/plugin.ts"
 import {
   REDIS_HOW,
   type RedisCluster,

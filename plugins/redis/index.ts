@@ -1,8 +1,10 @@
 import { Context, Effect, Layer, Redacted } from "effect"
+import { StartRefused } from "../../core/config/start-refused.ts"
+import { NonceTable } from "../../core/pipeline/replay/nonce-table.ts"
 import { ReplayStore } from "../../core/pipeline/replay/replay.ts"
 import { ThrottleStore } from "../../core/pipeline/throttle/throttle.ts"
-import { NonceTable, WindowTable } from "../../core/pipeline/throttle/window-table.ts"
-import { type Plugin, StartRefused } from "../../core/start/plugin.ts"
+import { WindowTable } from "../../core/pipeline/throttle/window-table.ts"
+import type { Plugin } from "../../core/start/plugin.ts"
 import { claimNonce, takeSlot } from "./client.ts"
 import { connectRedis, type RedisConnection } from "./connection.ts"
 import { parseRedisUrl } from "./url.ts"
@@ -22,7 +24,7 @@ class Connection extends Context.Service<Connection, RedisConnection>()("payhub/
 export const redis = (options: {
   readonly url: Redacted.Redacted<string>
   readonly down: "refuse" | "degrade"
-}): Required<Omit<Plugin, "persistence">> => {
+}): Required<Pick<Plugin, "name" | "throttleStore" | "replayStore">> => {
   // One layer, so that both stores of a gateway share one connection and one alarm.
   const connection = Layer.effect(
     Connection,

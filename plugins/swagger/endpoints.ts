@@ -64,8 +64,6 @@ const CREATING = [
 
 const BODY = ["bodyTooLarge", "unsupportedMediaType", "internal"] as const satisfies ReadonlyArray<FrameworkName>
 
-const rules = (channelCodes: ReadonlyArray<string>) => ({ webhookAllow: [], ownReceiver: () => "", channelCodes })
-
 const WHEN_IT_FAILS: Bilingual = {
   zh: `**下单失败时**
 
@@ -96,7 +94,7 @@ export const ENDPOINTS: ReadonlyArray<Endpoint> = [
       "Places an order and answers a QR code, good for 30 minutes. By default one order per 3 s and app_id + address, both creating endpoints together."
     ),
     request: {
-      schema: (codes) => qrcodePayFields(rules(codes)),
+      schema: qrcodePayFields,
       docs: QRCODE_PAY,
       signed: true,
       example: ["merchant_order_no", "amount", "notify_url", "note"]
@@ -114,7 +112,7 @@ export const ENDPOINTS: ReadonlyArray<Endpoint> = [
       "Places an order and answers `pay_url`, a link to open inside WeChat: the gateway gets the openid by silent OAuth and starts WeChat Pay. The answer's amount is in **yuan**."
     ),
     request: {
-      schema: (codes) => wechatJsPayFields(rules(codes)),
+      schema: () => wechatJsPayFields,
       docs: WECHAT_JS_PAY,
       signed: true,
       example: ["merchant_order_no", "amount", "notify_url", "note"]

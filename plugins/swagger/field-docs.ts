@@ -1,9 +1,9 @@
-import { DEFAULT_NOTE } from "../../core/cashier/place.ts"
-import type {
-  jsapiPayInfoFields,
-  orderQueryFields,
-  QrcodePayFields,
-  WechatJsPayFields
+import {
+  DEFAULT_NOTE,
+  type jsapiPayInfoFields,
+  type orderQueryFields,
+  type qrcodePayFields,
+  type wechatJsPayFields
 } from "../../core/http/merchant/fields.ts"
 import type { Bilingual } from "../../core/http/web/language.ts"
 
@@ -60,7 +60,7 @@ const note = (characters: number): FieldDoc => ({
   default: DEFAULT_NOTE
 })
 
-export const QRCODE_PAY: Docs<QrcodePayFields> = {
+export const QRCODE_PAY: Docs<ReturnType<typeof qrcodePayFields>["Type"]> = {
   merchant_order_no,
   amount,
   notify_url,
@@ -82,7 +82,7 @@ export const QRCODE_PAY: Docs<QrcodePayFields> = {
   note: note(250)
 }
 
-export const WECHAT_JS_PAY: Docs<WechatJsPayFields> = {
+export const WECHAT_JS_PAY: Docs<(typeof wechatJsPayFields)["Type"]> = {
   merchant_order_no,
   amount,
   extra,

@@ -1,14 +1,15 @@
 import { readFileSync } from "node:fs"
-import { Effect, Exit } from "effect"
+import { Effect } from "effect"
 import { channelList } from "../../core/cashier/channel-list.ts"
-import { Settings } from "../../core/cashier/settings.ts"
-import { StoreUnavailable } from "../../core/domain/errors.ts"
-import type { Call, Handler, Route } from "../../core/http/edge.ts"
-import { errorResponse, frameworkError } from "../../core/http/envelope.ts"
-import type { GatewayEdge, HttpPlugin } from "../../core/http/http-plugin.ts"
+import { OwnUrl } from "../../core/config/own-url.ts"
+import type { Call, Handler, Route } from "../../core/http/call.ts"
+import { frameworkError } from "../../core/http/envelope.ts"
 import { FRAMEWORK } from "../../core/http/merchant/messages.ts"
+import type { GatewayEdge } from "../../core/http/plugin-routes.ts"
+import { respond } from "../../core/http/respond.ts"
 import { type Language, languageOf } from "../../core/http/web/language.ts"
 import { pageResponse } from "../../core/http/web/page-response.ts"
+import type { Plugin } from "../../core/start/plugin.ts"
 import { docsAsset } from "./assets.ts"
 import { renderErrorsPage } from "./errors-page.ts"
 import { type DocumentView, openApiDocument } from "./openapi.ts"
@@ -19,7 +20,7 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 }
 
 /** The merchant documentation: `/swagger`, `/swagger/json` and `/swagger/errors`, in Chinese and English. */
-export const swagger: HttpPlugin = {
+export const swagger: Plugin = {
   name: "swagger",
   http: (edge): ReadonlyArray<Route> => [
     { method: "GET", path: "/swagger", handle: page(renderReferencePage) },
@@ -58,24 +59,32 @@ const asset: Handler = async (call) => {
 /** `/swagger/json`, of the channels that are loaded and live now. Made again when these change. */
 const document = ({ run, routes }: GatewayEdge): Handler => {
   const made = new Map<Language, { readonly key: string; readonly text: string }>()
-  return async (call) => {
-    const language = languageFor(call)
-    const exit = await run(Effect.all({ settings: Settings, channels: channelList() }))
-    if (Exit.isFailure(exit)) return errorResponse(call, new StoreUnavailable({ store: "channel accounts" }))
-    const { settings, channels } = exit.value
-    const view: DocumentView = { language, publicUrl: settings.urls().publicUrl, version, channels }
+  const textOf = Effect.fnUntraced(function* (language: Language) {
+    const { urls } = yield* OwnUrl
+    const view: DocumentView = { language, publicUrl: urls().publicUrl, version, channels: yield* channelList() }
     const key = JSON.stringify(view)
     const known = made.get(language)
-    const text = known?.key === key ? known.text : JSON.stringify(await openApiDocument(routes, view))
+    if (known?.key === key) return known.text
+    const text = JSON.stringify(yield* Effect.promise(() => openApiDocument(routes, view)))
     made.set(language, { key, text })
-    return new Response(text, {
-      headers: {
-        "content-type": "application/json; charset=utf-8",
-        "content-language": language === "zh" ? "zh-CN" : "en",
-        "cache-control": "no-cache",
-        vary: "accept-language",
-        "x-content-type-options": "nosniff"
-      }
-    })
+    return text
+  })
+  return (call) => {
+    const language = languageFor(call)
+    return respond(
+      run,
+      call,
+      textOf(language),
+      (text) =>
+        new Response(text, {
+          headers: {
+            "content-type": "application/json; charset=utf-8",
+            "content-language": language === "zh" ? "zh-CN" : "en",
+            "cache-control": "no-cache",
+            vary: "accept-language",
+            "x-content-type-options": "nosniff"
+          }
+        })
+    )
   }
 }

@@ -6,15 +6,15 @@ import { CHANNEL_CODES } from "../../core/domain/channel-code.ts"
 import type { Parameters } from "../../core/domain/parameters.ts"
 import { canonicalString, hmacSha256 } from "../../core/domain/signature.ts"
 import { errorCatalogue, fieldEntries } from "../../core/http/merchant/error-catalogue.ts"
+import { fieldDecoder } from "../../core/http/merchant/field-decoders.ts"
 import {
-  fieldDecoder,
   jsapiPayInfoFields,
   orderQueryFields,
   qrcodePayFields,
   wechatJsPayFields
 } from "../../core/http/merchant/fields.ts"
 import { ERROR_ROWS, FIELD_TEXTS, FRAMEWORK } from "../../core/http/merchant/messages.ts"
-import { cashierRoutes } from "../../core/http/merchant/routes.ts"
+import { merchantRoutes } from "../../core/http/merchant/routes.ts"
 import type { Language } from "../../core/http/web/language.ts"
 import { webhookBody } from "../../core/pipeline/notifier/notifier.ts"
 import { renderErrorsPage } from "./errors-page.ts"
@@ -23,7 +23,7 @@ import { openApiDocument } from "./openapi.ts"
 import { isObject, misfit, resolved } from "./schema-check.fixture.ts"
 import { KNOWN_ANSWER } from "./signed-example.ts"
 
-const routes = cashierRoutes(() => Promise.resolve(Exit.die("not asked here")))
+const routes = merchantRoutes(() => Promise.resolve(Exit.die("not asked here")))
 
 const channels: ReadonlyArray<ListedChannel> = Object.entries(CHANNEL_CODES).map(([code, product], i) => ({
   product: { code, ...product, ...(i === 1 ? { minFen: 100, maxFen: 500_000 } : {}) },
@@ -182,10 +182,9 @@ describe("The API document", () => {
     expect(required("JsapiPayInfoRequest")).toEqual(["pay_token"])
   })
 
-  const rules = { webhookAllow: [], ownReceiver: () => "", channelCodes: Object.keys(CHANNEL_CODES) }
   const decoders: Readonly<Record<string, (parameters: Parameters) => Effect.Effect<unknown, unknown>>> = {
-    QrcodePayRequest: fieldDecoder(qrcodePayFields(rules)),
-    WechatJsPayRequest: fieldDecoder(wechatJsPayFields(rules)),
+    QrcodePayRequest: fieldDecoder(qrcodePayFields(Object.keys(CHANNEL_CODES))),
+    WechatJsPayRequest: fieldDecoder(wechatJsPayFields),
     OrderQueryRequest: fieldDecoder(orderQueryFields),
     JsapiPayInfoRequest: fieldDecoder(jsapiPayInfoFields)
   }

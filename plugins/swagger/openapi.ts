@@ -1,7 +1,7 @@
 import { swagger } from "@elysiajs/swagger"
 import { Elysia } from "elysia"
 import type { ListedChannel } from "../../core/cashier/channel-list.ts"
-import type { Route } from "../../core/http/edge.ts"
+import type { Route } from "../../core/http/call.ts"
 import { type CatalogueEntry, errorEntries, frameworkEntry } from "../../core/http/merchant/error-catalogue.ts"
 import type { Language } from "../../core/http/web/language.ts"
 import { type Answer, answers, payParams, webhookBody } from "./answers.ts"

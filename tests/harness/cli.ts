@@ -6,11 +6,15 @@ import { Effect, Layer, ManagedRuntime, Redacted, Schema } from "effect"
 import { type AnyProvider, Channels } from "../../core/cashier/channels.ts"
 import { AccountInvalid, ChannelRejected, ChannelUncertain } from "../../core/channel/errors.ts"
 import { type CliOptions, runCli } from "../../core/cli/index.ts"
-import { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import { Settings } from "../../core/config/gateway-config.ts"
+import type { OwnUrl } from "../../core/config/own-url.ts"
+import { StartRefused } from "../../core/config/start-refused.ts"
+import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
 import { Vault } from "../../core/secrets/vault.ts"
-import { StartRefused } from "../../core/start/plugin.ts"
+import { readConfig } from "../../core/start/environment.ts"
 import { openPersistence } from "../../plugins/postgres/index.ts"
 import { sharedPostgres } from "./postgres.ts"
+import { ownUrlLayer } from "./stores.ts"
 
 /*
  * The operator's commands in this process, on a real PostgreSQL: as `payhub …` runs them, a hundred times faster. What
@@ -77,6 +81,7 @@ export const payhubWith =
     const code = await runCli({
       argv,
       env: { USER: "chen", ...env },
+      readConfig,
       version: "1.2.3",
       start: async (config) => (config.port === 8080 ? 0 : 7),
       services,
@@ -105,17 +110,21 @@ export interface Operator {
   /** Writes a file into a folder of the suite and answers its path. */
   readonly file: (name: string, content: unknown) => string
   /** What the commands stored, behind their back. */
-  readonly inStore: <A, E>(effect: Effect.Effect<A, E, Persistence | Vault>) => Promise<A>
+  readonly inStore: <A, E>(effect: Effect.Effect<A, E, Persistence | Vault | OwnUrl>) => Promise<A>
 }
 
 /** An operator with a database of the suite's own and the providers `bank` and `playground` (test mode). */
 export const operator = (): Operator => {
-  let stores: ManagedRuntime.ManagedRuntime<Persistence | Vault, StartRefused>
+  let stores: ManagedRuntime.ManagedRuntime<Persistence | Vault | OwnUrl, StartRefused>
   let folder: string
   beforeAll(async () => {
     const url = Redacted.make(await (await sharedPostgres()).createDatabase())
     stores = ManagedRuntime.make(
-      Layer.mergeAll(Layer.effect(Persistence, openPersistence({ url, maxConnections: 3 })), Vault.layer(MASTER_KEY))
+      Layer.mergeAll(
+        Layer.effectContext(openPersistence({ url, maxConnections: 3 })),
+        Vault.layer(MASTER_KEY),
+        ownUrlLayer("http://127.0.0.1:8080")
+      )
     )
     folder = mkdtempSync(join(tmpdir(), "payhub-cli-"))
   })
@@ -123,9 +132,9 @@ export const operator = (): Operator => {
     await stores?.dispose()
     rmSync(folder, { recursive: true, force: true })
   })
-  const payhub = payhubWith(() =>
-    Channels.layer([bank, playground], () => ({ publicUrl: "", localUrl: "" })).pipe(
-      Layer.provideMerge(Layer.effectContext(stores.contextEffect))
+  const payhub = payhubWith((config) =>
+    Channels.layer([bank, playground]).pipe(
+      Layer.provideMerge(Layer.mergeAll(Layer.effectContext(stores.contextEffect), Layer.succeed(Settings, config)))
     )
   )
   return {

@@ -1,14 +1,16 @@
 import { Clock, type Duration, Effect, Layer, Logger, ManagedRuntime, Redacted, Schema } from "effect"
 import type { AnyProvider } from "../../core/cashier/channels.ts"
 import type { ChargeRequest, ChargeState, CloseState } from "../../core/channel/provider.ts"
+import type { StartRefused } from "../../core/config/start-refused.ts"
 import type { Merchant } from "../../core/domain/merchant.ts"
 import type { Order, Payment } from "../../core/domain/order.ts"
-import type { GatewayServices } from "../../core/http/edge.ts"
+import type { GatewayServices } from "../../core/http/call.ts"
+import { Accounts } from "../../core/pipeline/persistence/accounts.ts"
+import { Merchants } from "../../core/pipeline/persistence/merchants.ts"
 import type { NewOrder } from "../../core/pipeline/persistence/orders.ts"
-import { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import { Orders } from "../../core/pipeline/persistence/orders.ts"
 import { Vault } from "../../core/secrets/vault.ts"
 import { readConfig } from "../../core/start/environment.ts"
-import type { StartRefused } from "../../core/start/plugin.ts"
 import { gatewayLayer } from "../../core/start/services.ts"
 import { memory } from "../../plugins/memory/index.ts"
 import { openPersistence } from "../../plugins/postgres/index.ts"
@@ -75,7 +77,7 @@ export const openCoreTill = async (): Promise<CoreTill> => {
   const book: Book = { states: new Map(), closes: [], charges: [], onClose: () => ({ state: "closed" }) }
   const config = await Effect.runPromise(readConfig({ PAYHUB_RECONCILE_SCHEDULE: "30,60" }))
   const clock = new SteppedClock(await Effect.runPromise(Effect.clockWith(Effect.succeed)))
-  const persistence = Layer.effect(Persistence, openPersistence({ url: Redacted.make(url), maxConnections: 8 }))
+  const persistence = Layer.effectContext(openPersistence({ url: Redacted.make(url), maxConnections: 8 }))
   const services = gatewayLayer({
     config,
     plugins: [memory, { name: "postgres", persistence }],
@@ -89,7 +91,7 @@ export const openCoreTill = async (): Promise<CoreTill> => {
   const merchant = await runtime.runPromise(makeMerchant)
   const merchantId = merchant.id
   const find: CoreTill["find"] = async (order) => {
-    const found = await runtime.runPromise(Effect.flatMap(Persistence, ({ orders }) => orders.find(order)))
+    const found = await runtime.runPromise(Effect.flatMap(Orders, (orders) => orders.find(order)))
     if (found === null) throw new Error(`order ${order.orderNo} is gone`)
     return found
   }
@@ -127,7 +129,7 @@ export const openCoreTill = async (): Promise<CoreTill> => {
         nextCheckAt: new Date("2100-01-01T00:00:00Z"),
         ...change
       }
-      await runtime.runPromise(Effect.flatMap(Persistence, ({ orders }) => orders.create(order)))
+      await runtime.runPromise(Effect.flatMap(Orders, (orders) => orders.create(order)))
       book.states.set(order.orderNo, { state: "pending" })
       const { nextCheckAt: _at, charging: _begun, ...stored } = order
       return find({
@@ -158,7 +160,8 @@ export const paymentOf = (order: Order, change: Partial<Payment> = {}): Payment 
 })
 
 const makeMerchant = Effect.gen(function* () {
-  const { merchants, accounts } = yield* Persistence
+  const merchants = yield* Merchants
+  const accounts = yield* Accounts
   const vault = yield* Vault
   const appId = "pk_live_core0000till"
   const merchant = yield* merchants.create({

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto"
-import { Cause, Clock, Effect, Exit, Redacted } from "effect"
-import { amountsOf } from "../../cashier/query.ts"
-import { OWN_RECEIVER_PATH, Settings } from "../../cashier/settings.ts"
-import { MalformedRequest, OrderNotFound } from "../../domain/errors.ts"
+import { Clock, Effect, Redacted } from "effect"
+import { Settings } from "../../config/gateway-config.ts"
+import { OWN_PATHS, OwnUrl } from "../../config/own-url.ts"
+import type { CashierError } from "../../domain/errors.ts"
 import { signingSecret } from "../../domain/merchant.ts"
 import { isOrderNo } from "../../domain/order-no.ts"
 import { signedPairs } from "../../domain/parameters.ts"
@@ -10,14 +10,16 @@ import { canonicalString, hmacSha256, sameDigest } from "../../domain/signature.
 import { localText } from "../../domain/time.ts"
 import { DEMO_BOOK } from "../../operator/first-start.ts"
 import { type KnownMerchant, MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
+import { ChannelFacts } from "../../pipeline/persistence/channel-facts.ts"
+import { Orders } from "../../pipeline/persistence/orders.ts"
 import type { WebhookRow } from "../../pipeline/persistence/outbox.ts"
-import { Persistence } from "../../pipeline/persistence/persistence.ts"
+import { Outbox } from "../../pipeline/persistence/outbox.ts"
+import { Timeline } from "../../pipeline/persistence/timeline.ts"
 import { Throttle } from "../../pipeline/throttle/throttle.ts"
-import { isJsonType, readBody } from "../body.ts"
-import type { Call, GatewayServices, Handler, Route, Run } from "../edge.ts"
-import { errorResponse, frameworkError, internalError } from "../envelope.ts"
-import { parseFlatJson } from "../flat-json.ts"
-import { FRAMEWORK } from "../merchant/messages.ts"
+import type { Call, GatewayServices, Handler, Route, Run } from "../call.ts"
+import { amountsOf } from "../merchant/order-view.ts"
+import { readJson } from "../read-json.ts"
+import { notFound, respond } from "../respond.ts"
 import { languageOf } from "../web/language.ts"
 import { pageResponse } from "../web/page-response.ts"
 import { renderDemoPage } from "./page.ts"
@@ -32,35 +34,33 @@ export const demoRoutes = (run: Run): ReadonlyArray<Route> => [
   { method: "GET", path: "/demo", handle: answer(run, page) },
   { method: "POST", path: "/demo/order", handle: answer(run, placeDemoOrder) },
   { method: "GET", path: "/demo/state", handle: answer(run, demoState) },
-  { method: "POST", path: OWN_RECEIVER_PATH, handle: answer(run, receiveWebhook) }
+  { method: "POST", path: OWN_PATHS.demoReceiver, handle: answer(run, receiveWebhook) }
 ]
 
-type DemoAct = (call: Call, demo: KnownMerchant) => Effect.Effect<Response, unknown, GatewayServices>
+type DemoAct = (call: Call, demo: KnownMerchant) => Effect.Effect<Response, CashierError, GatewayServices>
 
 const answer =
   (run: Run, act: DemoAct): Handler =>
-  async (call) => {
-    const exit = await run(
-      Effect.gen(function* () {
-        const demo = yield* demoMerchant
-        return demo === null ? frameworkError(call, FRAMEWORK.notFound) : yield* act(call, demo)
-      }).pipe(Effect.catchCause((cause) => internalError(call, cause)))
-    )
-    return exit._tag === "Success" ? exit.value : frameworkError(call, FRAMEWORK.internal)
+  (call) => {
+    const acted = Effect.gen(function* () {
+      const demo = yield* demoMerchant
+      return demo === null ? notFound(call) : yield* act(call, demo)
+    })
+    return respond(run, call, acted, (response) => response)
   }
 
 const demoMerchant = Effect.gen(function* () {
-  const { book } = yield* Persistence
+  const facts = yield* ChannelFacts
   const directory = yield* MerchantDirectory
-  const { config } = yield* Settings
-  if (!config.demo) return null
-  const entry = yield* book.get(...DEMO_BOOK)
+  const { demo } = yield* Settings
+  if (!demo) return null
+  const entry = yield* facts.get(...DEMO_BOOK)
   const known = typeof entry?.app_id === "string" ? yield* directory.byAppId(entry.app_id) : null
   return known?.merchant.active && known.merchant.mode === "test" ? known : null
 })
 
 const page: DemoAct = (call, { merchant }) =>
-  Effect.map(Settings, ({ urls }) => {
+  Effect.map(OwnUrl, ({ urls }) => {
     const asked = call.url.searchParams.get("lang")
     const language = asked === null ? call.language : languageOf(asked)
     const view = { appId: merchant.appId, baseUrl: urls().publicUrl, swaggerUrl: "/swagger" }
@@ -70,18 +70,13 @@ const page: DemoAct = (call, { merchant }) =>
 /** Signs as the demo's merchant and calls the API over HTTP, as every merchant does. */
 const placeDemoOrder: DemoAct = (call, demo) =>
   Effect.gen(function* () {
-    const { urls, ownReceiver } = yield* Settings
+    const { urls, demoReceiver } = yield* OwnUrl
     const throttle = yield* Throttle
     // Only the page itself may ask: another site's form cannot send JSON, nor a script across origins.
-    if (!isJsonType(call.request.headers.get("content-type")))
-      return frameworkError(call, FRAMEWORK.unsupportedMediaType)
-    const admitted = yield* Effect.exit(throttle.takeKey(`demo:${call.clientIp}`, { count: 10, windowMs: 10_000 }))
-    const refused = Exit.isFailure(admitted) ? admitted.cause.reasons.find(Cause.isFailReason) : undefined
-    if (refused !== undefined) return errorResponse(call, refused.error)
-    const body = yield* Effect.promise(() => readBody(call.request))
-    const asked = typeof body === "string" ? undefined : parseFlatJson(body)
+    const asked = yield* Effect.promise(() => readJson(call))
+    if (asked instanceof Response) return asked
+    yield* throttle.takeKey(`demo:${call.clientIp}`, { count: 10, windowMs: 10_000 })
     const secret = yield* demoSecret(demo)
-    if (asked === undefined) return errorResponse(call, new MalformedRequest())
     const path = asked.get("way")?.text === "jsapi" ? "/api/cashier/wechat-js-pay" : "/api/cashier/qrcode-pay"
     const nowMs = yield* Clock.currentTimeMillis
     const fields: Record<string, string | number> = {
@@ -90,7 +85,7 @@ const placeDemoOrder: DemoAct = (call, demo) =>
       nonce: randomUUID().replaceAll("-", ""),
       merchant_order_no: `DEMO${nowMs}${randomUUID().slice(0, 4).toUpperCase()}`,
       amount: Number(asked.get("amount_fen")?.text ?? 0),
-      notify_url: ownReceiver(),
+      notify_url: demoReceiver(),
       extra: "demo"
     }
     const note = asked.get("note")?.text ?? ""
@@ -110,24 +105,25 @@ const placeDemoOrder: DemoAct = (call, demo) =>
 
 const demoState: DemoAct = (call, { merchant }) =>
   Effect.gen(function* () {
-    const { orders, webhooks } = yield* Persistence
-    const { config } = yield* Settings
+    const orders = yield* Orders
+    const outbox = yield* Outbox
+    const { timezone } = yield* Settings
     const orderNo = call.url.searchParams.get("order_no") ?? ""
     const order = isOrderNo(orderNo) ? yield* orders.find({ merchantId: merchant.id, orderNo }) : null
-    if (order === null) return yield* new OrderNotFound()
-    const [row] = yield* webhooks.list({ orderNo, limit: 1 })
-    const timeline = yield* orders.timeline(order)
+    if (order === null) return notFound(call)
+    const [row] = yield* outbox.list({ orderNo, limit: 1 })
+    const timeline = yield* (yield* Timeline).of(order)
     return json({
       order: {
         order_no: order.orderNo,
         status_name: order.status,
         ...amountsOf(order),
-        pay_time: order.paidAt === null ? null : localText(order.paidAt, config.timezone)
+        pay_time: order.paidAt === null ? null : localText(order.paidAt, timezone)
       },
       timeline: timeline.map(({ at, kind, detail }) => ({ at: at.toISOString(), kind, detail })),
       webhook: row === undefined ? null : webhookState(row)
     })
-  }).pipe(Effect.catchTag("OrderNotFound", () => Effect.succeed(frameworkError(call, FRAMEWORK.notFound))))
+  })
 
 const webhookState = (row: WebhookRow) => ({
   event_id: row.eventId,
@@ -148,9 +144,8 @@ const webhookState = (row: WebhookRow) => ({
 /** The merchant's side: verify the signature over what arrived, then say `success`. */
 const receiveWebhook: DemoAct = (call, demo) =>
   Effect.gen(function* () {
-    const body = yield* Effect.promise(() => readBody(call.request))
-    const parameters = typeof body === "string" ? undefined : parseFlatJson(body)
-    if (parameters === undefined) return text(400, "malformed")
+    const parameters = yield* Effect.promise(() => readJson(call))
+    if (parameters instanceof Response) return text(400, "malformed")
     const expected = hmacSha256(yield* demoSecret(demo), canonicalString(signedPairs(parameters)))
     const genuine = sameDigest(expected, parameters.get("sign")?.text ?? "")
     return genuine ? text(200, "success") : text(401, "signature does not verify")

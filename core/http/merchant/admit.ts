@@ -1,12 +1,10 @@
 import { Effect } from "effect"
-import { Settings } from "../../cashier/settings.ts"
 import { FieldsInvalid } from "../../domain/errors.ts"
-import type { Merchant } from "../../domain/merchant.ts"
 import { fieldInput, type Parameters } from "../../domain/parameters.ts"
 import { Auth } from "../../pipeline/auth/auth.ts"
 import { Replay } from "../../pipeline/replay/replay.ts"
 
-/** A merchant's call as the edge hands it on. */
+/** A merchant's call as it arrived. */
 export interface SignedCall {
   readonly parameters: Parameters
   readonly clientIp: string
@@ -37,14 +35,3 @@ const wellFormedNonce = (parameters: Parameters): Effect.Effect<string, FieldsIn
     ? Effect.succeed(String(nonce))
     : Effect.fail(new FieldsInvalid({ errors: [{ field: "nonce", messages: [fault] }] }))
 }
-
-/**
- * What only the merchant decides about a notify_url: it may be absent where there is a callback_url to fall back on, and
- * it may be the gateway's own receiver (the demo's) in test mode alone.
- */
-export const notifyUrlFault = Effect.fnUntraced(function* (merchant: Merchant, parameters: Parameters) {
-  const { ownReceiver } = yield* Settings
-  const url = fieldInput(parameters.get("notify_url"))
-  if (url === undefined) return merchant.callbackUrl === null ? "notify_url.missing" : undefined
-  return url === ownReceiver() && merchant.mode !== "test" ? "notify_url.private" : undefined
-})

@@ -1,22 +1,23 @@
 import { Effect } from "effect"
 import { type PayPage, payPage } from "../../cashier/pay-visit.ts"
-import { Settings } from "../../cashier/settings.ts"
+import { OWN_PATHS, OwnUrl } from "../../config/own-url.ts"
 import type { Order } from "../../domain/order.ts"
 import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
-import type { Call, Handler, Route, Run } from "../edge.ts"
-import { errorResponse, internalError } from "../envelope.ts"
+import { LinkKey } from "../../secrets/link-key.ts"
+import type { Call, Handler, Route, Run } from "../call.ts"
+import { respond } from "../respond.ts"
 import { pageResponse } from "../web/page-response.ts"
 import { qrLink } from "../web/qr-code.ts"
 import { type PayView, renderPayPage } from "./document.ts"
 
 /** `/wechat-pay-invoke.html`: what pay_url opens (contract section 6). */
 export const payPageRoutes = (run: Run): ReadonlyArray<Route> => [
-  { method: "GET", path: "/wechat-pay-invoke.html", handle: show(run) }
+  { method: "GET", path: OWN_PATHS.wechatPay, handle: show(run) }
 ]
 
 const show =
   (run: Run): Handler =>
-  async (call) => {
+  (call) => {
     const query = call.url.searchParams
     const visit = {
       token: query.get("token") ?? "",
@@ -26,15 +27,12 @@ const show =
       inSandbox: query.get("sandbox") === "1",
       again: query.get("again") === "1"
     }
-    const exit = await run(
+    return respond(
+      run,
+      call,
       Effect.flatMap(payPage(visit), (page) => respondPage(call, visit.token, page)),
-      call
+      (response) => response
     )
-    if (exit._tag === "Success") return exit.value
-    const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail")
-    if (failure !== undefined) return errorResponse(call, failure.error)
-    const answered = await run(internalError(call, exit.cause))
-    return answered._tag === "Success" ? answered.value : new Response(null, { status: 500 })
   }
 
 const respondPage = Effect.fnUntraced(function* (call: Call, token: string, page: PayPage) {
@@ -71,7 +69,8 @@ const viewOf = Effect.fnUntraced(function* (token: string, page: Exclude<PayPage
     case "paid":
       return { kind: "paid", ...(yield* orderFacts(page.order)) } satisfies PayView
     case "open-in-wechat": {
-      const { urls, linkKey } = yield* Settings
+      const { urls } = yield* OwnUrl
+      const linkKey = yield* LinkKey
       // The image is ours whatever the public URL is called: a page may only load what is of its own origin.
       const qrUrl = qrLink("", linkKey, page.payUrl)
       const sandboxUrl = page.sandboxUrl?.replace(urls().publicUrl, "") ?? null

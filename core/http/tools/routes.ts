@@ -1,20 +1,14 @@
 import { Clock, Effect, Redacted } from "effect"
-import {
-  AppIdMissing,
-  type CashierError,
-  MalformedRequest,
-  MerchantUnknown,
-  ThrottleExceeded
-} from "../../domain/errors.ts"
+import { AppIdMissing, type CashierError, MerchantUnknown, ThrottleExceeded } from "../../domain/errors.ts"
 import { liveSecrets } from "../../domain/merchant.ts"
-import type { Parameters } from "../../domain/parameters.ts"
 import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
 import { Throttle } from "../../pipeline/throttle/throttle.ts"
-import { isJsonType, readBody } from "../body.ts"
-import type { Call, Handler, Route, Run } from "../edge.ts"
-import { envelope, errorResponse, frameworkError, respond } from "../envelope.ts"
+import type { Call, Handler, Route, Run } from "../call.ts"
+import { envelope, frameworkError } from "../envelope.ts"
 import { parseFlatJson } from "../flat-json.ts"
-import { FRAMEWORK, OK, SIGN_TOOL_PATH } from "../merchant/messages.ts"
+import { OK, SIGN_TOOL_PATH } from "../merchant/messages.ts"
+import { readJson } from "../read-json.ts"
+import { respond } from "../respond.ts"
 import { type Bilingual, type Language, languageOf } from "../web/language.ts"
 import { pageResponse } from "../web/page-response.ts"
 import { FINDING_TEXTS } from "./finding-texts.ts"
@@ -48,11 +42,8 @@ const TEST_APP_ID = /^pk_test_[0-9A-Za-z]{8,64}$/
 
 const signCheck =
   (run: Run): Handler =>
-  async (call) => {
-    const exit = await run(diagnose(call))
-    const answered = await run(respond(call, exit, (response) => response))
-    return answered._tag === "Success" ? answered.value : frameworkError(call, FRAMEWORK.internal)
-  }
+  (call) =>
+    respond(run, call, diagnose(call), (response) => response)
 
 const diagnose = Effect.fnUntraced(function* (call: Call) {
   const throttle = yield* Throttle
@@ -65,7 +56,7 @@ const diagnose = Effect.fnUntraced(function* (call: Call) {
         Effect.fail(new ThrottleExceeded({ retryAfterMs, windowMs: retryAfterMs }))
       )
     )
-  const asked = yield* Effect.promise(() => parametersOf(call))
+  const asked = yield* Effect.promise(() => readJson(call))
   if (asked instanceof Response) return asked
   const text = (name: string): string => asked.get(name)?.text ?? ""
 
@@ -90,14 +81,6 @@ const diagnose = Effect.fnUntraced(function* (call: Call) {
     findings: findings.map((finding) => written(finding, call.language))
   })
 }) satisfies (call: Call) => Effect.Effect<Response, CashierError, Throttle | MerchantDirectory>
-
-const parametersOf = async (call: Call): Promise<Parameters | Response> => {
-  if (!isJsonType(call.request.headers.get("content-type"))) return frameworkError(call, FRAMEWORK.unsupportedMediaType)
-  const body = await readBody(call.request)
-  if (body === "too-large") return frameworkError(call, FRAMEWORK.bodyTooLarge)
-  const parameters = typeof body === "string" ? undefined : parseFlatJson(body)
-  return parameters ?? errorResponse(call, new MalformedRequest())
-}
 
 const optional = (text: string): string | undefined => (text === "" ? undefined : text)
 

@@ -1,4 +1,4 @@
-import type { Route } from "../edge.ts"
+import type { Route } from "../call.ts"
 import { frameworkError } from "../envelope.ts"
 import { FRAMEWORK } from "../merchant/messages.ts"
 import { pageAsset } from "./assets.ts"

@@ -10,6 +10,9 @@ export const PAGE_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+/** For the page that posts a provider's form: browsers hold redirects after the post to `form-action` too. */
+export const FORM_PAGE_CSP = PAGE_CSP.replace("form-action 'self'; ", "")
+
 /** A whole HTML document around `body`. `styles` names asset files, `head` is further markup of the head. */
 export const document = (page: {
   readonly language: Language

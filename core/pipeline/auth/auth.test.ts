@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { SignatureInvalid, StoreUnavailable, ThrottleExceeded } from "../../domain/errors.ts"
 import type { Parameters } from "../../domain/parameters.ts"
 import { canonicalString, hmacSha256 } from "../../domain/signature.ts"
-import { Persistence } from "../persistence/persistence.ts"
+import { Merchants } from "../persistence/merchants.ts"
 import { Throttle, ThrottleStore } from "../throttle/throttle.ts"
 import { WindowTable } from "../throttle/window-table.ts"
 import { Auth } from "./auth.ts"
@@ -52,7 +52,17 @@ const counting = Layer.sync(ThrottleStore, () => {
 })
 
 /** A secret that has been used before asks for no store. */
-const nobody = Layer.succeed(Persistence, {} as Persistence["Service"])
+const unasked = () => Effect.die("this test's secrets ask for no store")
+const nobody = Layer.succeed(Merchants, {
+  find: unasked,
+  findById: unasked,
+  list: unasked,
+  create: unasked,
+  update: unasked,
+  addSecret: unasked,
+  resealSecret: unasked,
+  secretUsed: unasked
+})
 
 const broken = Layer.succeed(ThrottleStore, {
   take: () => Effect.fail(new StoreUnavailable({ store: "memory" }))

@@ -1,5 +1,5 @@
 import { Clock, Context, Effect, Layer, Redacted } from "effect"
-import ipaddr from "ipaddr.js"
+import { isInRanges } from "../../domain/address-range.ts"
 import {
   AppIdMissing,
   IpForbidden,
@@ -10,10 +10,11 @@ import {
   type ThrottleExceeded,
   TimestampExpired
 } from "../../domain/errors.ts"
-import { liveSecrets, type Merchant, type ThrottleRule } from "../../domain/merchant.ts"
+import { liveSecrets, type Merchant } from "../../domain/merchant.ts"
 import { type Parameters, PLAIN_INTEGER, signedPairs } from "../../domain/parameters.ts"
 import { canonicalString, hmacSha256, sameDigest } from "../../domain/signature.ts"
-import { Persistence } from "../persistence/persistence.ts"
+import type { ThrottleRule } from "../../domain/throttle-rule.ts"
+import { Merchants } from "../persistence/merchants.ts"
 import { TIMESTAMP_TOLERANCE_S } from "../replay/replay.ts"
 import { Throttle } from "../throttle/throttle.ts"
 import { MerchantDirectory } from "./merchant-directory.ts"
@@ -44,12 +45,12 @@ export class Auth extends Context.Service<
   /** @param wrongSignatures how many one address may send before they are 429 */
   static readonly layer = (
     wrongSignatures = WRONG_SIGNATURES
-  ): Layer.Layer<Auth, never, MerchantDirectory | Persistence | Throttle> =>
+  ): Layer.Layer<Auth, never, MerchantDirectory | Merchants | Throttle> =>
     Layer.effect(
       Auth,
       Effect.gen(function* () {
         const directory = yield* MerchantDirectory
-        const store = yield* Persistence
+        const merchants = yield* Merchants
         const throttle = yield* Throttle
         const clock = yield* Clock.Clock
 
@@ -77,7 +78,7 @@ export class Auth extends Context.Service<
           }
           if (secret.firstUsedAt === null) {
             // From here on webhooks are signed with this secret; the next request reads it so.
-            yield* store.merchants.secretUsed(known.merchant.id, secret.id, new Date(nowMs))
+            yield* merchants.secretUsed(known.merchant.id, secret.id, new Date(nowMs))
             directory.forget(appId)
           }
 
@@ -100,14 +101,3 @@ const isFresh = (timestamp: string, nowMs: number): boolean =>
 /** Whether an address is in a list of addresses and CIDR ranges; an empty list has them all. */
 export const isAllowedAddress = (ranges: ReadonlyArray<string>, address: string): boolean =>
   ranges.length === 0 || isInRanges(ranges, address)
-
-/** Whether an address is in one of the ranges. IPv4 inside IPv6 (`::ffff:1.2.3.4`) counts as IPv4. */
-export const isInRanges = (ranges: ReadonlyArray<string>, address: string): boolean => {
-  if (!ipaddr.isValid(address)) return false
-  const client = ipaddr.process(address)
-  return ranges.some((range) => {
-    if (!range.includes("/")) return ipaddr.process(range).toNormalizedString() === client.toNormalizedString()
-    const [network, bits] = ipaddr.parseCIDR(range)
-    return network.kind() === client.kind() && client.match(network, bits)
-  })
-}

@@ -2,8 +2,7 @@ import { Clock, Context, Effect, Layer } from "effect"
 import type { StoreUnavailable } from "../../domain/errors.ts"
 import type { Merchant, MerchantSecret } from "../../domain/merchant.ts"
 import { Vault } from "../../secrets/vault.ts"
-import type { StoredMerchant } from "../persistence/merchants.ts"
-import { Persistence } from "../persistence/persistence.ts"
+import { Merchants, type StoredMerchant } from "../persistence/merchants.ts"
 
 /** A merchant with its live secrets opened. */
 export interface KnownMerchant {
@@ -27,10 +26,10 @@ export class MerchantDirectory extends Context.Service<
     readonly forget: (appId?: string) => void
   }
 >()("payhub/pipeline/MerchantDirectory") {
-  static readonly layer: Layer.Layer<MerchantDirectory, never, Persistence | Vault> = Layer.effect(
+  static readonly layer: Layer.Layer<MerchantDirectory, never, Merchants | Vault> = Layer.effect(
     MerchantDirectory,
     Effect.gen(function* () {
-      const store = yield* Persistence
+      const merchants = yield* Merchants
       const vault = yield* Vault
       const clock = yield* Clock.Clock
       const cached = new Map<string, { readonly known: KnownMerchant; readonly untilMs: number }>()
@@ -69,11 +68,11 @@ export class MerchantDirectory extends Context.Service<
       return MerchantDirectory.of({
         byAppId: (appId) => {
           const known = fresh(appId)
-          return known === undefined ? load(store.merchants.find(appId)) : Effect.succeed(known)
+          return known === undefined ? load(merchants.find(appId)) : Effect.succeed(known)
         },
         byId: (merchantId) => {
           const known = fresh(appIdOf.get(merchantId))
-          return known === undefined ? load(store.merchants.findById(merchantId)) : Effect.succeed(known)
+          return known === undefined ? load(merchants.findById(merchantId)) : Effect.succeed(known)
         },
         forget: (appId) => {
           drops++

@@ -7,7 +7,7 @@ import { ORDER_STATUS, type Order } from "../../domain/order.ts"
 import { canonicalString, hmacSha256 } from "../../domain/signature.ts"
 import { localText } from "../../domain/time.ts"
 import { MerchantDirectory } from "../auth/merchant-directory.ts"
-import type { NewWebhook } from "../persistence/orders.ts"
+import type { NewWebhook } from "../persistence/outbox.ts"
 
 /** What settling has decided about an order's money. */
 export interface SettledMoney {

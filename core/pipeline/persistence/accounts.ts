@@ -1,3 +1,4 @@
+import { Context } from "effect"
 import type { Stored } from "./stored.ts"
 
 /** An account at a channel's provider. */
@@ -15,18 +16,22 @@ export interface StoredAccount {
   readonly createdAt: Date
 }
 
-export interface AccountStore {
-  readonly find: (id: string) => Stored<StoredAccount | null>
-  /** All but the removed, oldest first: the default order of preference. */
-  readonly list: () => Stored<ReadonlyArray<StoredAccount>>
-  /** The removed too. */
-  readonly listAll: () => Stored<ReadonlyArray<StoredAccount>>
-  /** Does nothing when the id exists. */
-  readonly create: (account: Omit<StoredAccount, "enabled" | "removed" | "createdAt">) => Stored<StoredAccount>
-  readonly change: (
-    id: string,
-    change: { readonly enabled?: boolean; readonly removed?: true; readonly feeRateBp?: number }
-  ) => Stored<StoredAccount | null>
-  /** Replaces sealed settings (key rotation). */
-  readonly reseal: (id: string, sealed: string) => Stored<void>
-}
+/** Accounts at the providers of channels. */
+export class Accounts extends Context.Service<
+  Accounts,
+  {
+    readonly find: (id: string) => Stored<StoredAccount | null>
+    /** All but the removed, oldest first: the default order of preference. */
+    readonly list: () => Stored<ReadonlyArray<StoredAccount>>
+    /** The removed too. */
+    readonly listAll: () => Stored<ReadonlyArray<StoredAccount>>
+    /** Does nothing when the id exists. */
+    readonly create: (account: Omit<StoredAccount, "enabled" | "removed" | "createdAt">) => Stored<StoredAccount>
+    readonly change: (
+      id: string,
+      change: { readonly enabled?: boolean; readonly removed?: true; readonly feeRateBp?: number }
+    ) => Stored<StoredAccount | null>
+    /** Replaces sealed settings (key rotation). */
+    readonly reseal: (id: string, sealed: string) => Stored<void>
+  }
+>()("payhub/persistence/Accounts") {}

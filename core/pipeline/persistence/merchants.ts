@@ -1,4 +1,6 @@
-import type { Merchant, MerchantMode, ThrottleRule } from "../../domain/merchant.ts"
+import { Context } from "effect"
+import type { Merchant, MerchantMode } from "../../domain/merchant.ts"
+import type { ThrottleRule } from "../../domain/throttle-rule.ts"
 import type { Stored } from "./stored.ts"
 
 /** A merchant's secret as stored. */
@@ -37,17 +39,21 @@ export interface MerchantChange {
   readonly accounts?: ReadonlyArray<string> | null
 }
 
-export interface MerchantStore {
-  readonly find: (appId: string) => Stored<StoredMerchant | null>
-  readonly findById: (merchantId: number) => Stored<StoredMerchant | null>
-  readonly list: () => Stored<ReadonlyArray<Merchant>>
-  readonly create: (merchant: NewMerchant) => Stored<Merchant>
-  /** null = no such merchant. Every gateway's cache forgets the merchant. */
-  readonly update: (appId: string, change: MerchantChange) => Stored<Merchant | null>
-  /** Adds a secret; those live before it end at `othersExpireAt`, or when they did before if that is sooner. */
-  readonly addSecret: (merchantId: number, sealed: string, othersExpireAt: Date) => Stored<void>
-  /** Replaces a sealed secret (key rotation). */
-  readonly resealSecret: (merchantId: number, secretId: number, sealed: string) => Stored<void>
-  /** Notes the first request that verified with a secret. Idempotent. */
-  readonly secretUsed: (merchantId: number, secretId: number, at: Date) => Stored<void>
-}
+/** Merchants and their sealed secrets. */
+export class Merchants extends Context.Service<
+  Merchants,
+  {
+    readonly find: (appId: string) => Stored<StoredMerchant | null>
+    readonly findById: (merchantId: number) => Stored<StoredMerchant | null>
+    readonly list: () => Stored<ReadonlyArray<Merchant>>
+    readonly create: (merchant: NewMerchant) => Stored<Merchant>
+    /** null = no such merchant. Every gateway's cache forgets the merchant. */
+    readonly update: (appId: string, change: MerchantChange) => Stored<Merchant | null>
+    /** Adds a secret; those live before it end at `othersExpireAt`, or when they did before if that is sooner. */
+    readonly addSecret: (merchantId: number, sealed: string, othersExpireAt: Date) => Stored<void>
+    /** Replaces a sealed secret (key rotation). */
+    readonly resealSecret: (merchantId: number, secretId: number, sealed: string) => Stored<void>
+    /** Notes the first request that verified with a secret. Idempotent. */
+    readonly secretUsed: (merchantId: number, secretId: number, at: Date) => Stored<void>
+  }
+>()("payhub/persistence/Merchants") {}

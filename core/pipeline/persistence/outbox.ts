@@ -1,5 +1,14 @@
+import { Context } from "effect"
 import type { OrderKey } from "./orders.ts"
 import type { Stored } from "./stored.ts"
+
+/** A webhook about to be committed: made once, sent byte for byte in every attempt. */
+export interface NewWebhook {
+  readonly eventId: string
+  readonly url: string
+  /** The JSON text, signed. */
+  readonly body: string
+}
 
 /** A due webhook with the lease that its sender holds. */
 export interface LeasedWebhook {
@@ -47,25 +56,29 @@ export interface WebhookRow extends LeasedWebhook {
   }>
 }
 
-export interface WebhookStore {
-  /**
-   * Takes up to `limit` due webhooks, at most `perHost` of one host (a URL's host:port), none of the
-   * `busyHosts` and `busyMerchants`; nobody else gets them for `leaseMs`. Oldest due first.
-   */
-  readonly lease: (take: {
-    readonly limit: number
-    readonly perHost: number
-    readonly busyHosts: ReadonlyArray<string>
-    readonly busyMerchants: ReadonlyArray<number>
-    readonly leaseMs: number
-  }) => Stored<ReadonlyArray<LeasedWebhook>>
-  /** Records an attempt and settles its webhook. Batched. */
-  readonly record: (attempt: WebhookAttempt) => Stored<void>
-  /** Makes the order's webhook due now, with a new round of the schedule. false = the order has none. */
-  readonly resend: (order: OrderKey) => Stored<boolean>
-  readonly list: (filter: {
-    readonly state?: "due" | "delivered" | "dead"
-    readonly orderNo?: string
-    readonly limit: number
-  }) => Stored<ReadonlyArray<WebhookRow>>
-}
+/** The outbox: webhooks that are due, who may push them, and what came of it. */
+export class Outbox extends Context.Service<
+  Outbox,
+  {
+    /**
+     * Takes up to `limit` due webhooks, at most `perHost` of one host (a URL's host:port), none of the
+     * `busyHosts` and `busyMerchants`; nobody else gets them for `leaseMs`. Oldest due first.
+     */
+    readonly lease: (take: {
+      readonly limit: number
+      readonly perHost: number
+      readonly busyHosts: ReadonlyArray<string>
+      readonly busyMerchants: ReadonlyArray<number>
+      readonly leaseMs: number
+    }) => Stored<ReadonlyArray<LeasedWebhook>>
+    /** Records an attempt and settles its webhook. Batched. */
+    readonly record: (attempt: WebhookAttempt) => Stored<void>
+    /** Makes the order's webhook due now, with a new round of the schedule. false = the order has none. */
+    readonly resend: (order: OrderKey) => Stored<boolean>
+    readonly list: (filter: {
+      readonly state?: "due" | "delivered" | "dead"
+      readonly orderNo?: string
+      readonly limit: number
+    }) => Stored<ReadonlyArray<WebhookRow>>
+  }
+>()("payhub/persistence/Outbox") {}

@@ -1,6 +1,7 @@
 import { Context, Effect, Layer } from "effect"
 import { type StoreUnavailable, ThrottleExceeded } from "../../domain/errors.ts"
-import type { Merchant, ThrottleRule } from "../../domain/merchant.ts"
+import type { Merchant } from "../../domain/merchant.ts"
+import type { ThrottleRule } from "../../domain/throttle-rule.ts"
 
 /**
  * Where slots are counted. One promise for every store (plugins/memory, plugins/redis): in any span of `windowMs` at

@@ -2,9 +2,9 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { createServer } from "node:net"
 import { Cause, Effect, Exit, Redacted } from "effect"
 import sqlClient from "postgres"
+import { StartRefused } from "../../../core/config/start-refused.ts"
 import { StoreUnavailable } from "../../../core/domain/errors.ts"
-import type { StoreSignal } from "../../../core/pipeline/persistence/persistence.ts"
-import { StartRefused } from "../../../core/start/plugin.ts"
+import type { StoreSignal } from "../../../core/pipeline/persistence/store-signals.ts"
 import { sharedPostgres, startPostgres } from "../../../tests/harness/postgres.ts"
 import { startTcpProxy } from "../../../tests/harness/tcp-proxy.ts"
 import { anOrder, aSettlement, eventually, openStore, run } from "../fixture.ts"
@@ -86,27 +86,27 @@ describe("a store whose database goes away", () => {
     try {
       const { store, close } = await openStore(await pg.createDatabase())
       const signals: StoreSignal[] = []
-      await run(store.listen((signal) => signals.push(signal)))
+      await run(store.signals.listen((signal) => signals.push(signal)))
       const kept = anOrder()
       await run(store.orders.create(kept))
-      const settle = Array.from({ length: 8 }, () => run(store.ping()))
+      const settle = Array.from({ length: 8 }, () => run(store.status.ping()))
       await Promise.all(settle)
       await pg.pause()
       const answers = await Promise.all(
         [
           store.orders.create(anOrder()),
           store.orders.find(kept),
-          store.ping(),
-          store.orders.settle(aSettlement(kept))
+          store.status.ping(),
+          store.settlements.settle(aSettlement(kept))
         ].map((act) => run(Effect.result<unknown, unknown, never>(act)))
       )
       expect(answers.map((answer) => answer._tag)).toEqual(["Failure", "Failure", "Failure", "Failure"])
       await pg.resume()
-      await eventually("ping answers", () => run(Effect.isSuccess(store.ping())))
+      await eventually("ping answers", () => run(Effect.isSuccess(store.status.ping())))
       expect((await run(store.orders.find(kept)))?.orderNo).toBe(kept.orderNo)
       expect(await run(store.orders.create(anOrder()))).toBe("created")
       await eventually("listeners are told to forget everything", () => signals.some(({ kind }) => kind === "all"))
-      await run(store.orders.settle(aSettlement(kept)))
+      await run(store.settlements.settle(aSettlement(kept)))
       await eventually("signals arrive again", () => signals.some(({ kind }) => kind === "webhook-due"))
       await close()
     } finally {
@@ -118,11 +118,13 @@ describe("a store whose database goes away", () => {
     const pg = await startPostgres()
     try {
       const { store, close } = await openStore(await pg.createDatabase())
-      await run(store.ping())
+      await run(store.status.ping())
       await pg.freeze()
       const start = performance.now()
       const answers = await Promise.all(
-        [store.orders.create(anOrder()), store.ping()].map((act) => run(Effect.result<unknown, unknown, never>(act)))
+        [store.orders.create(anOrder()), store.status.ping()].map((act) =>
+          run(Effect.result<unknown, unknown, never>(act))
+        )
       )
       expect(answers.map((answer) => answer._tag)).toEqual(["Failure", "Failure"])
       expect(performance.now() - start).toBeLessThan(20_000)
@@ -193,13 +195,17 @@ describe("whether what failed may have happened", () => {
     const serverPort = Number(new URL(url).port)
     const proxy = await startTcpProxy(() => serverPort)
     const { store, close } = await openStore(url.replace(`:${serverPort}/`, `:${proxy.port}/`))
-    await run(store.ping())
+    await run(store.status.ping())
     await proxy.close()
     await eventually("the connections of before are gone", async () => {
-      const { cause } = await failureOf(store.ping())
+      const { cause } = await failureOf(store.status.ping())
       return String(cause).includes("ECONNREFUSED")
     })
-    for (const act of [store.orders.create(anOrder()), store.orders.settle(aSettlement(anOrder())), store.ping()]) {
+    for (const act of [
+      store.orders.create(anOrder()),
+      store.settlements.settle(aSettlement(anOrder())),
+      store.status.ping()
+    ]) {
       expect(await failureOf(act)).not.toHaveProperty("mayHaveHappened")
     }
     await close()
@@ -210,11 +216,11 @@ describe("whether what failed may have happened", () => {
     expect(await failureOf(store.orders.create(anOrder({ amountFen: 0 })))).not.toHaveProperty("mayHaveHappened")
     const order = anOrder()
     await run(store.orders.create(order))
-    const odd = store.orders.settle(aSettlement(order, { feeFen: 7 }))
+    const odd = store.settlements.settle(aSettlement(order, { feeFen: 7 }))
     expect(await failureOf(odd)).not.toHaveProperty("mayHaveHappened")
     await close()
     // Nor where the store is closed: it is not asked.
-    expect(await failureOf(store.ping())).not.toHaveProperty("mayHaveHappened")
+    expect(await failureOf(store.status.ping())).not.toHaveProperty("mayHaveHappened")
   })
 
   const coded = (code: string, message = "said the server") => Object.assign(new Error(message), { code })
@@ -244,7 +250,7 @@ describe("signals", () => {
     const url = await (await sharedPostgres()).createDatabase()
     const [one, other] = [await openStore(url), await openStore(url)]
     const heard: StoreSignal[] = []
-    await run(other.store.listen((signal) => heard.push(signal)))
+    await run(other.store.signals.listen((signal) => heard.push(signal)))
     const merchant = await run(
       one.store.merchants.create({
         appId: "pk_test_signal",
@@ -280,7 +286,7 @@ describe("signals", () => {
     await hears({ kind: "account", id: "acc_s" })
     const order = anOrder()
     await run(one.store.orders.create(order))
-    await run(one.store.orders.settle(aSettlement(order)))
+    await run(one.store.settlements.settle(aSettlement(order)))
     await hears({ kind: "webhook-due" })
     await one.close()
     await other.close()

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { Effect, type Redacted, type Scope } from "effect"
 import type postgres from "postgres"
+import { StartRefused } from "../../../core/config/start-refused.ts"
 import { StoreUnavailable } from "../../../core/domain/errors.ts"
-import { StartRefused } from "../../../core/start/plugin.ts"
-import { lookAtClock, startClock } from "../store-clock.ts"
 import { type Connection, fragmentWriter, openConnection } from "./connection.ts"
 import { DatabaseTooNew, migrate } from "./migrate.ts"
 import { makePool, type Pool } from "./pool.ts"
 import { analyzeNewTables, startStatistics } from "./statistics.ts"
+import { lookAtClock, startClock } from "./store-clock.ts"
 
 export interface DatabaseOptions {
   readonly url: Redacted.Redacted<string>

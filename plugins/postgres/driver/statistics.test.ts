@@ -19,7 +19,7 @@ afterAll(async () => {
 })
 
 test("a new database soon reads one order for one order, though its statements were planned on empty tables", async () => {
-  const { orders } = opened.store
+  const { charges, orders } = opened.store
   // Its first orders are each another merchant's, the rest are one merchant's.
   const all = Array.from({ length: 2_000 }, (_, i) => anOrder(i < 120 ? { merchantId: i + 1 } : {}))
   const [one] = all
@@ -29,7 +29,7 @@ test("a new database soon reads one order for one order, though its statements w
     yield* orders.summaryByMerchantOrderNo(one.merchantId, one.merchantOrderNo)
     yield* orders.find(one)
     yield* orders.findByOrderNo(one.orderNo)
-    yield* orders.recordCharge({
+    yield* charges.record({
       merchantId: one.merchantId,
       orderNo: one.orderNo,
       attempt: 1,
@@ -55,7 +55,7 @@ test("a new database soon reads one order for one order, though its statements w
   await create(all.slice(0, 120))
   await eventually("the orders are analyzed", async () => {
     // All connections at once: each tells the server's statistics what it has written when it is used again.
-    const pings = Array.from({ length: 60 }, () => opened.store.ping())
+    const pings = Array.from({ length: 60 }, () => opened.store.status.ping())
     await run(Effect.all(pings, { concurrency: "unbounded", discard: true }))
     const [row] = await sql`select reltuples >= 100 as known from pg_class where relname = 'orders'`
     return row?.known === true

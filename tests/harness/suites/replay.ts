@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, type Layer } from "effect"
 import { TestClock } from "effect/testing"
+import type { StartRefused } from "../../../core/config/start-refused.ts"
 import { ReplayStore } from "../../../core/pipeline/replay/replay.ts"
-import type { StartRefused } from "../../../core/start/plugin.ts"
 import { passing, type StoreClock, uniqueKey } from "./store-clock.ts"
 
 /** The promise of ReplayStore, for every store: see core/pipeline/replay/replay.ts. */

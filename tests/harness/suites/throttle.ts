@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, type Layer } from "effect"
 import { TestClock } from "effect/testing"
+import type { StartRefused } from "../../../core/config/start-refused.ts"
 import { ThrottleExceeded } from "../../../core/domain/errors.ts"
 import type { Merchant } from "../../../core/domain/merchant.ts"
 import { Throttle, ThrottleStore } from "../../../core/pipeline/throttle/throttle.ts"
-import type { StartRefused } from "../../../core/start/plugin.ts"
 import { passing, type StoreClock, uniqueKey } from "./store-clock.ts"
 
 /** The promise of ThrottleStore, for every store: see core/pipeline/throttle/throttle.ts. */

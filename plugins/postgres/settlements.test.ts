@@ -3,13 +3,13 @@ import { Effect, Exit } from "effect"
 import sqlClient from "postgres"
 import { receiverOf } from "../../core/domain/notify-url.ts"
 import type { NewOrder } from "../../core/pipeline/persistence/orders.ts"
-import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
 import { sharedPostgres } from "../../tests/harness/postgres.ts"
+import type { Stores } from "../../tests/harness/stores.ts"
 import { anOrder, aSettlement, eventually, openStore, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
 
-let store: Persistence["Service"]
+let store: Stores
 let close: () => Promise<void>
 let sql: sqlClient.Sql
 
@@ -44,7 +44,7 @@ const rowsOf = async ({ merchantId, orderNo }: NewOrder) => {
 describe("settling", () => {
   test("a payment makes the order PAID with its money, trade number, ledger, notice, event and webhook", async () => {
     const order = await placed()
-    expect(await run(store.orders.settle(aSettlement(order)))).toBe("settled")
+    expect(await run(store.settlements.settle(aSettlement(order)))).toBe("settled")
     expect(await run(store.orders.find(keyOf(order)))).toMatchObject({
       status: "PAID",
       paidAt: new Date("2026-03-15T02:01:00Z"),
@@ -67,13 +67,15 @@ describe("settling", () => {
   test("a free payment has no fee entry, an answer to a query no notice", async () => {
     const order = await placed()
     const settlement = aSettlement(order, { feeFen: 0, actualFen: 1000, source: "query", notice: null })
-    expect(await run(store.orders.settle(settlement))).toBe("settled")
+    expect(await run(store.settlements.settle(settlement))).toBe("settled")
     expect(await rowsOf(order)).toEqual({ events: 1, notices: 0, trades: 1, ledger_entries: 2, outbox: 1 })
   })
 
   test("of five settlements of one payment at once exactly one settles, and one webhook goes out", async () => {
     const order = await placed()
-    const answers = await Promise.all(Array.from({ length: 5 }, () => run(store.orders.settle(aSettlement(order)))))
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => run(store.settlements.settle(aSettlement(order))))
+    )
     expect(answers.sort()).toEqual(["not-pending", "not-pending", "not-pending", "not-pending", "settled"])
     expect(await rowsOf(order)).toEqual({ events: 1, notices: 1, trades: 1, ledger_entries: 3, outbox: 1 })
   })
@@ -82,32 +84,34 @@ describe("settling", () => {
     const first = await placed()
     const second = await placed({ merchantId: 2 })
     const settlement = aSettlement(first)
-    await run(store.orders.settle(settlement))
+    await run(store.settlements.settle(settlement))
     const reused = aSettlement(second, { payment: settlement.payment })
-    expect(await run(store.orders.settle(reused))).toBe("trade-reused")
+    expect(await run(store.settlements.settle(reused))).toBe("trade-reused")
     expect(await rowsOf(second)).toEqual({ events: 0, notices: 0, trades: 0, ledger_entries: 0, outbox: 0 })
     expect((await run(store.orders.find(keyOf(second))))?.status).toBe("PENDING")
     // The number belongs to its provider; another provider may use the same.
-    expect(await run(store.orders.settle({ ...reused, provider: "wechat-jsapi" }))).toBe("settled")
+    expect(await run(store.settlements.settle({ ...reused, provider: "wechat-jsapi" }))).toBe("settled")
   })
 
   test("of ten orders that claim one trade number at once exactly one is credited", async () => {
     const orders = await Promise.all(Array.from({ length: 10 }, () => placed()))
     const payment = { ...aSettlement(orders[0] ?? anOrder()).payment, channelTradeNo: "T-claimed-by-ten" }
-    const answers = await Promise.all(orders.map((order) => run(store.orders.settle(aSettlement(order, { payment })))))
+    const answers = await Promise.all(
+      orders.map((order) => run(store.settlements.settle(aSettlement(order, { payment }))))
+    )
     expect(answers.filter((answer) => answer === "settled").length).toBe(1)
     expect(answers.filter((answer) => answer === "trade-reused").length).toBe(9)
   })
 
   test("money that does not add up is refused whole", async () => {
     const order = await placed()
-    const exit = await Effect.runPromiseExit(store.orders.settle(aSettlement(order, { feeFen: 7 })))
+    const exit = await Effect.runPromiseExit(store.settlements.settle(aSettlement(order, { feeFen: 7 })))
     expect(Exit.isFailure(exit)).toBe(true)
     expect(await rowsOf(order)).toEqual({ events: 0, notices: 0, trades: 0, ledger_entries: 0, outbox: 0 })
   })
 
   test("an order that does not exist is not settled", async () => {
-    expect(await run(store.orders.settle(aSettlement(anOrder())))).toBe("not-pending")
+    expect(await run(store.settlements.settle(aSettlement(anOrder())))).toBe("not-pending")
   })
 })
 
@@ -123,14 +127,14 @@ describe("the edges of the state machine", () => {
     ["CLOSED", "CLOSED", false]
   ] as const)("an order that is %s refuses %s", async (before, act, answer) => {
     const order = await placed()
-    if (before === "PAID") await run(store.orders.settle(aSettlement(order)))
+    if (before === "PAID") await run(store.settlements.settle(aSettlement(order)))
     else expect(await run(store.orders.end(order, before, "a reason"))).toBe(true)
     const rows = await rowsOf(order)
     const other = aSettlement(order, {
       payment: { ...aSettlement(order).payment, channelTradeNo: `U-${order.orderNo}` }
     })
     const done =
-      act === "settle" ? await run(store.orders.settle(other)) : await run(store.orders.end(order, act, "again"))
+      act === "settle" ? await run(store.settlements.settle(other)) : await run(store.orders.end(order, act, "again"))
     expect(done).toBe(answer)
     expect((await run(store.orders.find(keyOf(order))))?.status).toBe(before)
     expect(await rowsOf(order)).toEqual(rows)
@@ -140,7 +144,7 @@ describe("the edges of the state machine", () => {
     for (let round = 0; round < 20; round += 1) {
       const order = await placed()
       const [settled, closed] = await Promise.all([
-        run(store.orders.settle(aSettlement(order))),
+        run(store.settlements.settle(aSettlement(order))),
         run(store.orders.end(order, "CLOSED", "expired"))
       ])
       expect([settled === "settled", closed]).toContain(true)
@@ -153,19 +157,19 @@ describe("the edges of the state machine", () => {
     const elsewhere = { ...order, accountId: "acc_2" }
     const nothing = { events: 0, notices: 0, trades: 0, ledger_entries: 0, outbox: 0 }
     expect(await run(store.orders.end(elsewhere, "CLOSED", "closed there"))).toBe(false)
-    expect(await run(store.orders.settle(aSettlement(elsewhere)))).toBe("not-pending")
+    expect(await run(store.settlements.settle(aSettlement(elsewhere)))).toBe("not-pending")
     expect(await rowsOf(order)).toEqual(nothing)
     await run(
-      store.orders.moveToAccount(
+      store.charges.moveToAccount(
         { ...keyOf(order), attempt: 1 },
         { provider: "sandbox", accountId: "acc_2", feeRateBp: 60, reference: {} }
       )
     )
     expect(await run(store.orders.end(order, "FAILED", "refused there"))).toBe(false)
-    expect(await run(store.orders.settle(aSettlement(order)))).toBe("not-pending")
+    expect(await run(store.settlements.settle(aSettlement(order)))).toBe("not-pending")
     expect(await rowsOf(order)).toEqual({ ...nothing, events: 1 })
     expect(await run(store.orders.find(keyOf(order)))).toMatchObject({ status: "PENDING", accountId: "acc_2" })
-    expect(await run(store.orders.settle(aSettlement(elsewhere)))).toBe("settled")
+    expect(await run(store.settlements.settle(aSettlement(elsewhere)))).toBe("settled")
   })
 
   test("an order that moves while another account's answer waits for it is neither ended nor settled by it", async () => {
@@ -175,7 +179,9 @@ describe("the edges of the state machine", () => {
       await sql.begin(async (moving) => {
         await moving`update orders set account_id = 'acc_2' where order_no = ${order.orderNo}`
         answer =
-          act === "end" ? run(store.orders.end(order, "CLOSED", "late")) : run(store.orders.settle(aSettlement(order)))
+          act === "end"
+            ? run(store.orders.end(order, "CLOSED", "late"))
+            : run(store.settlements.settle(aSettlement(order)))
         await eventually("the answer waits", async () => {
           const [row] = await moving`
             select count(*)::int as n from pg_stat_activity
@@ -201,7 +207,7 @@ describe("flags", () => {
     const order = await placed()
     const { payment, notice } = aSettlement(order)
     const flag = { order: keyOf(order), anomaly: "amount-mismatch", payment, source: "notice", notice } as const
-    await Promise.all(Array.from({ length: 5 }, () => run(store.orders.flag(flag))))
+    await Promise.all(Array.from({ length: 5 }, () => run(store.notices.flag(flag))))
     expect(await rowsOf(order)).toEqual({ events: 1, notices: 1, trades: 0, ledger_entries: 0, outbox: 0 })
     expect(await run(store.orders.find(keyOf(order)))).toMatchObject({ status: "PENDING", flags: ["amount-mismatch"] })
   })
@@ -210,10 +216,10 @@ describe("flags", () => {
     const order = await placed()
     const { payment } = aSettlement(order)
     const flag = { order: keyOf(order), anomaly: "amount-mismatch", payment, source: "query", notice: null } as const
-    await run(store.orders.flag(flag))
-    await run(store.orders.flag({ ...flag, payment: { ...payment, amountFen: 999 } }))
-    await run(store.orders.flag({ ...flag, payment: { ...payment, channelTradeNo: "other" } }))
-    await run(store.orders.flag({ ...flag, anomaly: "late-payment" }))
+    await run(store.notices.flag(flag))
+    await run(store.notices.flag({ ...flag, payment: { ...payment, amountFen: 999 } }))
+    await run(store.notices.flag({ ...flag, payment: { ...payment, channelTradeNo: "other" } }))
+    await run(store.notices.flag({ ...flag, anomaly: "late-payment" }))
     expect(await rowsOf(order)).toMatchObject({ events: 4 })
     expect((await run(store.orders.find(keyOf(order))))?.flags).toEqual(["amount-mismatch", "late-payment"])
   })
@@ -228,22 +234,22 @@ describe("flags", () => {
       orderNo: `QR-${day}`,
       detail: { channelTradeNo: day, amountFen: 5 }
     }))
-    for (const stray of strays) await run(store.orders.keepStrayNotice(stray))
+    for (const stray of strays) await run(store.notices.keepStray(stray))
     const [january1, january2, january3] = [strays[2], strays[0], strays[1]].map((stray) => {
       const { headers: _headers, body: _body, ...listed } = stray ?? notice
       return listed
     })
-    expect(await run(store.orders.listStrayNotices(2))).toEqual([january3, january2] as never)
-    expect((await run(store.orders.listStrayNotices(100))).slice(0, 3)).toEqual([january3, january2, january1] as never)
+    expect(await run(store.notices.listStrays(2))).toEqual([january3, january2] as never)
+    expect((await run(store.notices.listStrays(100))).slice(0, 3)).toEqual([january3, january2, january1] as never)
   })
 
   test("a notice that names no order is kept once", async () => {
     const { notice } = aSettlement(anOrder())
     if (notice === null) throw new Error("no notice")
     const stray = { ...notice, orderNo: "QR-unknown", detail: { channelTradeNo: "T1", amountFen: 5 } }
-    await run(store.orders.keepStrayNotice(stray))
-    await run(store.orders.keepStrayNotice({ ...stray, body: new TextEncoder().encode("the same, signed anew") }))
-    await run(store.orders.keepStrayNotice({ ...stray, detail: { channelTradeNo: "T2", amountFen: 5 } }))
+    await run(store.notices.keepStray(stray))
+    await run(store.notices.keepStray({ ...stray, body: new TextEncoder().encode("the same, signed anew") }))
+    await run(store.notices.keepStray({ ...stray, detail: { channelTradeNo: "T2", amountFen: 5 } }))
     const [row] = await sql`select count(*)::int as n from stray_notices where order_no = 'QR-unknown'`
     expect(row?.n).toBe(2)
   })
@@ -253,7 +259,7 @@ describe("the timeline", () => {
   test("tells an order's story in time order", async () => {
     const order = await placed({ createdAt: new Date(Date.now() - 60_000) })
     await run(
-      store.orders.recordCharge({
+      store.charges.record({
         ...keyOf(order),
         provider: "sandbox",
         accountId: "acc_1",
@@ -269,13 +275,13 @@ describe("the timeline", () => {
     const settlement = aSettlement(order)
     if (settlement.notice === null) throw new Error("no notice")
     await run(
-      store.orders.settle({
+      store.settlements.settle({
         ...settlement,
         notice: { ...settlement.notice, receivedAt: new Date(Date.now() - 40_000) }
       })
     )
     await run(
-      store.webhooks.record({
+      store.outbox.record({
         merchantId: 1,
         eventId: settlement.webhook.eventId,
         orderNo: order.orderNo,
@@ -290,9 +296,9 @@ describe("the timeline", () => {
     )
     const { payment } = settlement
     await run(
-      store.orders.flag({ order: keyOf(order), anomaly: "second-payment", payment, source: "query", notice: null })
+      store.notices.flag({ order: keyOf(order), anomaly: "second-payment", payment, source: "query", notice: null })
     )
-    const story = await run(store.orders.timeline(keyOf(order)))
+    const story = await run(store.timeline.of(keyOf(order)))
     expect(story.map((line) => line.kind)).toEqual([
       "created",
       "charge.accepted",

@@ -1,7 +1,7 @@
 import { afterEach, expect, setDefaultTimeout, setSystemTime, test } from "bun:test"
 import postgres from "postgres"
-import { sharedPostgres } from "../../tests/harness/postgres.ts"
-import { eventually, openStore } from "./fixture.ts"
+import { sharedPostgres } from "../../../tests/harness/postgres.ts"
+import { eventually, openStore } from "../fixture.ts"
 import { lookAtClock, startClock } from "./store-clock.ts"
 
 setDefaultTimeout(30_000)
@@ -18,7 +18,7 @@ test("the store's clock is the database's, whatever this machine's is set to", a
     for (const setMs of [0, 600_000, -600_000]) {
       setSystemTime(new Date(Date.now() + setMs))
       const { aheadMs, tookMs } = await lookAtClock(sql)
-      expect(Math.abs(store.nowMs() - (performance.now() + aheadMs))).toBeLessThan(100 + tookMs)
+      expect(Math.abs(store.clock.nowMs() - (performance.now() + aheadMs))).toBeLessThan(100 + tookMs)
       setSystemTime()
     }
   } finally {

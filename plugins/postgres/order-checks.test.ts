@@ -1,20 +1,16 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import sqlClient from "postgres"
-import {
-  CHARGE_LEASE_MS,
-  type ChargeRecord,
-  type NewOrder,
-  type OrderKey
-} from "../../core/pipeline/persistence/orders.ts"
-import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import { CHARGE_LEASE_MS, type ChargeRecord } from "../../core/pipeline/persistence/charges.ts"
+import type { NewOrder, OrderKey } from "../../core/pipeline/persistence/orders.ts"
 import { sharedPostgres } from "../../tests/harness/postgres.ts"
+import type { Stores } from "../../tests/harness/stores.ts"
 import { anOrder, aSettlement, eventually, openStore, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
 
 /** Two gateways on one database. */
-let store: Persistence["Service"]
-let other: Persistence["Service"]
+let store: Stores
+let other: Stores
 const closing: Array<() => Promise<void>> = []
 let sql: sqlClient.Sql
 
@@ -40,7 +36,7 @@ const placed = async (change: Partial<NewOrder> = {}): Promise<NewOrder> => {
   return order
 }
 
-const begin = (order: OrderKey, at = store) => run(at.orders.beginCharge(keyOf(order)))
+const begin = (order: OrderKey, at = store) => run(at.charges.begin(keyOf(order)))
 
 const content = { kind: "qrcode", content: "https://qr.example.com/1" }
 
@@ -52,7 +48,7 @@ const record = (
   change: Partial<ChargeRecord> = {}
 ): Promise<boolean> =>
   run(
-    store.orders.recordCharge({
+    store.charges.record({
       ...keyOf(order),
       provider: "sandbox",
       accountId: "acc_1",
@@ -68,10 +64,10 @@ const record = (
   )
 
 const find = (order: OrderKey) => run(store.orders.find(keyOf(order)))
-const kindsOf = async (order: OrderKey) => (await run(store.orders.timeline(keyOf(order)))).map(({ kind }) => kind)
+const kindsOf = async (order: OrderKey) => (await run(store.timeline.of(keyOf(order)))).map(({ kind }) => kind)
 const move = (order: OrderKey, attempt: number, accountId: string) =>
   run(
-    store.orders.moveToAccount(
+    store.charges.moveToAccount(
       { ...keyOf(order), attempt },
       {
         provider: "yinsheng-qrcode",
@@ -122,14 +118,14 @@ describe("beginning a charge", () => {
     await run(store.orders.end(ended, "CLOSED", "expired"))
     expect(await begin(ended)).toBe("over")
     const paid = await placed()
-    await run(store.orders.settle(aSettlement(paid)))
+    await run(store.settlements.settle(aSettlement(paid)))
     expect(await begin(paid)).toBe("over")
     expect(await begin(anOrder())).toBe("over")
     // Also while a charge is under way.
     for (const act of ["end", "settle"] as const) {
       const order = await placed({ charging: true })
       if (act === "end") await run(store.orders.end(order, "FAILED", "refused"))
-      else await run(store.orders.settle(aSettlement(order)))
+      else await run(store.settlements.settle(aSettlement(order)))
       expect(await begin(order)).toBe("over")
     }
     const [row] = await sql`select attempts from orders where order_no = ${expired.orderNo}`
@@ -191,13 +187,19 @@ describe("recording charges", () => {
 
   test("the second round of a payer's charge is another attempt, and its record is kept as well", async () => {
     const order = await placed({
-      jsapi: { appId: null, miniProgram: false, tokenHash: "0a".repeat(32), openid: null }
+      jsapi: {
+        appId: null,
+        miniProgram: false,
+        tokenHash: "0a".repeat(32),
+        openid: null,
+        payUntil: new Date("2100-01-01T00:00:00Z")
+      }
     })
     expect(await begin(order)).toBe(1)
     expect(await record(order, 1, "uncertain")).toBe(true)
     expect(await begin(order)).toBe(2)
     expect(await record(order, 2, "accepted")).toBe(true)
-    const story = await run(store.orders.timeline(keyOf(order)))
+    const story = await run(store.timeline.of(keyOf(order)))
     expect(story.map(({ kind, detail }) => [kind, (detail as { attempt?: number }).attempt])).toEqual([
       ["created", undefined],
       ["charge.uncertain", 1],
@@ -230,7 +232,7 @@ describe("recording charges", () => {
     // What the channel was asked is told all the same.
     expect(await kindsOf(order)).toContain("charge.accepted")
     const paid = await placed({ charging: true })
-    await run(store.orders.settle(aSettlement(paid)))
+    await run(store.settlements.settle(aSettlement(paid)))
     expect(await record(paid, 1, "accepted")).toBe(false)
     expect(await record(anOrder(), 1, "accepted")).toBe(false)
   })
@@ -248,7 +250,7 @@ describe("recording charges", () => {
 describe("recording what was shown once", () => {
   const recordAccepted = (order: OrderKey, attempt: number) =>
     run(
-      store.orders.recordAccepted({
+      store.charges.recordAccepted({
         ...keyOf(order),
         provider: "sandbox",
         accountId: "acc_1",
@@ -273,7 +275,7 @@ describe("recording what was shown once", () => {
       durationMs: 12,
       detail: { presentation: content }
     }
-    expect((await run(store.orders.timeline(keyOf(order)))).filter(({ kind }) => kind !== "created")).toEqual([
+    expect((await run(store.timeline.of(keyOf(order)))).filter(({ kind }) => kind !== "created")).toEqual([
       { at: new Date("2026-03-15T02:00:00.123Z"), kind: "charge.accepted", detail: told }
     ])
   })
@@ -338,7 +340,15 @@ describe("changing a PENDING order", () => {
   })
 
   test("of ten payers at once one is bound, and all are told which", async () => {
-    const order = anOrder({ jsapi: { appId: null, miniProgram: false, tokenHash: "ef".repeat(32), openid: null } })
+    const order = anOrder({
+      jsapi: {
+        appId: null,
+        miniProgram: false,
+        tokenHash: "ef".repeat(32),
+        openid: null,
+        payUntil: new Date("2100-01-01T00:00:00Z")
+      }
+    })
     await run(store.orders.create(order))
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, i) => run(store.orders.bindPayer(keyOf(order), `openid-${i}`)))

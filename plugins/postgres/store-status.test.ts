@@ -3,13 +3,13 @@ import { Effect } from "effect"
 import sqlClient from "postgres"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
 import type { NewOrder } from "../../core/pipeline/persistence/orders.ts"
-import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
 import { sharedPostgres } from "../../tests/harness/postgres.ts"
+import type { Stores } from "../../tests/harness/stores.ts"
 import { anOrder, aSettlement, connectionsEnd, openStore, rowsRead, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
 
-let store: Persistence["Service"]
+let store: Stores
 let close: () => Promise<void>
 let sql: sqlClient.Sql
 
@@ -28,16 +28,16 @@ const placed = async (change: Partial<NewOrder> = {}): Promise<NewOrder> => {
   await run(store.orders.create(order))
   return order
 }
-const backlog = () => run(store.backlog())
+const backlog = () => run(store.status.backlog())
 
 /** Leases the one webhook that is due and tells that its push failed; the next one is due a minute later. */
 const pushInVain = async () => {
   const [webhook] = await run(
-    store.webhooks.lease({ limit: 1, perHost: 1, busyHosts: [], busyMerchants: [], leaseMs: 60_000 })
+    store.outbox.lease({ limit: 1, perHost: 1, busyHosts: [], busyMerchants: [], leaseMs: 60_000 })
   )
   if (webhook === undefined) throw new Error("nothing is due")
   await run(
-    store.webhooks.record({
+    store.outbox.record({
       merchantId: webhook.merchantId,
       eventId: webhook.eventId,
       orderNo: webhook.orderNo,
@@ -54,6 +54,7 @@ const pushInVain = async () => {
 
 test("nothing waits in an empty store", async () => {
   expect(await backlog()).toEqual({
+    at: expect.any(Date),
     pendingOrders: 0,
     oldestUncertainAt: null,
     dueWebhooks: 0,
@@ -72,14 +73,14 @@ test("a PENDING order that nobody asks about any more is abandoned, an ended one
   await run(store.orders.scheduleCheck(abandoned, null))
   await run(store.orders.end(ended, "CLOSED", "expired"))
   expect(await backlog()).toMatchObject({ pendingOrders: 1, abandonedOrders: 1 })
-  await run(store.orders.settle(aSettlement(abandoned)))
+  await run(store.settlements.settle(aSettlement(abandoned)))
   expect(await backlog()).toMatchObject({ pendingOrders: 1, abandonedOrders: 0 })
 })
 
 test("the oldest uncertain order is one that no answer has made payable since", async () => {
   const record = (order: NewOrder, attempt: number, outcome: "uncertain" | "accepted") =>
     run(
-      store.orders.recordCharge({
+      store.charges.record({
         merchantId: order.merchantId,
         orderNo: order.orderNo,
         provider: order.provider,
@@ -136,15 +137,15 @@ test("stray notices and flagged orders are counted", async () => {
   const { notice, payment } = aSettlement(order)
   if (notice === null) throw new Error("no notice")
   for (const orderNo of ["QR-1", "QR-2"]) {
-    await run(store.orders.keepStrayNotice({ ...notice, orderNo, detail: { channelTradeNo: orderNo } }))
+    await run(store.notices.keepStray({ ...notice, orderNo, detail: { channelTradeNo: orderNo } }))
   }
-  await run(store.orders.flag({ order, anomaly: "other-account", payment, source: "notice", notice }))
+  await run(store.notices.flag({ order, anomaly: "other-account", payment, source: "notice", notice }))
   expect(await backlog()).toMatchObject({ strayNotices: 2, flaggedOrders: 1 })
 })
 
 test("a due webhook is as old as its payment, a resent one as its resending, however often it was pushed since", async () => {
   const order = await placed()
-  await run(store.orders.settle(aSettlement(order)))
+  await run(store.settlements.settle(aSettlement(order)))
   await sql`update outbox set created_at = '2026-03-15T02:00:00Z', due_at = '2026-03-15T02:00:00Z'`
   const created = new Date("2026-03-15T02:00:00Z")
   expect(await backlog()).toMatchObject({ dueWebhooks: 1, oldestDueWebhookAt: created })
@@ -154,7 +155,7 @@ test("a due webhook is as old as its payment, a resent one as its resending, how
   await sql`update outbox set state = 2`
   expect(await backlog()).toMatchObject({ dueWebhooks: 0, deadWebhooks: 1, oldestDueWebhookAt: null })
   const before = Date.now()
-  await run(store.webhooks.resend(order))
+  await run(store.outbox.resend(order))
   const resent = (await backlog()).oldestDueWebhookAt?.getTime() ?? 0
   expect(resent).toBeGreaterThanOrEqual(before - 1_000)
   expect(resent).toBeLessThanOrEqual(Date.now() + 1_000)

@@ -1,8 +1,9 @@
 import { Effect } from "effect"
-import type { Backlog, Persistence } from "../../core/pipeline/persistence/persistence.ts"
+import type { Backlog, StoreStatus } from "../../core/observe/store-status.ts"
 import type { Database } from "./driver/database.ts"
 
 interface BacklogRow {
+  readonly at: Date
   readonly pending: number
   readonly oldest_uncertain_at: Date | null
   readonly due_webhooks: number
@@ -13,14 +14,15 @@ interface BacklogRow {
   readonly stray: number
 }
 
-/** What waits, from the partial indexes that hold nothing else. */
-export const makeBacklog =
-  (db: Database): Persistence["Service"]["backlog"] =>
-  () =>
+export const makeStoreStatus = (db: Database): StoreStatus["Service"] => ({
+  ping: () => db.run((sql) => sql`select 1`).pipe(Effect.asVoid),
+
+  // What waits is read from the partial indexes that hold nothing else.
+  backlog: () =>
     db
       .run(
         (sql) => sql<BacklogRow[]>`
-          select
+          select now() as at,
             (select count(*) from orders where status = 0 and next_check_at is not null) as pending,
             -- Each charge's order by its key: "limit 1" keeps the conditions out, which would let a plan made while
             -- nothing was pending read all that is pending for each of them.
@@ -45,8 +47,10 @@ export const makeBacklog =
             (select count(*) from stray_notices) as stray`
       )
       .pipe(Effect.map(([row]) => backlogOf(row as BacklogRow)))
+})
 
 const backlogOf = (row: BacklogRow): Backlog => ({
+  at: row.at,
   pendingOrders: row.pending,
   oldestUncertainAt: row.oldest_uncertain_at,
   dueWebhooks: row.due_webhooks,

@@ -1,5 +1,5 @@
 import type postgres from "postgres"
-import { nowAndThen } from "./driver/now-and-then.ts"
+import { nowAndThen } from "./now-and-then.ts"
 
 /*
  * The database's clock, without asking it at every order: it is looked at now and then, and carried on between by this

@@ -1,0 +1,72 @@
+import { Context, Effect, type Exit, References } from "effect"
+import type { Channels } from "../cashier/channels.ts"
+import type { KeyLock } from "../cashier/key-lock.ts"
+import type { Settings } from "../config/gateway-config.ts"
+import type { OwnUrl } from "../config/own-url.ts"
+import type { Background } from "../observe/background.ts"
+import { isTracing, spanned } from "../observe/tracing.ts"
+import type { Auth } from "../pipeline/auth/auth.ts"
+import type { MerchantDirectory } from "../pipeline/auth/merchant-directory.ts"
+import type { Notifier } from "../pipeline/notifier/notifier.ts"
+import type { Persistence } from "../pipeline/persistence/persistence.ts"
+import type { Replay } from "../pipeline/replay/replay.ts"
+import type { Throttle } from "../pipeline/throttle/throttle.ts"
+import type { LinkKey } from "../secrets/link-key.ts"
+import type { Vault } from "../secrets/vault.ts"
+import type { RequestContext } from "./envelope.ts"
+import type { FieldDecoders } from "./merchant/field-decoders.ts"
+
+/** Everything that a request's effect may ask for. */
+export type GatewayServices =
+  | Auth
+  | Background
+  | Channels
+  | FieldDecoders
+  | KeyLock
+  | LinkKey
+  | MerchantDirectory
+  | Notifier
+  | OwnUrl
+  | Persistence
+  | Replay
+  | Settings
+  | Throttle
+  | Vault
+
+/**
+ * Runs a request's effect in the gateway's services. With its call, every line that it logs carries the call's id, and
+ * it is a span where tracing is on.
+ */
+export type Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>, call?: Call) => Promise<Exit.Exit<A, E>>
+
+/** @param services whose end interrupts nothing here: `drain` waits first, and what is left finds them closed */
+export const makeRun = (services: Context.Context<GatewayServices>): Run => {
+  const run = Effect.runPromiseExitWith(services)
+  const tracing = isTracing(services)
+  return (effect, call) => {
+    if (call === undefined) return run(effect)
+    // In what the fiber starts with: put around the effect, it would take steps to add and to take away.
+    const annotated = Context.add(services, References.CurrentLogAnnotations, { request_id: call.requestId })
+    const name = () => `${call.request.method} ${call.url.pathname}`
+    return Effect.runPromiseExitWith(annotated)(
+      tracing ? spanned(name, { request_id: call.requestId }, effect) : effect
+    )
+  }
+}
+
+/** A request with what the edge has found out about it. */
+export interface Call extends RequestContext {
+  readonly request: Request
+  readonly url: URL
+  readonly clientIp: string
+  /** Path parameters. */
+  readonly params: Readonly<Record<string, string>>
+}
+
+export type Handler = (call: Call) => Promise<Response>
+
+export interface Route {
+  readonly method: "GET" | "POST" | "OPTIONS"
+  readonly path: string
+  readonly handle: Handler
+}

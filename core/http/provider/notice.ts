@@ -1,0 +1,32 @@
+import { takeNotice } from "../../cashier/notice.ts"
+import { OWN_PATHS } from "../../config/own-url.ts"
+import { readBody } from "../body.ts"
+import type { Handler, Route, Run } from "../call.ts"
+import { bodyRefused } from "../read-json.ts"
+import { notFound, respond } from "../respond.ts"
+
+/** Where providers send the notices of an account. */
+export const noticeRoutes = (run: Run): ReadonlyArray<Route> => [
+  { method: "POST", path: `${OWN_PATHS.notice}:account`, handle: notice(run) }
+]
+
+/** What an account's id looks like; anything else is not worth a look into the store. */
+const ACCOUNT_ID = /^[A-Za-z0-9_-]{1,64}$/
+
+const notice =
+  (run: Run): Handler =>
+  async (call) => {
+    const body = await readBody(call.request)
+    if (typeof body === "string") return bodyRefused(call, body)
+    const accountId = call.params.account ?? ""
+    if (!ACCOUNT_ID.test(accountId)) return notFound(call)
+    const sent = { method: call.request.method, headers: Object.fromEntries(call.request.headers), body }
+    // A failure, whatever it is, is no acknowledgement: the provider comes again.
+    return respond(run, call, takeNotice({ accountId, sent }), (reply) => {
+      if (reply === null) return notFound(call)
+      // 204 must not carry a body, not even an empty one with a type.
+      return reply.status === 204
+        ? new Response(null, { status: 204 })
+        : new Response(reply.body, { status: reply.status, headers: { "content-type": reply.contentType } })
+    })
+  }

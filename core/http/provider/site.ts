@@ -1,0 +1,53 @@
+import { Effect } from "effect"
+import { Channels } from "../../cashier/channels.ts"
+import type { SiteResponse } from "../../channel/site.ts"
+import { OwnUrl } from "../../config/own-url.ts"
+import { ChannelFacts } from "../../pipeline/persistence/channel-facts.ts"
+import { readBody } from "../body.ts"
+import type { Call, Handler, Route, Run } from "../call.ts"
+import { bodyRefused } from "../read-json.ts"
+import { notFound, respond } from "../respond.ts"
+
+/** The sites of providers that have pages of their own, each under `/<provider id>/`. */
+export const siteRoutes = (run: Run, siteIds: ReadonlyArray<string>): ReadonlyArray<Route> =>
+  siteIds.flatMap((id): ReadonlyArray<Route> => {
+    const handle = site(run, id)
+    return [
+      { method: "GET", path: `/${id}/*`, handle },
+      { method: "POST", path: `/${id}/*`, handle }
+    ]
+  })
+
+const site =
+  (run: Run, providerId: string): Handler =>
+  async (call) => {
+    const body = await readBody(call.request)
+    if (typeof body === "string") return bodyRefused(call, body)
+    return respond(run, call, answerSite(providerId, call, body), (answer) => {
+      if (answer === null) return notFound(call)
+      const { status, headers, body: text } = answer
+      return new Response(typeof text === "string" ? text : new Uint8Array(text), { status, headers })
+    })
+  }
+
+const answerSite = Effect.fnUntraced(function* (providerId: string, call: Call, body: Uint8Array) {
+  const channels = yield* Channels
+  const facts = yield* ChannelFacts
+  const { urls } = yield* OwnUrl
+  const account = yield* channels.open(providerId)
+  if (account?.site === undefined) return null
+  const response: SiteResponse = yield* account.site(
+    { method: call.request.method, url: call.url, headers: Object.fromEntries(call.request.headers), body },
+    {
+      gateway: urls(),
+      account: account.settings,
+      accountId: account.id,
+      clientIp: call.clientIp,
+      book: {
+        get: (key) => facts.get(providerId, key),
+        update: (key, change) => facts.update(providerId, key, change)
+      }
+    }
+  )
+  return response
+})

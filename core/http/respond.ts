@@ -1,0 +1,44 @@
+import { Cause, Effect, type Exit } from "effect"
+import type { CashierError } from "../domain/errors.ts"
+import type { Call, GatewayServices, Run } from "./call.ts"
+import { envelope, errorResponse, frameworkError, type RequestContext } from "./envelope.ts"
+import { FRAMEWORK } from "./merchant/messages.ts"
+
+/**
+ * The one way from an outcome to a response: runs an effect for a call and encodes what it gives; every failure has its
+ * row, and a defect is logged whole and answered with nothing but the request's id.
+ */
+export const respond = async <A>(
+  run: Run,
+  call: Call,
+  effect: Effect.Effect<A, CashierError, GatewayServices>,
+  encode: (value: A) => Response
+): Promise<Response> => {
+  const exit = await run(effect, call)
+  // A success has nothing to log: it is spared a second run, which costs as much as the first one's start.
+  return exit._tag === "Success" ? encode(exit.value) : refuse(run, call, exit.cause)
+}
+
+/** The response to a failure or a defect, with the log line that it deserves. */
+export const refuse = async (
+  run: (effect: Effect.Effect<void>) => Promise<Exit.Exit<void>>,
+  context: RequestContext,
+  cause: Cause.Cause<CashierError>
+): Promise<Response> => {
+  const failure = cause.reasons.find(Cause.isFailReason)
+  if (failure === undefined) {
+    await run(logged(context, Effect.logError("request failed", cause)))
+    return envelope(context, 500, FRAMEWORK.internal[context.language], { request_id: context.requestId })
+  }
+  const { error } = failure
+  if (error._tag === "StoreUnavailable") {
+    await run(logged(context, Effect.logError(`store unavailable: ${error.store}`, String(error.cause ?? ""))))
+  }
+  return errorResponse(context, error)
+}
+
+const logged = ({ requestId }: RequestContext, line: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.annotateLogs(line, "request_id", requestId)
+
+/** What is not there. */
+export const notFound = (context: RequestContext): Response => frameworkError(context, FRAMEWORK.notFound)
