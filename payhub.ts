@@ -5,28 +5,17 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { parseEnv } from "node:util"
-import { Effect, Exit, Layer, Redacted, Schema, Scope } from "effect"
+import { Effect, Schema } from "effect"
 import sandbox, { type SandboxAccount, sandboxPay } from "./channels/sandbox/index.ts"
-import { type AnyProvider, Channels } from "./core/cashier/channels.ts"
+import { Channels } from "./core/cashier/channels.ts"
 import { runCli } from "./core/cli/index.ts"
-import type { GatewayConfig } from "./core/config/gateway-config.ts"
 import { OwnUrl } from "./core/config/own-url.ts"
-import { StartRefused } from "./core/config/start-refused.ts"
-import { exposition } from "./core/observe/metrics.ts"
-import { figuresOfAll, type WorkerPlace } from "./core/observe/worker-figures.ts"
 import { hinted, OrderNo } from "./core/operator/inputs.ts"
 import { OperatorError, operation } from "./core/operator/operation.ts"
-import { runtimeCommand, runtimeName } from "./core/runtime.ts"
-import { masterKeysOf } from "./core/secrets/master-key.ts"
-import { readConfig } from "./core/start/environment.ts"
-import { createGateway, type Gateway } from "./core/start/gateway.ts"
+import { commandServices } from "./core/start/command-services.ts"
+import { environment, readConfig } from "./core/start/environment.ts"
 import { loadChannels } from "./core/start/load-channels.ts"
-import type { Plugin } from "./core/start/plugin.ts"
-import { openPipe } from "./core/start/processes/pipe.ts"
-import { isPortFree, startWorkers, WORKER_VARIABLE } from "./core/start/processes/supervisor.ts"
-import { forgetGateway, gatewayUrl, noteGateway } from "./core/start/running-gateway.ts"
-import { operatorLayer } from "./core/start/services.ts"
+import { type House, nextSignal, startGateway } from "./core/start/processes/start.ts"
 import { embeddedPostgres, openEmbedded } from "./plugins/embedded-postgres/index.ts"
 import { memory } from "./plugins/memory/index.ts"
 import { postgres } from "./plugins/postgres/index.ts"
@@ -36,142 +25,19 @@ import { swagger } from "./plugins/swagger/index.ts"
 const home = dirname(fileURLToPath(import.meta.url))
 const { version } = JSON.parse(readFileSync(join(home, "package.json"), "utf8")) as { readonly version: string }
 
-/** Technologies by what is configured: embedded until DATABASE_URL and REDIS_URL say otherwise. */
-const pluginsFor = (
-  config: GatewayConfig,
-  mode: "gateway" | "command",
-  maxConnections?: number
-): ReadonlyArray<Plugin> => [
-  memory,
-  swagger,
-  config.databaseUrl === null
-    ? embeddedPostgres({ dataFolder: config.dataFolder, mode })
-    : postgres({ url: config.databaseUrl, ...(maxConnections === undefined ? {} : { maxConnections }) }),
-  ...(config.redisUrl === null ? [] : [redis({ url: config.redisUrl, down: config.redisDown })])
-]
-
-const channelsFor = (config: GatewayConfig): Promise<ReadonlyArray<AnyProvider>> =>
-  loadChannels(join(home, "channels"), config.channels)
-
-const start = async (config: GatewayConfig, workers: number): Promise<number> => {
-  try {
-    if (workers > 1) return await startTogether(config, workers)
-    const role = process.env[WORKER_VARIABLE]
-    await (role === undefined ? startAlone(config) : startWorker(config, JSON.parse(role) as WorkerRole))
-    // All is drained: a timer that something forgot may not hold the process for its rest.
-    process.exit(0)
-  } catch (error) {
-    if (!(error instanceof StartRefused)) throw error
-    process.stderr.write(`${error.message}\n`)
-    // A worker reads from its parent, which would hold it.
-    if (process.env[WORKER_VARIABLE] !== undefined) process.exit(1)
-    return 1
-  }
-}
-
-const startAlone = async (config: GatewayConfig): Promise<void> => {
-  const channels = await channelsFor(config)
-  const gateway = await createGateway({ config, plugins: pluginsFor(config, "gateway"), channels })
-  const signalled = nextSignal()
-  await noteGateway(config, gateway.url)
-  process.stdout.write(readyText(gateway))
-  await signalled
-  // A second signal ends the process at once: nothing acknowledged is lost, but drains are cut short.
-  nextSignal().then(() => process.exit(130))
-  await forgetGateway(config)
-  await gateway.stop()
-}
-
-/** What a worker is told when it is started. */
-interface WorkerRole extends WorkerPlace {
-  /** To the database, at most. */
-  readonly connections: number
-}
-
-/** What a worker tells its parent, over their pipe. */
-interface WorkerReady {
-  readonly url: string
-  readonly publicUrl: string
-  readonly firstMerchant: { readonly app_id: string; readonly app_secret: string } | null
-}
-
-/** One of several on a port. */
-const startWorker = async (config: GatewayConfig, role: WorkerRole): Promise<void> => {
-  const channels = await channelsFor(config)
-  const plugins = pluginsFor(config, "gateway", role.connections)
-  const orphaned = new Promise<void>((resolve) => process.stdin.once("end", resolve).once("error", resolve))
-  const parent = openPipe({ input: process.stdin, output: process.stdout, answer: exposition })
-  const figures = () => figuresOfAll(role, parent.ask)
-  const gateway = await createGateway({ config, plugins, channels, reusePort: true, figures })
-  const { url, publicUrl, firstMerchant, stop } = gateway
-  const stopped = Promise.race([nextSignal(), orphaned])
-  const secret = firstMerchant && { ...firstMerchant, app_secret: Redacted.value(firstMerchant.app_secret) }
-  parent.tell({ url, publicUrl, firstMerchant: secret } satisfies WorkerReady)
-  await stopped
-  nextSignal().then(() => process.exit(130))
-  await stop()
-}
-
-/** The embedded server has 60 connections; each worker listens on one more than its pool has. */
-const EMBEDDED_CONNECTIONS = 48
-const CONNECTIONS_PER_WORKER = 10
-
-/** Workers on one port, with the embedded database in this process where no other is configured. */
-const startTogether = async (config: GatewayConfig, count: number): Promise<number> => {
-  if (config.redisUrl === null) {
-    const message = `REDIS_URL is needed for ${count} workers: throttle and nonces must be counted for all of them together.`
-    throw new StartRefused({ variable: "REDIS_URL", message })
-  }
-  const shared = Math.floor(EMBEDDED_CONNECTIONS / count) - 1
-  if (config.databaseUrl === null && shared < 2) {
-    const message = `DATABASE_URL is needed for ${count} workers: the embedded database has connections for 16 at most.`
-    throw new StartRefused({ variable: "DATABASE_URL", message })
-  }
-  if (config.port !== 0 && !(await isPortFree(config.host, config.port))) {
-    const message = `PAYHUB_PORT: ${config.host}:${config.port} is taken by another program, or may not be listened on.`
-    throw new StartRefused({ variable: "PAYHUB_PORT", message })
-  }
-  const scope = Scope.makeUnsafe()
-  const signalled = nextSignal()
-  try {
-    const embedded = config.databaseUrl === null ? await embeddedUrl(config, scope) : undefined
-    const connections = embedded === undefined ? CONNECTIONS_PER_WORKER : Math.min(shared, CONNECTIONS_PER_WORKER)
-    const workers = await startWorkers<WorkerReady>({
-      count,
-      command: [...runtimeCommand(), fileURLToPath(import.meta.url), "start"],
-      env: (number, first) => ({
-        [WORKER_VARIABLE]: JSON.stringify({ number, count, connections } satisfies WorkerRole),
-        ...(embedded === undefined ? {} : { DATABASE_URL: Redacted.value(embedded) }),
-        ...(first === undefined ? {} : { PAYHUB_PORT: new URL(first.url).port })
-      }),
-      log: (message, detail) =>
-        void process.stderr.write(
-          `${JSON.stringify({ message, level: "ERROR", timestamp: new Date().toISOString(), ...detail })}\n`
-        )
-    })
-    if (workers === null) return 1
-    const { url, publicUrl, firstMerchant } = workers.first
-    await noteGateway(config, url)
-    const merchant = firstMerchant && { ...firstMerchant, app_secret: Redacted.make(firstMerchant.app_secret) }
-    process.stdout.write(readyText({ url, publicUrl, firstMerchant: merchant }, count))
-    const signal = await signalled
-    nextSignal().then(() => {
-      workers.kill()
-      process.exit(130)
-    })
-    await forgetGateway(config)
-    await workers.stop(signal)
-    return 0
-  } finally {
-    await Effect.runPromise(Scope.close(scope, Exit.void))
-  }
-}
-
-const embeddedUrl = async ({ dataFolder }: GatewayConfig, scope: Scope.Scope): Promise<Redacted.Redacted<string>> => {
-  const opened = openEmbedded({ dataFolder, mode: "gateway" }).pipe(Effect.provideService(Scope.Scope, scope))
-  const exit = await Effect.runPromise(Effect.result(opened))
-  if (exit._tag === "Failure") throw exit.failure
-  return exit.success
+const house: House = {
+  entry: fileURLToPath(import.meta.url),
+  // Technologies by what is configured: embedded until DATABASE_URL and REDIS_URL say otherwise.
+  plugins: (config, mode, maxConnections) => [
+    memory,
+    swagger,
+    config.databaseUrl === null
+      ? embeddedPostgres({ dataFolder: config.dataFolder, mode })
+      : postgres({ url: config.databaseUrl, ...(maxConnections === undefined ? {} : { maxConnections }) }),
+    ...(config.redisUrl === null ? [] : [redis({ url: config.redisUrl, down: config.redisDown })])
+  ],
+  channels: (config) => loadChannels(join(home, "channels"), config.channels),
+  embeddedUrl: ({ dataFolder }) => openEmbedded({ dataFolder, mode: "gateway" })
 }
 
 /** The providers of our channels, simulated on this machine. Their accounts are files that `channel add` takes. */
@@ -198,51 +64,6 @@ const simulator = async (json: boolean): Promise<number> => {
   rmSync(folder, { recursive: true })
   return 0
 }
-
-const nextSignal = (): Promise<NodeJS.Signals> =>
-  new Promise((resolve) => {
-    process.once("SIGINT", () => resolve("SIGINT"))
-    process.once("SIGTERM", () => resolve("SIGTERM"))
-  })
-
-const readyText = ({ url, publicUrl, firstMerchant }: Omit<Gateway, "stop">, workers = 1): string => {
-  const lines = [`PayHub listening on ${url}`]
-  if (publicUrl !== url) lines.push(`  public     ${publicUrl}`)
-  lines.push(`  demo       ${publicUrl}/demo`, `  API docs   ${publicUrl}/swagger`, `  runtime    ${runtimeName()}`)
-  if (workers > 1) lines.push(`  workers    ${workers}`)
-  if (firstMerchant !== null) {
-    lines.push(
-      "",
-      "A test merchant was made for this empty database. Its secret is shown this once:",
-      `  app_id     ${firstMerchant.app_id}`,
-      `  app_secret ${Redacted.value(firstMerchant.app_secret)}`
-    )
-  }
-  return `${lines.join("\n")}\n`
-}
-
-/** What commands stand on: the database beside the running gateway, or started for the command. */
-const services = (config: GatewayConfig) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const masterKeys = yield* masterKeysOf(config)
-      const channels = yield* Effect.tryPromise({
-        try: () => channelsFor(config),
-        catch: (error) =>
-          error instanceof StartRefused
-            ? error
-            : new StartRefused({ variable: "PAYHUB_CHANNELS", message: String(error) })
-      })
-      const url = yield* Effect.promise(() => gatewayUrl(config))
-      return operatorLayer({
-        config,
-        plugins: pluginsFor(config, "command"),
-        channels,
-        masterKeys,
-        urls: () => ({ localUrl: url, publicUrl: config.publicUrl ?? url })
-      })
-    })
-  )
 
 /** The sandbox is a channel: its command is made here, where channels are known. */
 const sandboxPayment = operation({
@@ -274,26 +95,15 @@ const sandboxPayment = operation({
   })
 })
 
-/** `.env` of the working directory, below the environment itself. */
-const environment = (): Record<string, string | undefined> => {
-  let file: Record<string, string | undefined> = {}
-  try {
-    file = parseEnv(readFileSync(join(process.cwd(), ".env"), "utf8"))
-  } catch {
-    // No .env is the usual case.
-  }
-  return { ...file, ...process.env }
-}
-
 if (import.meta.main) {
   process.exitCode = await runCli({
     argv: process.argv.slice(2),
     env: environment(),
     readConfig,
     version,
-    start,
+    start: (config, processes) => startGateway(house, config, processes),
     simulator,
-    services,
+    services: commandServices(house),
     extraOperations: [sandboxPayment],
     extraNouns: { sandbox: "The sandbox of test-mode merchants" },
     write: (text) => void process.stdout.write(text),

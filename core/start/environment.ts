@@ -1,4 +1,7 @@
-import { isAbsolute, resolve } from "node:path"
+import { readFileSync } from "node:fs"
+import { isAbsolute, join, resolve } from "node:path"
+import process from "node:process"
+import { parseEnv } from "node:util"
 import { Config, ConfigProvider, Effect, Option, Redacted } from "effect"
 import type { GatewayConfig } from "../config/gateway-config.ts"
 import { StartRefused } from "../config/start-refused.ts"
@@ -172,4 +175,15 @@ const originOf = (text: string): string | null | undefined => {
   if (text === "-") return null
   if (!/^https?:\/\/[^/?#@]+\/?$/.test(text) || !URL.canParse(text)) return undefined
   return new URL(text).origin
+}
+
+/** The environment, with `.env` of the working directory below it. */
+export const environment = (): Record<string, string | undefined> => {
+  let file: Record<string, string | undefined> = {}
+  try {
+    file = parseEnv(readFileSync(join(process.cwd(), ".env"), "utf8"))
+  } catch {
+    // No .env is the usual case.
+  }
+  return { ...file, ...process.env }
 }

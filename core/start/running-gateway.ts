@@ -21,7 +21,7 @@ export const noteGateway = async (config: GatewayConfig, url: string): Promise<v
 export const forgetGateway = (config: GatewayConfig): Promise<void> => rm(fileOf(config), { force: true })
 
 /** Where the running gateway is: as it noted, else where the configuration says it would be. */
-export const gatewayUrl = async (config: GatewayConfig): Promise<string> => {
+export const runningGatewayUrl = async (config: GatewayConfig): Promise<string> => {
   try {
     const { url } = JSON.parse(await readFile(fileOf(config), "utf8")) as { readonly url?: unknown }
     if (typeof url === "string") return url

@@ -13,21 +13,21 @@ import { openPipe, type Pipe } from "./pipe.ts"
 /** Set for a worker: a JSON text, its place among the others and what it may take. */
 export const WORKER_VARIABLE = "PAYHUB_WORKER"
 
-/** A worker that ends is started again after so long, twice as long each time it does not last. */
+/** Restart delay of a worker that exits; doubles while it keeps exiting early. */
 const RESTART_MIN_MS = 100
 const RESTART_MAX_MS = 10_000
-/** A worker that has lived this long was well: the next restart is quick again. */
+/** A worker that has lived this long was well: its next restart is quick again. */
 const WELL_MS = 60_000
 
-/** A worker's own drains end before this. */
+/** A worker that has not ended this long after the signal is killed; its own drains end before. */
 const STOP_MAX_MS = 60_000
 
-export interface WorkersOptions<Ready> {
+export interface ProcessesOptions<Ready> {
   readonly count: number
   /** The program and its arguments; nothing secret, others see them. */
   readonly command: ReadonlyArray<string>
   /**
-   * On top of this process's own.
+   * Variables on top of this process's own.
    * @param number from 1; a worker that is started again keeps it
    * @param first what the first worker said; undefined = this is the first worker
    */
@@ -36,7 +36,7 @@ export interface WorkersOptions<Ready> {
   readonly log: (message: string, detail: Readonly<Record<string, unknown>>) => void
 }
 
-export interface Workers<Ready> {
+export interface Processes<Ready> {
   /** What the first worker said when it listened. */
   readonly first: Ready
   /** Passes a signal on and waits until all have ended. */
@@ -49,7 +49,7 @@ export interface Workers<Ready> {
  * Starts the workers and keeps them running: the first alone, so that a port 0 becomes a port and the database is
  * migrated once, then the others. null = one could not start and has said why on stderr; none is left running.
  */
-export const startWorkers = async <Ready>(options: WorkersOptions<Ready>): Promise<Workers<Ready> | null> => {
+export const startProcesses = async <Ready>(options: ProcessesOptions<Ready>): Promise<Processes<Ready> | null> => {
   const running = new Set<ChildProcess>()
   /** Of the workers that listen, by number. */
   const pipes = new Map<number, Pipe>()

@@ -1,0 +1,176 @@
+import process from "node:process"
+import { Effect, Exit, Redacted, Scope } from "effect"
+import type { AnyProvider } from "../../cashier/channels.ts"
+import type { GatewayConfig } from "../../config/gateway-config.ts"
+import { StartRefused } from "../../config/start-refused.ts"
+import { exposition } from "../../observe/metrics.ts"
+import { figuresOfAll, type WorkerPlace } from "../../observe/worker-figures.ts"
+import { runtimeCommand, runtimeName } from "../../runtime.ts"
+import { createGateway, type Gateway } from "../gateway.ts"
+import type { Plugin } from "../plugin.ts"
+import { forgetGateway, noteGateway } from "../running-gateway.ts"
+import { openPipe } from "./pipe.ts"
+import { isPortFree, startProcesses, WORKER_VARIABLE } from "./supervisor.ts"
+
+/** What the front door knows and core may not: which plugins and channels there are. */
+export interface House {
+  /** @param maxConnections connections of this process to the database, at most; absent = the plugin's own limit */
+  readonly plugins: (
+    config: GatewayConfig,
+    mode: "gateway" | "command",
+    maxConnections?: number
+  ) => ReadonlyArray<Plugin>
+  readonly channels: (config: GatewayConfig) => Promise<ReadonlyArray<AnyProvider>>
+  /** Starts the embedded database for several processes; it ends with the scope. */
+  readonly embeddedUrl: (config: GatewayConfig) => Effect.Effect<Redacted.Redacted<string>, StartRefused, Scope.Scope>
+  /** The program's file, which every process runs. */
+  readonly entry: string
+}
+
+/** `payhub start`: serves in so many processes until it is told to stop, and answers the exit code. */
+export const startGateway = async (house: House, config: GatewayConfig, processes: number): Promise<number> => {
+  try {
+    if (processes > 1) return await startTogether(house, config, processes)
+    const role = process.env[WORKER_VARIABLE]
+    await (role === undefined ? startAlone(house, config) : startWorker(house, config, JSON.parse(role) as WorkerRole))
+    // All is drained: a timer that something forgot may not hold the process for its rest.
+    process.exit(0)
+  } catch (error) {
+    if (!(error instanceof StartRefused)) throw error
+    process.stderr.write(`${error.message}\n`)
+    // A worker reads from its parent, which would hold it.
+    if (process.env[WORKER_VARIABLE] !== undefined) process.exit(1)
+    return 1
+  }
+}
+
+const startAlone = async (house: House, config: GatewayConfig): Promise<void> => {
+  const channels = await house.channels(config)
+  const gateway = await createGateway({ config, plugins: house.plugins(config, "gateway"), channels })
+  const signalled = nextSignal()
+  await noteGateway(config, gateway.url)
+  process.stdout.write(readyText(gateway))
+  await signalled
+  // A second signal ends the process at once: nothing acknowledged is lost, but drains are cut short.
+  nextSignal().then(() => process.exit(130))
+  await forgetGateway(config)
+  await gateway.stop()
+}
+
+/** What a worker process is told when it is started. */
+interface WorkerRole extends WorkerPlace {
+  /** Connections to the database, at most. */
+  readonly connections: number
+}
+
+/** What a worker process tells its parent, over their pipe. */
+interface WorkerReady {
+  readonly url: string
+  readonly publicUrl: string
+  readonly firstMerchant: { readonly app_id: string; readonly app_secret: string } | null
+}
+
+/** One of several processes on a port. */
+const startWorker = async (house: House, config: GatewayConfig, role: WorkerRole): Promise<void> => {
+  const channels = await house.channels(config)
+  const plugins = house.plugins(config, "gateway", role.connections)
+  const orphaned = new Promise<void>((resolve) => process.stdin.once("end", resolve).once("error", resolve))
+  const parent = openPipe({ input: process.stdin, output: process.stdout, answer: exposition })
+  const figures = () => figuresOfAll(role, parent.ask)
+  const gateway = await createGateway({ config, plugins, channels, reusePort: true, figures })
+  const { url, publicUrl, firstMerchant, stop } = gateway
+  const stopped = Promise.race([nextSignal(), orphaned])
+  const secret = firstMerchant && { ...firstMerchant, app_secret: Redacted.value(firstMerchant.app_secret) }
+  parent.tell({ url, publicUrl, firstMerchant: secret } satisfies WorkerReady)
+  await stopped
+  nextSignal().then(() => process.exit(130))
+  await stop()
+}
+
+/** The embedded server has 60 connections; each process listens on one more than its pool has. */
+const EMBEDDED_CONNECTIONS = 48
+const CONNECTIONS_PER_WORKER = 10
+
+/** Processes on one port, with the embedded database in this one where no other is configured. */
+const startTogether = async (house: House, config: GatewayConfig, count: number): Promise<number> => {
+  const connectionsEach = await checkTogether(config, count)
+  const scope = Scope.makeUnsafe()
+  const signalled = nextSignal()
+  try {
+    const embedded =
+      config.databaseUrl === null
+        ? await Effect.runPromise(house.embeddedUrl(config).pipe(Effect.provideService(Scope.Scope, scope)))
+        : undefined
+    const connections =
+      embedded === undefined ? CONNECTIONS_PER_WORKER : Math.min(connectionsEach, CONNECTIONS_PER_WORKER)
+    const processes = await startProcesses<WorkerReady>({
+      count,
+      command: [...runtimeCommand(), house.entry, "start"],
+      env: (number, first) => ({
+        [WORKER_VARIABLE]: JSON.stringify({ number, count, connections } satisfies WorkerRole),
+        ...(embedded === undefined ? {} : { DATABASE_URL: Redacted.value(embedded) }),
+        ...(first === undefined ? {} : { PAYHUB_PORT: new URL(first.url).port })
+      }),
+      log: (message, detail) =>
+        void process.stderr.write(
+          `${JSON.stringify({ message, level: "ERROR", timestamp: new Date().toISOString(), ...detail })}\n`
+        )
+    })
+    if (processes === null) return 1
+    const { url, publicUrl, firstMerchant } = processes.first
+    await noteGateway(config, url)
+    const merchant = firstMerchant && { ...firstMerchant, app_secret: Redacted.make(firstMerchant.app_secret) }
+    process.stdout.write(readyText({ url, publicUrl, firstMerchant: merchant }, count))
+    const signal = await signalled
+    nextSignal().then(() => {
+      processes.kill()
+      process.exit(130)
+    })
+    await forgetGateway(config)
+    await processes.stop(signal)
+    return 0
+  } finally {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+}
+
+/** Refuses what several processes cannot share; answers each one's part of the embedded database's connections. */
+const checkTogether = async (config: GatewayConfig, count: number): Promise<number> => {
+  if (config.redisUrl === null) {
+    const message = `REDIS_URL is needed for ${count} workers: throttle and nonces must be counted for all of them together.`
+    throw new StartRefused({ variable: "REDIS_URL", message })
+  }
+  const each = Math.floor(EMBEDDED_CONNECTIONS / count) - 1
+  if (config.databaseUrl === null && each < 2) {
+    const message = `DATABASE_URL is needed for ${count} workers: the embedded database has connections for 16 at most.`
+    throw new StartRefused({ variable: "DATABASE_URL", message })
+  }
+  if (config.port !== 0 && !(await isPortFree(config.host, config.port))) {
+    const message = `PAYHUB_PORT: ${config.host}:${config.port} is taken by another program, or may not be listened on.`
+    throw new StartRefused({ variable: "PAYHUB_PORT", message })
+  }
+  return each
+}
+
+/** The next SIGINT or SIGTERM of this process. */
+export const nextSignal = (): Promise<NodeJS.Signals> =>
+  new Promise((resolve) => {
+    process.once("SIGINT", () => resolve("SIGINT"))
+    process.once("SIGTERM", () => resolve("SIGTERM"))
+  })
+
+const readyText = ({ url, publicUrl, firstMerchant }: Omit<Gateway, "stop">, workers = 1): string => {
+  const lines = [`PayHub listening on ${url}`]
+  if (publicUrl !== url) lines.push(`  public     ${publicUrl}`)
+  lines.push(`  demo       ${publicUrl}/demo`, `  API docs   ${publicUrl}/swagger`, `  runtime    ${runtimeName()}`)
+  if (workers > 1) lines.push(`  workers    ${workers}`)
+  if (firstMerchant !== null) {
+    lines.push(
+      "",
+      "A test merchant was made for this empty database. Its secret is shown this once:",
+      `  app_id     ${firstMerchant.app_id}`,
+      `  app_secret ${Redacted.value(firstMerchant.app_secret)}`
+    )
+  }
+  return `${lines.join("\n")}\n`
+}
