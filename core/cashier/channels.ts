@@ -1,53 +1,25 @@
-import { Clock, Context, Effect, Layer, Redacted, Schema } from "effect"
-import { AccountInvalid, ChannelUncertain } from "../channel/errors.ts"
-import { ChannelHttp } from "../channel/http.ts"
-import type { Channel, ChannelProvider, Product } from "../channel/provider.ts"
-import type { ChannelSite } from "../channel/site.ts"
-import { type GatewayUrls, OwnUrl } from "../config/own-url.ts"
+import { Cache, Context, Duration, Effect, Exit, Layer, Redacted } from "effect"
+import { AccountInvalid } from "../channel/errors.ts"
+import type { Channel, Product } from "../channel/provider.ts"
+import { OwnUrl } from "../config/own-url.ts"
 import { TEST_DEFAULT_CODE } from "../domain/channel-code.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import type { Merchant } from "../domain/merchant.ts"
-import { spanned } from "../observe/tracing.ts"
-import { channelHttp, type Exchange } from "../outbound/channel-http.ts"
 import { Accounts, type StoredAccount } from "../pipeline/persistence/accounts.ts"
 import { Vault } from "../secrets/vault.ts"
-
-// biome-ignore lint/suspicious/noExplicitAny: a list of providers holds different accounts; only `erase` opens them
-export type AnyProvider = ChannelProvider<any>
-
-/** An account that is ready to work. */
-export interface OpenedAccount {
-  readonly id: string
-  readonly provider: AnyProvider
-  readonly channel: Channel
-  readonly feeRateBp: number
-  readonly enabled: boolean
-  /** Decoded; secrets are Redacted inside. */
-  readonly settings: unknown
-  /** The provider's own pages over these settings. */
-  readonly site: ChannelSite<unknown> | undefined
-  /**
-   * Runs an act at the channel with its ChannelHttp: egress, recording, a deadline for code that hangs, and defects
-   * turned into uncertainty, so that one channel's bug harms only its own order.
-   */
-  readonly act: <A, E>(
-    effect: () => Effect.Effect<A, E, ChannelHttp>,
-    record: Array<Exchange>,
-    options?: { readonly bill?: boolean }
-  ) => Effect.Effect<A, E | ChannelUncertain>
-}
-
-/** Longer than ChannelHttp's own deadline, for channels that call twice (certificates, then the order). */
-const ACT_DEADLINE_MS = 20_000
+import { type AnyProvider, type OpenedAccount, openAccount, openSettings } from "./opened-account.ts"
 
 /** Opening parses keys; a plugin that takes longer hangs. */
 const OPEN_DEADLINE_MS = 5_000
 
 /** How long an opened account may be used without asking the store, should an invalidation be lost. */
-const CACHE_MS = 30_000
+const CACHED_FOR = Duration.seconds(30)
 
 /** How long one that cannot be opened is passed over before it is tried again. */
-const UNUSABLE_MS = 5_000
+const UNUSABLE_FOR = Duration.seconds(5)
+
+/** Beyond this many, the accounts that were not used longest are opened anew. */
+const CACHED_MAX = 10_000
 
 /** An account that can take an order, and the product that it would take it as. */
 export interface Candidate {
@@ -92,7 +64,6 @@ export class Channels extends Context.Service<
         const accounts = yield* Accounts
         const vault = yield* Vault
         const { urls } = yield* OwnUrl
-        const clock = yield* Clock.Clock
         const byId = new Map(providers.map((provider) => [provider.id, provider]))
         const products = [
           // Of two providers with one code the first names it; the sandbox's, which has every code, come last.
@@ -102,50 +73,16 @@ export class Channels extends Context.Service<
               .flatMap(({ products }) => products.map((product) => [product.code, product] as const))
           ).values()
         ]
-        const opened = new Map<string, { readonly account: OpenedAccount | null; readonly untilMs: number }>()
-        // Counts drops, so that what was read before a drop is not cached after it.
-        let drops = 0
-        let listed: { readonly accounts: ReadonlyArray<StoredAccount>; readonly untilMs: number } | undefined
-
         const openStored = Effect.fnUntraced(function* (stored: StoredAccount) {
           const provider = byId.get(stored.provider)
           if (provider === undefined) return null
           const text = yield* vault.open(stored.sealed, `account:${stored.id}`)
-          const { settings, channel, egress } = yield* decodeAndOpen(provider, JSON.parse(Redacted.value(text)), urls())
-          const limits = { egress, secrets: secretsOf(settings) }
-          const account: OpenedAccount = {
-            id: stored.id,
-            provider,
-            channel,
-            feeRateBp: stored.feeRateBp,
-            enabled: stored.enabled && !stored.removed,
-            settings,
-            site: provider.site,
-            act: (effect, record, options) => {
-              const http = channelHttp({ ...limits, ...options }, record)
-              return spanned("channel.act", { provider: provider.id }, Effect.suspend(effect)).pipe(
-                Effect.provideService(ChannelHttp, http),
-                Effect.timeoutOrElse({
-                  duration: ACT_DEADLINE_MS,
-                  orElse: () => Effect.fail(new ChannelUncertain({ why: "timeout", detail: "the channel's code hung" }))
-                }),
-                Effect.catchDefect((defect) =>
-                  Effect.logError("a channel threw", { provider: provider.id, defect: String(defect) }).pipe(
-                    Effect.andThen(Effect.fail(new ChannelUncertain({ why: "defect" })))
-                  )
-                )
-              )
-            }
-          }
-          return account
+          return yield* openAccount(provider, stored, JSON.parse(Redacted.value(text)), urls())
         })
 
-        const open = Effect.fnUntraced(function* (accountId: string) {
-          const cached = opened.get(accountId)
-          if (cached !== undefined && cached.untilMs > clock.currentTimeMillisUnsafe()) return cached.account
-          const before = drops
+        const load = Effect.fnUntraced(function* (accountId: string) {
           const stored = yield* accounts.find(accountId)
-          if (stored === null) return null
+          if (stored === null) return { account: null, keptFor: Duration.zero }
           const unusable = (reason: string) =>
             Effect.logError("a channel account cannot be opened", { account: accountId, reason }).pipe(Effect.as(null))
           // A plugin that throws or hangs here is passed over, so that the other accounts of its code go on serving.
@@ -155,18 +92,20 @@ export class Channels extends Context.Service<
             // Only the error's name: what a parser says of a key may hold a piece of it.
             Effect.catchDefect((defect) => unusable(`it threw ${defect instanceof Error ? defect.name : "a defect"}`))
           )
-          const keptMs = account === null ? UNUSABLE_MS : CACHE_MS
-          if (drops === before) opened.set(accountId, { account, untilMs: clock.currentTimeMillisUnsafe() + keptMs })
-          return account
+          return { account, keptFor: account === null ? UNUSABLE_FOR : CACHED_FOR }
         })
 
-        const list = Effect.fnUntraced(function* () {
-          if (listed !== undefined && listed.untilMs > clock.currentTimeMillisUnsafe()) return listed.accounts
-          const before = drops
-          const found = yield* accounts.list()
-          if (drops === before) listed = { accounts: found, untilMs: clock.currentTimeMillisUnsafe() + CACHE_MS }
-          return found
+        const opened = yield* Cache.makeWith(load, {
+          capacity: CACHED_MAX,
+          timeToLive: (exit) => (Exit.isSuccess(exit) ? exit.value.keptFor : Duration.zero)
         })
+        const open = (accountId: string) => Effect.map(Cache.get(opened, accountId), ({ account }) => account)
+
+        const listed = yield* Cache.makeWith((_: "all") => accounts.list(), {
+          capacity: 1,
+          timeToLive: (exit) => (Exit.isSuccess(exit) ? CACHED_FOR : Duration.zero)
+        })
+        const list = () => Cache.get(listed, "all")
 
         const usable = Effect.fnUntraced(function* (merchant: Merchant) {
           const test = merchant.mode === "test"
@@ -188,7 +127,7 @@ export class Channels extends Context.Service<
               ? Effect.fail(
                   new AccountInvalid({ field: "provider", message: `no channel provider "${providerId}" is loaded` })
                 )
-              : Effect.map(decodeAndOpen(provider, settings, urls()), ({ channel }) => channel)
+              : Effect.map(openSettings(provider, settings, urls()), ({ channel }) => channel)
           },
           open,
           candidates: Effect.fnUntraced(function* (merchant, code, amountFen) {
@@ -219,42 +158,10 @@ export class Channels extends Context.Service<
             return codes
           }),
           forget: (accountId) => {
-            drops++
-            listed = undefined
-            if (accountId === undefined) opened.clear()
-            else opened.delete(accountId)
+            Effect.runSync(Cache.invalidateAll(listed))
+            Effect.runSync(accountId === undefined ? Cache.invalidateAll(opened) : Cache.invalidate(opened, accountId))
           }
         })
       })
     )
-}
-
-const decodeAndOpen = Effect.fnUntraced(function* (provider: AnyProvider, given: unknown, urls: GatewayUrls) {
-  const settings = yield* Schema.decodeUnknownEffect(provider.account)(given, { errors: "all" }).pipe(
-    Effect.mapError((error) => accountInvalid(error.message))
-  )
-  const channel = yield* provider.open(settings, urls)
-  const egress = yield* Effect.try({
-    try: () => provider.egress(settings, urls),
-    catch: () => new AccountInvalid({ field: "account", message: "one of the account's addresses is not a URL" })
-  })
-  return { settings, channel, egress }
-})
-
-/** The schema's complaint as one sentence. It names paths and expectations; values could be secrets and are cut. */
-const accountInvalid = (complaint: string): AccountInvalid => {
-  const lines = complaint
-    .replaceAll(/, (actual|got) .*/g, "")
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "")
-  const field = /at \[(.*)\]/.exec(complaint)?.[1]?.replaceAll('"', "") ?? "account"
-  return new AccountInvalid({ field, message: lines.join(" ").slice(0, 500) })
-}
-
-/** Every Redacted text inside decoded settings. */
-const secretsOf = (settings: unknown): ReadonlyArray<string> => {
-  if (Redacted.isRedacted(settings)) return [String(Redacted.value(settings))]
-  if (Array.isArray(settings)) return settings.flatMap(secretsOf)
-  return typeof settings === "object" && settings !== null ? Object.values(settings).flatMap(secretsOf) : []
 }

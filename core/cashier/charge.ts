@@ -10,7 +10,7 @@ import type { Exchange } from "../outbound/channel-http.ts"
 import { Charges } from "../pipeline/persistence/charges.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
-import type { OpenedAccount } from "./channels.ts"
+import type { OpenedAccount } from "./opened-account.ts"
 
 /** What a channel is asked to charge: the stored order, and the payer where the flow needs one. */
 export interface Charge {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, test } from "bun:test"
-import type { AnyProvider } from "../cashier/channels.ts"
+import type { AnyProvider } from "../cashier/opened-account.ts"
 import { KIT_CASES } from "./cases.ts"
 import { type Kit, type KitOptions, openKit } from "./kit.ts"
 

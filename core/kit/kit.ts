@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { Clock, Effect, Layer, ManagedRuntime, Redacted, References, Result } from "effect"
-import { type AnyProvider, Channels, type OpenedAccount } from "../cashier/channels.ts"
+import { Channels } from "../cashier/channels.ts"
+import type { AnyProvider, OpenedAccount } from "../cashier/opened-account.ts"
 import type { AccountInvalid } from "../channel/errors.ts"
 import type { ChannelHttp } from "../channel/http.ts"
 import type { Channel, ChargeRef, ChargeRequest, Notice, Product } from "../channel/provider.ts"

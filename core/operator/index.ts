@@ -5,7 +5,6 @@ import {
   channelList,
   channelProviders,
   channelRemove,
-  channelTest,
   channelUpdate
 } from "./accounts.ts"
 import { keyRotate } from "./keys.ts"
@@ -21,6 +20,7 @@ import {
 import type { AnyOperation } from "./operation.ts"
 import { orderCheck, orderList, orderShow, orderStrays } from "./orders.ts"
 import { channelNew } from "./scaffold.ts"
+import { channelTest } from "./test-account.ts"
 import { webhookList, webhookResend } from "./webhooks.ts"
 
 /** Everything that an operator can do with any gateway, in the order of the help. */

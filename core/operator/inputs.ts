@@ -41,6 +41,11 @@ export const OrderNo = hinted(Schema.String, {
   placeholder: "ORDER_NO"
 })
 
+export const AccountId = hinted(Schema.String, {
+  help: "The account's id, as `channel list` shows it",
+  placeholder: "ID"
+})
+
 /** `100/1s`, `2/500ms`, `10/1m`, or `off`. */
 export const Throttle = text(
   (rule) => parseThrottle(rule) !== undefined,

@@ -1,5 +1,6 @@
 import { Effect, Exit, Layer, Logger, ManagedRuntime, Scope } from "effect"
-import { type AnyProvider, Channels } from "../cashier/channels.ts"
+import { Channels } from "../cashier/channels.ts"
+import type { AnyProvider } from "../cashier/opened-account.ts"
 import { reconcileLayer } from "../cashier/reconcile.ts"
 import type { GatewayConfig } from "../config/gateway-config.ts"
 import { type GatewayUrls, localUrlOf, OwnUrl } from "../config/own-url.ts"

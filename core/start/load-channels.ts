@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises"
 import { isAbsolute, join, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
-import type { AnyProvider } from "../cashier/channels.ts"
+import type { AnyProvider } from "../cashier/opened-account.ts"
 import { StartRefused } from "../config/start-refused.ts"
 
 /** Folders of `channels/` that are not channels. */

@@ -1,6 +1,7 @@
 import { Layer } from "effect"
-import { type AnyProvider, Channels } from "../cashier/channels.ts"
+import { Channels } from "../cashier/channels.ts"
 import { KeyLock } from "../cashier/key-lock.ts"
+import type { AnyProvider } from "../cashier/opened-account.ts"
 import { type GatewayConfig, Settings } from "../config/gateway-config.ts"
 import { type GatewayUrls, makeOwnUrl, OwnUrl } from "../config/own-url.ts"
 import { StartRefused } from "../config/start-refused.ts"

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import wechatJsapi from "../../channels/wechat-jsapi/index.ts"
 import yinshengQrcode from "../../channels/yinsheng-qrcode/index.ts"
-import type { AnyProvider } from "../../core/cashier/channels.ts"
+import type { AnyProvider } from "../../core/cashier/opened-account.ts"
 import { type Kit, openKit } from "../../core/kit/index.ts"
 import { startYinsheng } from "./kit-yinsheng.ts"
 

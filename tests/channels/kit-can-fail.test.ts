@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import type { AnyProvider } from "../../core/cashier/channels.ts"
+import type { AnyProvider } from "../../core/cashier/opened-account.ts"
 import { Broken, describeChannel, KIT_CASES, type KitSimulator, openKit } from "../../core/kit/index.ts"
 import { MUTATIONS, type Mutation } from "./kit-mutations.ts"
 import { startTiny, tiny } from "./tiny-channel.ts"

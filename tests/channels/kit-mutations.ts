@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { Effect, Redacted, Schema } from "effect"
-import type { AnyProvider } from "../../core/cashier/channels.ts"
+import type { AnyProvider } from "../../core/cashier/opened-account.ts"
 import {
   AccountInvalid,
   type Channel,

@@ -1,5 +1,5 @@
 import { Clock, type Duration, Effect, Layer, Logger, ManagedRuntime, Redacted, Schema } from "effect"
-import type { AnyProvider } from "../../core/cashier/channels.ts"
+import type { AnyProvider } from "../../core/cashier/opened-account.ts"
 import type { ChargeRequest, ChargeState, CloseState } from "../../core/channel/provider.ts"
 import type { StartRefused } from "../../core/config/start-refused.ts"
 import type { Merchant } from "../../core/domain/merchant.ts"

@@ -1,4 +1,4 @@
-import { Clock, Context, Effect, Layer } from "effect"
+import { Cache, Context, Duration, Effect, Exit, Layer } from "effect"
 import type { StoreUnavailable } from "../../domain/errors.ts"
 import type { Merchant, MerchantSecret } from "../../domain/merchant.ts"
 import { Vault } from "../../secrets/vault.ts"
@@ -11,9 +11,9 @@ export interface KnownMerchant {
 }
 
 /** How long a merchant is trusted without asking the store, should an invalidation be lost. */
-const CACHE_MS = 30_000
+const CACHED_FOR = Duration.seconds(30)
 
-/** Beyond this many the oldest entries go; a merchant is about 1 KiB. */
+/** Beyond this many, the merchants that were not asked for longest are dropped; one is about 1 KiB. */
 const CACHED_MAX = 50_000
 
 /** Merchants by app_id and by id, cached; the store's signals drop what has changed. */
@@ -31,54 +31,39 @@ export class MerchantDirectory extends Context.Service<
     Effect.gen(function* () {
       const merchants = yield* Merchants
       const vault = yield* Vault
-      const clock = yield* Clock.Clock
-      const cached = new Map<string, { readonly known: KnownMerchant; readonly untilMs: number }>()
-      const appIdOf = new Map<number, string>()
-      // Counts drops, so that an answer that was read before a drop is not cached after it.
-      let drops = 0
+      /** An id's app_id never changes. */
+      const appIds = new Map<number, string>()
 
-      const openAll = Effect.fnUntraced(function* (stored: StoredMerchant) {
-        const secrets: Array<MerchantSecret> = []
-        for (const { sealed, ...rest } of stored.secrets) {
-          const secret = yield* Effect.orDie(vault.open(sealed, `merchant:${stored.merchant.appId}`))
-          secrets.push({ ...rest, secret })
+      const openSecrets = Effect.fnUntraced(function* ({ merchant, secrets }: StoredMerchant) {
+        const opened: Array<MerchantSecret> = []
+        for (const { sealed, ...rest } of secrets) {
+          const secret = yield* Effect.orDie(vault.open(sealed, `merchant:${merchant.appId}`))
+          opened.push({ ...rest, secret })
         }
-        return { merchant: stored.merchant, secrets } satisfies KnownMerchant
+        return { merchant, secrets: opened } satisfies KnownMerchant
       })
 
-      const load = Effect.fnUntraced(function* (read: Effect.Effect<StoredMerchant | null, StoreUnavailable>) {
-        const before = drops
-        const stored = yield* read
+      const load = Effect.fnUntraced(function* (appId: string) {
+        const stored = yield* merchants.find(appId)
         if (stored === null) return null
-        const known = yield* openAll(stored)
-        if (drops === before) {
-          const { appId, id } = known.merchant
-          if (cached.size >= CACHED_MAX) cached.delete(cached.keys().next().value ?? "")
-          cached.set(appId, { known, untilMs: clock.currentTimeMillisUnsafe() + CACHE_MS })
-          appIdOf.set(id, appId)
-        }
-        return known
-      })
+        appIds.set(stored.merchant.id, appId)
+        return yield* openSecrets(stored)
+      }, Effect.uninterruptible)
 
-      const fresh = (appId: string | undefined): KnownMerchant | undefined => {
-        const entry = appId === undefined ? undefined : cached.get(appId)
-        return entry !== undefined && entry.untilMs > clock.currentTimeMillisUnsafe() ? entry.known : undefined
-      }
+      const cache = yield* Cache.makeWith(load, {
+        capacity: CACHED_MAX,
+        // Failures and unknown merchants are asked for again at once.
+        timeToLive: (exit) => (Exit.isSuccess(exit) && exit.value !== null ? CACHED_FOR : Duration.zero)
+      })
 
       return MerchantDirectory.of({
-        byAppId: (appId) => {
-          const known = fresh(appId)
-          return known === undefined ? load(merchants.find(appId)) : Effect.succeed(known)
-        },
-        byId: (merchantId) => {
-          const known = fresh(appIdOf.get(merchantId))
-          return known === undefined ? load(merchants.findById(merchantId)) : Effect.succeed(known)
-        },
-        forget: (appId) => {
-          drops++
-          if (appId === undefined) cached.clear()
-          else cached.delete(appId)
-        }
+        byAppId: (appId) => Cache.get(cache, appId),
+        byId: Effect.fnUntraced(function* (merchantId) {
+          const known = appIds.get(merchantId) ?? (yield* merchants.findById(merchantId))?.merchant.appId
+          return known === undefined ? null : yield* Cache.get(cache, known)
+        }),
+        forget: (appId) =>
+          Effect.runSync(appId === undefined ? Cache.invalidateAll(cache) : Cache.invalidate(cache, appId))
       })
     })
   )

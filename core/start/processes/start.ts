@@ -1,6 +1,6 @@
 import process from "node:process"
 import { Effect, Exit, Redacted, Scope } from "effect"
-import type { AnyProvider } from "../../cashier/channels.ts"
+import type { AnyProvider } from "../../cashier/opened-account.ts"
 import type { GatewayConfig } from "../../config/gateway-config.ts"
 import { StartRefused } from "../../config/start-refused.ts"
 import { exposition } from "../../observe/metrics.ts"

@@ -60,11 +60,9 @@ export const openDatabase = ({
     })
     const pool = makePool(url, maxConnections)
     yield* Effect.addFinalizer(() => Effect.promise(() => pool.close()))
-    const clock = startClock(look, () => pool.use(lookAtClock))
-    yield* Effect.addFinalizer(() => Effect.sync(clock.stop))
+    const clock = yield* startClock(look, () => pool.use(lookAtClock))
     const db = makeDatabase(pool, url, clock.nowMs)
-    const statistics = startStatistics(db.statements, () => pool.use(analyzeNewTables))
-    yield* Effect.addFinalizer(() => Effect.sync(statistics.stop))
+    yield* startStatistics(db.statements, () => pool.use(analyzeNewTables))
     return db
   })
 

@@ -1,5 +1,5 @@
+import { Effect, Schedule } from "effect"
 import type postgres from "postgres"
-import { nowAndThen } from "./now-and-then.ts"
 
 /*
  * Plans are made once (connection.ts), and of a table that has never been analyzed PostgreSQL knows nothing: to it a
@@ -8,7 +8,7 @@ import { nowAndThen } from "./now-and-then.ts"
  * So a table's first rows are analyzed at once; that also ends the plans of before.
  */
 
-const LOOK_EVERY_MS = 1_000
+const LOOK_EVERY = "1 second"
 /** From here on one merchant's rows look dearer than one order's. */
 const ROWS_MIN = 100
 /** Nothing is looked at while nothing happens. */
@@ -23,17 +23,16 @@ export const analyzeNewTables = async (sql: postgres.Sql): Promise<void> => {
 }
 
 /**
+ * Analyzes new tables now and then until the scope closes.
  * @param statements how many have been run so far
  * @param analyze where it fails, PostgreSQL's own look is waited for
  */
-export const startStatistics = (
-  statements: () => number,
-  analyze: () => Promise<void>
-): { readonly stop: () => void } => {
+export const startStatistics = Effect.fnUntraced(function* (statements: () => number, analyze: () => Promise<void>) {
   let seen = 0
-  return nowAndThen(LOOK_EVERY_MS, async () => {
-    if (statements() - seen < STATEMENTS_MIN) return
+  const look = Effect.suspend(() => {
+    if (statements() - seen < STATEMENTS_MIN) return Effect.void
     seen = statements()
-    await analyze()
+    return Effect.ignore(Effect.tryPromise(analyze))
   })
-}
+  yield* look.pipe(Effect.repeat(Schedule.spaced(LOOK_EVERY)), Effect.delay(LOOK_EVERY), Effect.forkScoped)
+})

@@ -1,4 +1,5 @@
 import { afterEach, expect, setDefaultTimeout, setSystemTime, test } from "bun:test"
+import { Effect, Exit, Scope } from "effect"
 import postgres from "postgres"
 import { sharedPostgres } from "../../../tests/harness/postgres.ts"
 import { eventually, openStore } from "../fixture.ts"
@@ -33,7 +34,10 @@ test("a database's clock that is set is followed at the next look; one that is s
   const set = async () => ({ aheadMs: 5_000_000, tookMs: 500 })
   const looks = [gone, slow, set]
   let looked = 0
-  const clock = startClock({ aheadMs: 1_000_000, tookMs: 3_000 }, () => (looks[looked++] ?? gone)(), 20)
+  const scope = Scope.makeUnsafe()
+  const clock = await Effect.runPromise(
+    startClock({ aheadMs: 1_000_000, tookMs: 3_000 }, () => (looks[looked++] ?? gone)(), 20).pipe(Scope.provide(scope))
+  )
   const aheadMs = () => Math.round((clock.nowMs() - performance.now()) / 1_000_000)
   try {
     expect(aheadMs()).toBe(1)
@@ -46,6 +50,6 @@ test("a database's clock that is set is followed at the next look; one that is s
     await eventually("a look that fails", () => looked >= 4)
     expect(aheadMs()).toBe(5)
   } finally {
-    clock.stop()
+    await Effect.runPromise(Scope.close(scope, Exit.void))
   }
 })

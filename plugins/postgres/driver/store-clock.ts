@@ -1,21 +1,16 @@
+import { type Duration, Effect, Schedule, type Scope } from "effect"
 import type postgres from "postgres"
-import { nowAndThen } from "./now-and-then.ts"
+import type { StoreClock } from "../../../core/pipeline/persistence/store-clock.ts"
 
 /*
  * The database's clock, without asking it at every order: it is looked at now and then, and carried on between by this
  * machine's monotonic clock, which nobody sets. Accurate to half of a look's round trip.
  */
 
-const LOOK_EVERY_MS = 5_000
+const LOOK_EVERY = "5 seconds"
 
 /** A slower answer says too little about when it was given. */
 const ROUND_TRIP_MAX_MS = 500
-
-export interface StoreClock {
-  /** Unix milliseconds, whole. */
-  readonly nowMs: () => number
-  readonly stop: () => void
-}
 
 /** By how much the database's clock is ahead of our monotonic one. */
 interface Look {
@@ -31,12 +26,20 @@ export const lookAtClock = async (sql: postgres.Sql): Promise<Look> => {
   return { aheadMs: row.now_ms - (askedAt + answeredAt) / 2, tookMs: answeredAt - askedAt }
 }
 
-/** @param again looks again; where it fails, the clock goes on as it is */
-export const startClock = (first: Look, again: () => Promise<Look>, everyMs = LOOK_EVERY_MS): StoreClock => {
+/**
+ * The clock, looked at again and again until its scope closes.
+ * @param again looks again; where it fails, the clock goes on as it is
+ */
+export const startClock = Effect.fnUntraced(function* (
+  first: Look,
+  again: () => Promise<Look>,
+  every: Duration.Input = LOOK_EVERY
+): Effect.fn.Return<StoreClock["Service"], never, Scope.Scope> {
   let { aheadMs } = first
-  const { stop } = nowAndThen(everyMs, async () => {
-    const look = await again()
-    if (look.tookMs <= ROUND_TRIP_MAX_MS) aheadMs = look.aheadMs
+  const look = Effect.map(Effect.tryPromise(again), (seen) => {
+    if (seen.tookMs <= ROUND_TRIP_MAX_MS) aheadMs = seen.aheadMs
   })
-  return { nowMs: () => Math.round(performance.now() + aheadMs), stop }
-}
+  // One look at a time: a database that does not answer is not asked by more and more connections.
+  yield* Effect.ignore(look).pipe(Effect.repeat(Schedule.spaced(every)), Effect.delay(every), Effect.forkScoped)
+  return { nowMs: () => Math.round(performance.now() + aheadMs) }
+})

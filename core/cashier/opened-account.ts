@@ -1,0 +1,104 @@
+import { Effect, Redacted, Schema } from "effect"
+import { AccountInvalid, ChannelUncertain } from "../channel/errors.ts"
+import { ChannelHttp } from "../channel/http.ts"
+import type { Channel, ChannelProvider } from "../channel/provider.ts"
+import type { ChannelSite } from "../channel/site.ts"
+import type { GatewayUrls } from "../config/own-url.ts"
+import { spanned } from "../observe/tracing.ts"
+import { channelHttp, type Exchange } from "../outbound/channel-http.ts"
+import type { StoredAccount } from "../pipeline/persistence/accounts.ts"
+
+// biome-ignore lint/suspicious/noExplicitAny: a list of providers holds different accounts; only `erase` opens them
+export type AnyProvider = ChannelProvider<any>
+
+/** An account that is ready to work. */
+export interface OpenedAccount {
+  readonly id: string
+  readonly provider: AnyProvider
+  readonly channel: Channel
+  readonly feeRateBp: number
+  readonly enabled: boolean
+  /** Decoded; secrets are Redacted inside. */
+  readonly settings: unknown
+  /** The provider's own pages over these settings. */
+  readonly site: ChannelSite<unknown> | undefined
+  /**
+   * Runs an act at the channel with its ChannelHttp: egress, recording, a deadline for code that hangs, and defects
+   * turned into uncertainty, so that one channel's bug harms only its own order.
+   */
+  readonly act: <A, E>(
+    effect: () => Effect.Effect<A, E, ChannelHttp>,
+    record: Array<Exchange>,
+    options?: { readonly bill?: boolean }
+  ) => Effect.Effect<A, E | ChannelUncertain>
+}
+
+/** Longer than ChannelHttp's own deadline, for channels that call twice (certificates, then the order). */
+const ACT_DEADLINE_MS = 20_000
+
+/** Decodes an account's settings and opens it: its keys are parsed once, here. */
+export const openAccount = Effect.fnUntraced(function* (
+  provider: AnyProvider,
+  stored: StoredAccount,
+  given: unknown,
+  urls: GatewayUrls
+) {
+  const { settings, channel, egress } = yield* openSettings(provider, given, urls)
+  const limits = { egress, secrets: secretsOf(settings) }
+  const account: OpenedAccount = {
+    id: stored.id,
+    provider,
+    channel,
+    feeRateBp: stored.feeRateBp,
+    enabled: stored.enabled && !stored.removed,
+    settings,
+    site: provider.site,
+    act: (effect, record, options) => {
+      const http = channelHttp({ ...limits, ...options }, record)
+      return spanned("channel.act", { provider: provider.id }, Effect.suspend(effect)).pipe(
+        Effect.provideService(ChannelHttp, http),
+        Effect.timeoutOrElse({
+          duration: ACT_DEADLINE_MS,
+          orElse: () => Effect.fail(new ChannelUncertain({ why: "timeout", detail: "the channel's code hung" }))
+        }),
+        Effect.catchDefect((defect) =>
+          Effect.logError("a channel threw", { provider: provider.id, defect: String(defect) }).pipe(
+            Effect.andThen(Effect.fail(new ChannelUncertain({ why: "defect" })))
+          )
+        )
+      )
+    }
+  }
+  return account
+})
+
+/** Decodes settings by the provider's schema and opens a channel over them. Nothing is stored. */
+export const openSettings = Effect.fnUntraced(function* (provider: AnyProvider, given: unknown, urls: GatewayUrls) {
+  const settings = yield* Schema.decodeUnknownEffect(provider.account)(given, { errors: "all" }).pipe(
+    Effect.mapError((error) => accountInvalid(error.message))
+  )
+  const channel = yield* provider.open(settings, urls)
+  const egress = yield* Effect.try({
+    try: () => provider.egress(settings, urls),
+    catch: () => new AccountInvalid({ field: "account", message: "one of the account's addresses is not a URL" })
+  })
+  return { settings, channel, egress }
+})
+
+/** The schema's complaint as one sentence. It names paths and expectations; values could be secrets and are cut. */
+const accountInvalid = (complaint: string): AccountInvalid => {
+  const lines = complaint
+    .replaceAll(/, (actual|got) .*/g, "")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+  const field = /at \[(.*)\]/.exec(complaint)?.[1]?.replaceAll('"', "") ?? "account"
+  return new AccountInvalid({ field, message: lines.join(" ").slice(0, 500) })
+}
+
+/** Every Redacted text inside decoded settings. */
+const secretsOf = (settings: unknown): ReadonlyArray<string> => {
+  if (Redacted.isRedacted(settings)) return [String(Redacted.value(settings))]
+  if (Array.isArray(settings)) return settings.flatMap(secretsOf)
+  return typeof settings === "object" && settings !== null ? Object.values(settings).flatMap(secretsOf) : []
+}
