@@ -1,4 +1,4 @@
-import { type Cause, Clock, Effect, Exit, References } from "effect"
+import { Clock, Effect, References, Result } from "effect"
 import type { ChargeRef, Presentation } from "../channel/provider.ts"
 import { OwnUrl } from "../config/own-url.ts"
 import { crashPoint } from "../domain/crash-point.ts"
@@ -59,9 +59,9 @@ export const chargeOrder = Effect.fnUntraced(function* (
     const record: Array<Exchange> = []
     const startedMs = clock.currentTimeMillisUnsafe()
     const request = yield* chargeRequest({ ...charge, order: { ...charge.order, reference } }, account)
-    const exit = yield* Effect.exit(account.act(() => account.channel.charge(request), record))
+    const answer = yield* Effect.result(account.act(() => account.channel.charge(request), record))
     crashPoint("charge.answered")
-    const outcome = Exit.isSuccess(exit) ? "accepted" : isRejection(exit.cause) ? "rejected" : "uncertain"
+    const outcome = Result.isSuccess(answer) ? "accepted" : OUTCOMES[answer.failure._tag]
     countCharge(account.provider.id, outcome)
     const { request_id: requestId } = yield* References.CurrentLogAnnotations
     const last = index === accounts.length - 1
@@ -75,8 +75,8 @@ export const chargeOrder = Effect.fnUntraced(function* (
     }
     const detail = { request_id: String(requestId ?? ""), exchanges: exchangesOf(record) }
 
-    if (Exit.isSuccess(exit)) {
-      const presentation = exit.value
+    if (Result.isSuccess(answer)) {
+      const presentation = answer.success
       const shown = toJson(presentation)
       // All that settling needs is in the order already. Only what a payer is shown again is kept with the order, and a
       // JSAPI payer must not be handed what came too late.
@@ -88,7 +88,7 @@ export const chargeOrder = Effect.fnUntraced(function* (
       return { presentation, account }
     }
 
-    const failure = yield* Effect.flip(Effect.failCause(exit.cause))
+    const { failure } = answer
     const failed = charges.record({
       ...entry,
       outcome,
@@ -100,7 +100,7 @@ export const chargeOrder = Effect.fnUntraced(function* (
       yield* background.run(failed)
       return yield* new ChargeUncertain({ orderNo: key.orderNo })
     }
-    // An attempt before this charge had no certain end (else there were no second): a refusal now proves nothing of it.
+    // If an earlier attempt ended uncertain, a refusal now does not prove that the order is unpaid.
     const refused = last && begun === 1
     const ended =
       refused &&
@@ -111,8 +111,7 @@ export const chargeOrder = Effect.fnUntraced(function* (
   return yield* new ChannelUnavailable({ orderNo: key.orderNo })
 })
 
-const isRejection = (cause: Cause.Cause<{ readonly _tag: string }>): boolean =>
-  cause.reasons.some((reason) => reason._tag === "Fail" && reason.error._tag === "ChannelRejected")
+const OUTCOMES = { ChannelRejected: "rejected", ChannelUncertain: "uncertain" } as const
 
 const chargeRequest = Effect.fnUntraced(function* (charge: Charge, account: OpenedAccount) {
   const ownUrl = yield* OwnUrl
