@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 
 /*
- * Everything that can end a merchant's call, one tag for each answer of the contract's section 10. The edge
- * (core/http/merchant/messages.ts) has a row for every tag; a new tag without its row does not compile.
+ * Everything that can end a merchant's call, one tag for each answer of the contract's section 10. core/http/errors has
+ * a row for every tag; a new tag without its row does not compile.
  */
 
 export class MalformedRequest extends Schema.TaggedError<MalformedRequest>()("MalformedRequest", {}) {}
@@ -17,7 +17,7 @@ export class TimestampExpired extends Schema.TaggedError<TimestampExpired>()("Ti
 export class IpForbidden extends Schema.TaggedError<IpForbidden>()("IpForbidden", {}) {}
 export class NonceUsed extends Schema.TaggedError<NonceUsed>()("NonceUsed", {}) {}
 
-/** Fields at fault in the table's order; each text is a key of core/http/merchant/messages.ts, or a text to show as it is. */
+/** Fields at fault in the table's order; each text is a key of core/http/merchant/field-messages.ts, or a text to show as it is. */
 export class FieldsInvalid extends Schema.TaggedError<FieldsInvalid>()("FieldsInvalid", {
   errors: Schema.Array(Schema.Struct({ field: Schema.String, messages: Schema.Array(Schema.String) }))
 }) {}

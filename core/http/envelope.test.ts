@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { envelope, frameworkError } from "./envelope.ts"
-import { FRAMEWORK } from "./merchant/messages.ts"
+import { FRAMEWORK } from "./errors/gateway.ts"
 
 const context = (requestId: string) => ({ requestId, language: "en" as const })
 

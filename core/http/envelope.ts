@@ -1,6 +1,7 @@
 import type { CashierError } from "../domain/errors.ts"
-import { answerTo, type ErrorAnswer } from "./merchant/messages.ts"
-import type { Bilingual, Language } from "./web/language.ts"
+import { answerIn, answerTo } from "./errors/answer.ts"
+import type { BilingualAnswer } from "./errors/row.ts"
+import type { Language } from "./web/language.ts"
 
 /** What every answer of the API carries besides its envelope. */
 export interface RequestContext {
@@ -30,16 +31,21 @@ export const envelope = (
   return response
 }
 
-/** A framework error's envelope. */
+/**
+ * The envelope of an error that has no tag.
+ * @param more headers besides the error's own
+ */
 export const frameworkError = (
   context: RequestContext,
-  error: Bilingual & { readonly code: number },
-  headers?: Readonly<Record<string, string>>
-): Response => envelope(context, error.code, error[context.language], null, headers)
+  error: BilingualAnswer,
+  more: Readonly<Record<string, string>> = {}
+): Response => {
+  const { code, message, data, headers } = answerIn(error, context)
+  return envelope(context, code, message, data, { ...headers, ...more })
+}
 
-/** An error's envelope. What nobody knows carries the request id to quote. */
+/** The envelope of an error that ends a call. */
 export const errorResponse = (context: RequestContext, error: CashierError): Response => {
-  const answer: ErrorAnswer = answerTo(error, context.language)
-  const data = answer.code === 500 ? { ...answer.data, request_id: context.requestId } : (answer.data ?? null)
-  return envelope(context, answer.code, answer.message, data, answer.headers)
+  const { code, message, data, headers } = answerTo(error, context)
+  return envelope(context, code, message, data, headers)
 }

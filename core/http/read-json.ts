@@ -3,8 +3,8 @@ import type { Parameters } from "../domain/parameters.ts"
 import { type BodyFault, isJsonType, readBody } from "./body.ts"
 import type { Call } from "./call.ts"
 import { errorResponse, frameworkError } from "./envelope.ts"
+import { FRAMEWORK } from "./errors/gateway.ts"
 import { parseFlatJson } from "./flat-json.ts"
-import { FRAMEWORK } from "./merchant/messages.ts"
 
 /** The parameters of a JSON request, or the answer that refuses it before any check of the pipeline (contract section 1). */
 export const readJson = async (call: Call): Promise<Parameters | Response> => {

@@ -1,8 +1,8 @@
 import { Cause, Effect, type Exit } from "effect"
 import type { CashierError } from "../domain/errors.ts"
 import type { Call, GatewayServices, Run } from "./call.ts"
-import { envelope, errorResponse, frameworkError, type RequestContext } from "./envelope.ts"
-import { FRAMEWORK } from "./merchant/messages.ts"
+import { errorResponse, frameworkError, type RequestContext } from "./envelope.ts"
+import { FRAMEWORK } from "./errors/gateway.ts"
 
 /**
  * The one way from an outcome to a response: runs an effect for a call and encodes what it gives; every failure has its
@@ -28,7 +28,7 @@ export const refuse = async (
   const failure = cause.reasons.find(Cause.isFailReason)
   if (failure === undefined) {
     await run(logged(context, Effect.logError("request failed", cause)))
-    return envelope(context, 500, FRAMEWORK.internal[context.language], { request_id: context.requestId })
+    return frameworkError(context, FRAMEWORK.internal)
   }
   const { error } = failure
   if (error._tag === "StoreUnavailable") {

@@ -1,6 +1,6 @@
 import type { Schema } from "effect"
 import type { CashierError } from "../../core/domain/errors.ts"
-import type { FrameworkName } from "../../core/http/merchant/error-advice.ts"
+import type { FrameworkName } from "../../core/http/errors/gateway.ts"
 import {
   jsapiPayInfoFields,
   orderQueryFields,

@@ -1,4 +1,4 @@
-import type { CatalogueEntry } from "../../core/http/merchant/error-catalogue.ts"
+import type { CatalogueEntry } from "../../core/http/errors/catalogue.ts"
 import type { Bilingual, Language } from "../../core/http/web/language.ts"
 import type { JsonObject } from "./json-schema.ts"
 

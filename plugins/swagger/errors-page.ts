@@ -1,4 +1,4 @@
-import { type CatalogueEntry, errorCatalogue, fieldEntries } from "../../core/http/merchant/error-catalogue.ts"
+import { type CatalogueEntry, errorCatalogue, fieldEntries } from "../../core/http/errors/catalogue.ts"
 import { docsBar } from "../../core/http/web/docs-bar.ts"
 import { document } from "../../core/http/web/document.ts"
 import { type Html, html } from "../../core/http/web/html.ts"

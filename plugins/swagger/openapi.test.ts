@@ -5,16 +5,18 @@ import type { ListedChannel } from "../../core/cashier/channel-list.ts"
 import { CHANNEL_CODES } from "../../core/domain/channel-code.ts"
 import type { Parameters } from "../../core/domain/parameters.ts"
 import { canonicalString, hmacSha256 } from "../../core/domain/signature.ts"
-import { errorCatalogue, fieldEntries } from "../../core/http/merchant/error-catalogue.ts"
-import { fieldDecoder } from "../../core/http/merchant/field-decoders.ts"
+import { errorCatalogue, fieldEntries } from "../../core/http/errors/catalogue.ts"
+import { FRAMEWORK } from "../../core/http/errors/gateway.ts"
+import { ROWS } from "../../core/http/errors/rows.ts"
+import { FIELD_MESSAGES } from "../../core/http/merchant/field-messages.ts"
 import {
+  fieldDecoder,
   jsapiPayInfoFields,
   orderQueryFields,
   qrcodePayFields,
   wechatJsPayFields
 } from "../../core/http/merchant/fields.ts"
-import { ERROR_ROWS, FIELD_TEXTS, FRAMEWORK } from "../../core/http/merchant/messages.ts"
-import { merchantRoutes } from "../../core/http/merchant/routes.ts"
+import { cashierRoutes } from "../../core/http/merchant/routes.ts"
 import type { Language } from "../../core/http/web/language.ts"
 import { webhookBody } from "../../core/pipeline/notifier/notifier.ts"
 import { renderErrorsPage } from "./errors-page.ts"
@@ -23,7 +25,7 @@ import { openApiDocument } from "./openapi.ts"
 import { isObject, misfit, resolved } from "./schema-check.fixture.ts"
 import { KNOWN_ANSWER } from "./signed-example.ts"
 
-const routes = merchantRoutes(() => Promise.resolve(Exit.die("not asked here")))
+const routes = cashierRoutes(() => Promise.resolve(Exit.die("not asked here")))
 
 const channels: ReadonlyArray<ListedChannel> = Object.entries(CHANNEL_CODES).map(([code, product], i) => ({
   product: { code, ...product, ...(i === 1 ? { minFen: 100, maxFen: 500_000 } : {}) },
@@ -182,9 +184,10 @@ describe("The API document", () => {
     expect(required("JsapiPayInfoRequest")).toEqual(["pay_token"])
   })
 
+  const rules = { webhookAllow: [], ownReceiver: () => "", channelCodes: Object.keys(CHANNEL_CODES) }
   const decoders: Readonly<Record<string, (parameters: Parameters) => Effect.Effect<unknown, unknown>>> = {
-    QrcodePayRequest: fieldDecoder(qrcodePayFields(Object.keys(CHANNEL_CODES))),
-    WechatJsPayRequest: fieldDecoder(wechatJsPayFields),
+    QrcodePayRequest: fieldDecoder(qrcodePayFields(rules)),
+    WechatJsPayRequest: fieldDecoder(wechatJsPayFields(rules)),
     OrderQueryRequest: fieldDecoder(orderQueryFields),
     JsapiPayInfoRequest: fieldDecoder(jsapiPayInfoFields)
   }
@@ -342,7 +345,7 @@ describe("The error catalogue", () => {
   test.each(["zh", "en"] as const)("has every error with its cause and what to do, in %s", (language) => {
     const page = renderErrorsPage(language)
     const entries = [...errorCatalogue(language), ...fieldEntries(language)]
-    for (const name of [...Object.keys(ERROR_ROWS), ...Object.keys(FRAMEWORK), ...Object.keys(FIELD_TEXTS)]) {
+    for (const name of [...Object.keys(ROWS), ...Object.keys(FRAMEWORK), ...Object.keys(FIELD_MESSAGES)]) {
       expect(page).toContain(`data-error="${name}"`)
       expect(entries.filter((entry) => entry.name === name && entry.cause !== "" && entry.remedy !== "")).not.toEqual(
         []

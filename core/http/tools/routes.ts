@@ -6,7 +6,7 @@ import { Throttle } from "../../pipeline/throttle/throttle.ts"
 import type { Call, Handler, Route, Run } from "../call.ts"
 import { envelope, frameworkError } from "../envelope.ts"
 import { parseFlatJson } from "../flat-json.ts"
-import { OK, SIGN_TOOL_PATH } from "../merchant/messages.ts"
+import { OK } from "../merchant/success-messages.ts"
 import { readJson } from "../read-json.ts"
 import { respond } from "../respond.ts"
 import { type Bilingual, type Language, languageOf } from "../web/language.ts"
@@ -15,6 +15,7 @@ import { FINDING_TEXTS } from "./finding-texts.ts"
 import { renderSignPage } from "./page.ts"
 import { checkSign } from "./sign-check.ts"
 import type { Finding } from "./sign-findings.ts"
+import { SIGN_TOOL_PATH, SIGN_TOOL_PATH } from "./sign-tool-path.ts"
 
 /** The signature debugger: a page and the endpoint that it asks. For test-mode merchants only. */
 export const toolsRoutes = (run: Run): ReadonlyArray<Route> => [
@@ -31,7 +32,7 @@ const page: Handler = async (call) => {
 }
 
 /** Refusals of this tool alone. */
-const TEST_MODE_ONLY = { code: 400, zh: "仅支持测试模式商户", en: "Test-mode merchants only" }
+const TEST_MODE_ONLY = { code: 400, message: { zh: "仅支持测试模式商户", en: "Test-mode merchants only" } }
 const REQUEST_INVALID: Bilingual = {
   zh: "request 必须是一个扁平 JSON 对象的文本,即您的代码发送的请求体",
   en: "request must be the text of one flat JSON object: the body that your code sent"

@@ -1,6 +1,6 @@
 import type { Route } from "../call.ts"
 import { frameworkError } from "../envelope.ts"
-import { FRAMEWORK } from "../merchant/messages.ts"
+import { FRAMEWORK } from "../errors/gateway.ts"
 import { pageAsset } from "./assets.ts"
 
 /** `/assets/…`: the pages' scripts, styles and icons. Links carry a version, so they may be kept for ever. */

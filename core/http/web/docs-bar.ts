@@ -1,4 +1,4 @@
-import { SIGN_TOOL_PATH } from "../merchant/messages.ts"
+import { SIGN_TOOL_PATH } from "../tools/sign-tool-path.ts"
 import { assetUrl } from "./assets.ts"
 import { type Html, html } from "./html.ts"
 import type { Language } from "./language.ts"

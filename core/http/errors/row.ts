@@ -1,0 +1,40 @@
+import type { CashierError } from "../../domain/errors.ts"
+import type { Bilingual, Language } from "../web/language.ts"
+
+/** What an error is answered with. `data` is null and `headers` are empty unless given. */
+export interface BilingualAnswer {
+  /** The HTTP status, also the envelope's `code`. */
+  readonly code: number
+  readonly message: Bilingual
+  readonly data?: Readonly<Record<string, unknown>> | null
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Why an error happens and what the merchant does about it. */
+export interface Advice {
+  readonly cause: Bilingual
+  readonly remedy: Bilingual
+}
+
+/** One way in which an error occurs, as the documentation shows it. */
+interface Case<E> extends Advice {
+  readonly error: E
+}
+
+/** An error that is always answered alike. */
+export type ConstantRow<E> = BilingualAnswer & Case<E>
+
+/** An error whose answer depends on what it carries, or that occurs in several ways. */
+export interface ComputedRow<E> {
+  /** @param language for texts inside `data`; the message is always given in both languages */
+  readonly answer: (error: E, language: Language) => BilingualAnswer
+  readonly cases: readonly [Case<E>, ...ReadonlyArray<Case<E>>]
+}
+
+export type Row<E> = ConstantRow<E> | ComputedRow<E>
+
+/** One row for each error of core/domain/errors.ts, by tag. */
+export type Rows = { readonly [Tag in CashierError["_tag"]]: Row<Extract<CashierError, { readonly _tag: Tag }>> }
+
+/** An error of the gateway's HTTP layer: it has no tag, because no use case fails with it. */
+export type FrameworkRow = BilingualAnswer & Advice

@@ -1,0 +1,7 @@
+import type { Bilingual } from "../web/language.ts"
+
+/** The message of a call that reads. */
+export const OK: Bilingual = { zh: "ok", en: "ok" }
+
+/** The message of a call that places an order. */
+export const ORDERED: Bilingual = { zh: "下单成功", en: "Order placed" }
