@@ -10,7 +10,7 @@ interface AnswerField {
   readonly schema: JsonObject
   readonly text: Bilingual
   readonly example: Json
-  /** Not in every answer. */
+  /** Absent from some answers. */
   readonly optional?: true
 }
 
@@ -60,7 +60,7 @@ const statusFields = (language: Language): AnswerFields => ({
   )
 })
 
-/** What starts WeChat Pay: one schema, which answers refer to. */
+/** The parameters that start WeChat Pay. They are a schema of their own, which answers refer to. */
 const payParamFields: AnswerFields = {
   appId: text(
     { zh: "公众号或小程序的 AppID。", en: "AppID of the official account or mini-program." },
@@ -88,7 +88,7 @@ const jsapi_pay_info: AnswerField = {
   example: Object.fromEntries(Object.entries(payParamFields).map(([name, { example }]) => [name, example]))
 }
 
-/** Where an example's links lead; the gateway's own address stands in the answer. */
+/** The host of the examples' links; real answers carry the gateway's own address. */
 const HOST = "https://pay.example.com"
 
 const qrcodePay: AnswerFields = {
@@ -169,7 +169,7 @@ const payState = (language: Language): AnswerFields => ({
 
 const jsapiPayInfo: AnswerFields = { order_no: order_no("WX"), jsapi_pay_info }
 
-/** The webhook's body (contract section 9): exactly these. */
+/** The webhook's body (contract section 9): these fields and no others. */
 const webhook: AnswerFields = {
   order_no: order_no("QR"),
   merchant_order_no,
@@ -216,7 +216,7 @@ const object = (fields: AnswerFields, language: Language): JsonObject => ({
 const exampleOf = (fields: AnswerFields): JsonObject =>
   Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.example]))
 
-/** The success answer of an endpoint: its data's schema, the message, and an example of the whole envelope. */
+/** An endpoint's success: the schema of its data, and an example of the whole envelope. */
 export interface Answer {
   readonly data: JsonObject
   readonly example: JsonObject
@@ -227,7 +227,10 @@ const answer = (fields: AnswerFields, message: Bilingual, language: Language): A
   example: { code: 200, message: message[language], data: exampleOf(fields) }
 })
 
-/** @param listed the first of the channels as they are listed now */
+/**
+ * The success of every endpoint.
+ * @param listed the example of a channel in the channel list
+ */
 export const answers = (language: Language, listed: JsonObject) => ({
   QrcodePay: answer(qrcodePay, ORDERED, language),
   WechatJsPay: answer(wechatJsPay, ORDERED, language),

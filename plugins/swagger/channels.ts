@@ -49,7 +49,7 @@ export const channelSchema = (channels: ReadonlyArray<ListedChannel>, language: 
   }
 }
 
-/** The channels that are loaded now, as a Markdown table. */
+/** The loaded channels as a Markdown table. */
 export const channelTable = (channels: ReadonlyArray<ListedChannel>, language: Language): string => {
   const zh = language === "zh"
   const head = zh

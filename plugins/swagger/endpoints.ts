@@ -11,20 +11,20 @@ import type { Bilingual } from "../../core/http/web/language.ts"
 import type { answers } from "./answers.ts"
 import { type FieldDoc, JSAPI_PAY_INFO, ORDER_QUERY, QRCODE_PAY, WECHAT_JS_PAY } from "./field-docs.ts"
 
-/** An endpoint as the documentation tells of it. Its parameters are its schema's. */
+/** An endpoint as the documentation describes it. Its parameters come from its schema. */
 export interface Endpoint {
-  /** As the gateway serves it: "POST /api/cashier/qrcode-pay". */
+  /** Method and path as the gateway serves them: "POST /api/cashier/qrcode-pay". */
   readonly route: string
   readonly answer: keyof ReturnType<typeof answers>
   readonly tag: TagName
   readonly summary: Bilingual
   readonly description: Bilingual
   readonly request?: {
-    /** @param codes the channel codes of now */
+    /** @param codes the codes of the loaded channels */
     readonly schema: (codes: ReadonlyArray<string>) => Schema.Top
     readonly docs: Readonly<Record<string, FieldDoc>>
     readonly signed: boolean
-    /** What the example sends, of the documented fields. */
+    /** The documented fields that the example sends. */
     readonly example: ReadonlyArray<string>
   }
   readonly query?: Readonly<Record<string, FieldDoc>>
@@ -38,7 +38,7 @@ export const TAGS = {
   channels: { zh: "支付渠道", en: "Channels" }
 } as const satisfies Record<string, Bilingual>
 
-export type TagName = keyof typeof TAGS
+type TagName = keyof typeof TAGS
 
 const SIGNED = [
   "MalformedRequest",

@@ -3,8 +3,8 @@ import type { Bilingual, Language } from "../../core/http/web/language.ts"
 import type { JsonObject } from "./json-schema.ts"
 
 /*
- * `{code, message, data}` as schemas: one for each endpoint's success, one for each kind of failure. Generated clients get
- * their types from here: by the code they know what stands in data.
+ * `{code, message, data}` as schemas: one for each endpoint's success, one for each kind of failure. Generated clients
+ * take their types from these schemas: the code tells them what data holds.
  */
 
 export const ref = (name: string): JsonObject => ({ $ref: `#/components/schemas/${name}` })
@@ -26,7 +26,7 @@ const refusedOrder = (language: Language): JsonObject => ({
     zh: "null,或渠道明确拒绝的订单:其状态为 FAILED,订单号已用掉。",
     en: "Null, or the order that a channel definitely refused: it is FAILED and its number is used."
   }[language],
-  // Not one schema of two types: some generators forget the null of an object's.
+  // Two schemas, not one with two types: some generators drop the null of a nullable object.
   oneOf: [
     {
       type: "object",
@@ -65,7 +65,7 @@ const incident = (language: Language): JsonObject => ({
   required: ["request_id"]
 })
 
-/** The kinds of failure, by the names that clients know them by. */
+/** The kinds of failure. Their names become the types of generated clients. */
 const FAILURES = {
   BadRequest: { code: 400, data: nothing },
   OrderRefused: { code: 400, data: refusedOrder },
@@ -95,19 +95,19 @@ const envelope = (code: number, data: JsonObject, language: Language): JsonObjec
   required: ["code", "message", "data"]
 })
 
-/** @param dataSchema the name of its data's schema */
+/** @param dataSchema the name of the data's schema */
 export const successEnvelope = (dataSchema: string, language: Language): JsonObject => {
   const description = { zh: "本次调用的结果。", en: "What was asked for." }[language]
   return envelope(200, { ...ref(dataSchema), description }, language)
 }
 
-/** Every kind of failure, by name. */
+/** The envelope of every kind of failure, by name. */
 export const failureEnvelopes = (language: Language): JsonObject =>
   Object.fromEntries(
     Object.entries(FAILURES).map(([name, { code, data }]) => [name, envelope(code, data(language), language)])
   )
 
-/** The kind of the failures that an endpoint answers under one code. */
+/** A reference to the kind of failure that an endpoint answers under one code. */
 export const failureSchema = (entries: ReadonlyArray<CatalogueEntry>): JsonObject => {
   const code = entries[0]?.code
   if (code === 400 && entries.some(({ data }) => data?.order_no !== undefined)) return ref("OrderRefused")

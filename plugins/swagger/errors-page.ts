@@ -25,7 +25,7 @@ const texts = {
   }
 } as const satisfies Record<Language, object>
 
-/** `/swagger/errors`: every message that a merchant can be told, from where it is defined. For PAGE_CSP. */
+/** `/swagger/errors`: every message that a merchant can get, made from the rows of core/http/errors. For PAGE_CSP. */
 export const renderErrorsPage = (language: Language): string => {
   const words = texts[language]
   const entries = errorCatalogue(language)
@@ -69,7 +69,7 @@ ${entries.map(
 </table>`
 }
 
-/** What comes besides the message. */
+/** The names of what comes with the message: members of data, then headers. */
 const details = (data: CatalogueEntry["data"], headers: CatalogueEntry["headers"]): Html => {
   const names = Object.keys(headers).map((name) => name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase()))
   const members = Object.keys(data ?? {}).map((name) => `data.${name}`)

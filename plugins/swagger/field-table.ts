@@ -2,8 +2,8 @@ import type { Language } from "../../core/http/web/language.ts"
 import type { JsonObject } from "./json-schema.ts"
 
 /**
- * An object schema as a Markdown table: name, type with its limit, whether it must be there, what it means. Readers
- * look for this table first; Swagger UI itself hides it behind a tab.
+ * An object schema as a Markdown table: name, type with its limit, presence, meaning. Readers look for this table first;
+ * Swagger UI itself hides it behind a tab.
  */
 export const fieldTable = (schema: JsonObject, language: Language, of: "request" | "answer"): string => {
   const zh = language === "zh"
@@ -20,14 +20,14 @@ export const fieldTable = (schema: JsonObject, language: Language, of: "request"
   return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.map(cell).join(" | ")} |`).join("\n")
 }
 
-/** Phones show no table heads: the words say it themselves. */
+/** Phones hide the table head, so the words of the cells must stand without it. */
 const PRESENCE = {
   request: { zh: ["必填", "必填", "选填"], en: ["presence", "required", "optional"] },
   answer: { zh: ["出现", "必有", "可能没有"], en: ["presence", "always", "sometimes"] }
 } as const
 
 const typeText = ({ type, oneOf, maxLength }: JsonObject): string => {
-  // What is only referred to here is always an object.
+  // A schema without a type is a reference, and every reference leads to an object.
   const types = (oneOf as ReadonlyArray<JsonObject> | undefined)?.map((one) => one.type) ?? [type ?? "object"].flat()
   return types.map(String).join(" / ") + (maxLength === undefined ? "" : ` ≤ ${String(maxLength)}`)
 }

@@ -30,7 +30,7 @@ export const swagger: Plugin = {
   ]
 }
 
-/** `?lang=` before the browser's own wish. */
+/** The language of `?lang=`, else of Accept-Language. */
 const languageFor = (call: Call): Language => {
   const asked = call.url.searchParams.get("lang")
   return asked === null ? call.language : languageOf(asked)
@@ -56,7 +56,7 @@ const asset: Handler = async (call) => {
   })
 }
 
-/** `/swagger/json`, of the channels that are loaded and live now. Made again when these change. */
+/** `/swagger/json`. The document names the loaded channels and the live ones; it is rebuilt when they change. */
 const document = ({ run, routes }: GatewayEdge): Handler => {
   const made = new Map<Language, { readonly key: string; readonly text: string }>()
   const textOf = Effect.fnUntraced(function* (language: Language) {

@@ -3,12 +3,12 @@ import { INTEGER_RANGE } from "../../core/http/merchant/fields.ts"
 import type { Language } from "../../core/http/web/language.ts"
 import { COMMON, type FieldDoc } from "./field-docs.ts"
 
-/** JSON as OpenAPI writes it. */
+/** Any JSON value. */
 export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
 export type JsonObject = { readonly [key: string]: Json }
 
-/** A whole number, or the same as decimal text: clients of many languages send every value as a string. */
-export const integerOrText = (range: JsonObject): JsonObject => ({
+/** An integer or its decimal text: clients in many languages send every value as a string. */
+const integerOrText = (range: JsonObject): JsonObject => ({
   oneOf: [
     { type: "integer", ...range },
     { type: "string", pattern: "^[1-9][0-9]*$" }
@@ -16,10 +16,11 @@ export const integerOrText = (range: JsonObject): JsonObject => ({
 })
 
 /**
- * The request body of an endpoint as JSON Schema, made from the very schema that validates it. It does not say that more
- * parameters may come: generated clients would take any misspelt one, and their optional ones would not type-check.
- * @param docs each field's words, in the schema's order
- * @param signed adds the common parameters
+ * An endpoint's request body as JSON Schema, made from the schema that validates it. It does not say that the gateway
+ * accepts further parameters: generated clients would then accept misspelt ones, and their optional parameters would not
+ * type-check.
+ * @param docs the description and example of each field
+ * @param signed whether to add the parameters that every signed call carries
  */
 export const requestSchema = (
   schema: Schema.Top,
@@ -42,7 +43,10 @@ export const requestSchema = (
   }
 }
 
-/** A property's schema as it is sent: flat, integers either way, and an empty text counting as absent. */
+/**
+ * A property's schema as it is sent: its checks are merged into it, integers are numbers or text, and a required text is
+ * not empty, because an empty one counts as absent.
+ */
 const onTheWire = (property: JsonObject, needed: boolean): JsonObject => {
   const { [INTEGER_RANGE]: range, allOf, ...rest } = property
   if (range !== undefined) return integerOrText(range as JsonObject)
@@ -50,7 +54,10 @@ const onTheWire = (property: JsonObject, needed: boolean): JsonObject => {
   return { ...rest, ...(needed ? { minLength: 1 } : {}), ...Object.assign({}, ...checks) }
 }
 
-/** The default stands in the words alone: some generators require a parameter that has one as a keyword. */
+/**
+ * A schema with its description and example. A default is mentioned in the description only: some generators make a
+ * parameter required if its schema has the keyword `default`.
+ */
 const documented = (schema: JsonObject, doc: FieldDoc | undefined, language: Language): JsonObject => {
   if (doc === undefined) return schema
   return { ...schema, description: doc.text[language] + defaultText(doc, language), examples: [doc.example] }

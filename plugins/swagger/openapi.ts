@@ -14,7 +14,7 @@ import { introduction } from "./intro.ts"
 import { type JsonObject, requestSchema } from "./json-schema.ts"
 import { signedExample } from "./signed-example.ts"
 
-/** What the document tells of now. */
+/** What one version of the document is made for. */
 export interface DocumentView {
   readonly language: Language
   readonly publicUrl: string
@@ -22,13 +22,15 @@ export interface DocumentView {
   readonly channels: ReadonlyArray<ListedChannel>
 }
 
-/** Marks operations whose body is signed: the page signs these. */
+/** Marks the operations whose requests are signed: the page signs them when they are tried. */
 export const SIGNED_MARK = "x-payhub-signed"
 
 /**
- * The OpenAPI 3.1 document of the gateway's routes, made by @elysiajs/swagger. It works in an app of its own, which has
- * the gateway's routes and serves nobody: its page would load scripts from a CDN, and it knows one language only.
- * @param routes the gateway's own; an endpoint that is documented but not served is an error
+ * The OpenAPI 3.1 document of the gateway's routes, made by @elysiajs/swagger. That plugin runs in an app of its own,
+ * which has the gateway's routes and serves nobody: the plugin's page would load scripts from a CDN, and the plugin knows
+ * only one language.
+ * @param routes the gateway's own routes
+ * @throws Error if a documented endpoint is not among the routes
  */
 export const openApiDocument = async (routes: ReadonlyArray<Route>, view: DocumentView): Promise<JsonObject> => {
   const details = new Map(ENDPOINTS.map((endpoint) => [endpoint.route, operation(endpoint, view)]))
@@ -148,7 +150,7 @@ const success = (endpoint: Endpoint, view: DocumentView): JsonObject => {
   }
 }
 
-/** Every error of an endpoint, by status: each with its cause and remedy, and as an example. */
+/** Every error of an endpoint, by status, with its cause, its remedy and an example. */
 const failures = ({ errors, framework }: Endpoint, language: Language): JsonObject => {
   const entries = [
     ...errors.flatMap((tag) => errorEntries(tag, language)),
@@ -170,7 +172,7 @@ const failure = (entries: ReadonlyArray<CatalogueEntry>): JsonObject => {
       "application/json": {
         schema: failureSchema(entries),
         examples: Object.fromEntries(
-          entries.map(({ name, code, message, data = null }, i) => [
+          entries.map(({ name, code, message, data }, i) => [
             entries.findIndex((entry) => entry.name === name) === i ? name : `${name}${i}`,
             { summary: message, value: { code, message, data: data as JsonObject | null } }
           ])

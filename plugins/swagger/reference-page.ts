@@ -13,7 +13,7 @@ interface ReferenceTexts {
   readonly secret: string
   readonly freshNumber: string
   readonly needsScript: string
-  /** What the page's script says. */
+  /** The texts of the page's script. */
   readonly script: Readonly<Record<string, string>>
 }
 
@@ -53,7 +53,7 @@ const texts: { readonly [L in Language]: ReferenceTexts } = {
   }
 }
 
-/** `/swagger`: Swagger UI over `/swagger/json`, with a panel whose credentials sign what is tried. For PAGE_CSP. */
+/** `/swagger`: Swagger UI for `/swagger/json`, with a panel for the credentials that sign what is tried. For PAGE_CSP. */
 export const renderReferencePage = (language: Language): string => {
   const { title, panel, panelHint, appId, secret, freshNumber, needsScript, script } = texts[language]
   return document({

@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from "./json-schema.ts"
 
 /**
- * Why a value does not fit a schema of the document, or undefined: as much of JSON Schema as the document uses. A
- * keyword that it does not know is an error, so that nothing is passed over in silence.
+ * Why a value does not fit a schema of the document, or undefined if it fits. Only those keywords of JSON Schema are
+ * checked that the document uses; any other keyword is a misfit, so that none is ignored in silence.
  */
 export const misfit = (value: Json, schema: JsonObject, document: JsonObject, at = "$"): string | undefined => {
   for (const [keyword, rule] of Object.entries(schema)) {
@@ -12,7 +12,7 @@ export const misfit = (value: Json, schema: JsonObject, document: JsonObject, at
   return undefined
 }
 
-/** What `#/components/schemas/Name` points to. */
+/** The schema to which `#/components/schemas/Name` points. */
 export const resolved = (ref: string, document: JsonObject): JsonObject | undefined => {
   let found: Json | undefined = document
   for (const step of ref.replace("#/", "").split("/")) found = isObject(found) ? found[step] : undefined
@@ -22,7 +22,7 @@ export const resolved = (ref: string, document: JsonObject): JsonObject | undefi
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const SAYS_NOTHING = ["description", "examples", "default", "format"]
+const ANNOTATIONS = ["description", "examples", "default", "format"]
 
 const check = (keyword: string, rule: Json, value: Json, schema: JsonObject, document: JsonObject, at: string) => {
   const fails = (fine: boolean) =>
@@ -70,7 +70,7 @@ const check = (keyword: string, rule: Json, value: Json, schema: JsonObject, doc
         ? first([...value.entries()], ([i, item]) => misfit(item, rule as JsonObject, document, `${at}[${i}]`))
         : undefined
     default:
-      return SAYS_NOTHING.includes(keyword) ? undefined : `${at}: the keyword ${keyword} is not checked`
+      return ANNOTATIONS.includes(keyword) ? undefined : `${at}: the keyword ${keyword} is not checked`
   }
 }
 

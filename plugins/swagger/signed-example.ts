@@ -1,7 +1,7 @@
 import { canonicalString, hmacSha256 } from "../../core/domain/signature.ts"
 import type { JsonObject } from "./json-schema.ts"
 
-/** The known answer of the contract's section 3; the documentation's examples are all signed with its secret. */
+/** The known answer of the contract's section 3. Its secret signs all examples of the documentation. */
 export const KNOWN_ANSWER = {
   secret: "sk_test_secret",
   canonical:
@@ -9,7 +9,7 @@ export const KNOWN_ANSWER = {
   sign: "4c9f9a10f9ab6c0a7b3e12e811cf3ac456cc3be7344e442d4e591d4d70c74dc9"
 } as const
 
-/** An example with the signature that it has under the known secret, so that readers can try their code on it. */
+/** Adds the signature under the known secret, so that readers can check their code against the example. */
 export const signedExample = (example: JsonObject): JsonObject => {
   const pairs = Object.entries(example).map(([key, value]) => [key, value === null ? "" : String(value)] as const)
   return { ...example, sign: hmacSha256(KNOWN_ANSWER.secret, canonicalString(pairs)) }

@@ -22,10 +22,10 @@ interface Case<E> extends Advice {
 }
 
 /** An error that is always answered alike. */
-export type ConstantRow<E> = BilingualAnswer & Case<E>
+type ConstantRow<E> = BilingualAnswer & Case<E>
 
 /** An error whose answer depends on what it carries, or that occurs in several ways. */
-export interface ComputedRow<E> {
+interface ComputedRow<E> {
   /** @param language for texts inside `data`; the message is always given in both languages */
   readonly answer: (error: E, language: Language) => BilingualAnswer
   readonly cases: readonly [Case<E>, ...ReadonlyArray<Case<E>>]
