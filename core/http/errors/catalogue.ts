@@ -3,7 +3,7 @@ import { FIELD_MESSAGES, type FieldFault, fieldAdvice, fieldOf } from "../mercha
 import type { Language } from "../web/language.ts"
 import { answerIn, answerTo, type ErrorAnswer } from "./answer.ts"
 import { FRAMEWORK, type FrameworkName } from "./gateway.ts"
-import type { Advice, Row } from "./row.ts"
+import { type Advice, casesOf, type Row } from "./row.ts"
 import { ROWS } from "./rows.ts"
 
 /*
@@ -21,11 +21,8 @@ export interface CatalogueEntry extends ErrorAnswer {
 const EXAMPLE_REQUEST_ID = "req_0123456789abcdef01234567"
 
 /** The cases of one error, at least one. */
-export const errorEntries = (tag: CashierError["_tag"], language: Language): ReadonlyArray<CatalogueEntry> => {
-  const row = ROWS[tag] as Row<CashierError>
-  const cases = "cases" in row ? row.cases : [row]
-  return cases.map((one) => entry(tag, answerTo(one.error, reader(language)), one, language))
-}
+export const errorEntries = (tag: CashierError["_tag"], language: Language): ReadonlyArray<CatalogueEntry> =>
+  casesOf(ROWS[tag] as Row<CashierError>).map((one) => entry(tag, answerTo(one.error, reader(language)), one, language))
 
 export const frameworkEntry = (name: FrameworkName, language: Language): CatalogueEntry =>
   entry(name, answerIn(FRAMEWORK[name], reader(language)), FRAMEWORK[name], language)

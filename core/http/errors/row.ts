@@ -33,6 +33,9 @@ interface ComputedRow<E> {
 
 export type Row<E> = ConstantRow<E> | ComputedRow<E>
 
+/** The documented ways in which a row's error occurs, at least one. */
+export const casesOf = <E>(row: Row<E>): ReadonlyArray<Case<E>> => ("cases" in row ? row.cases : [row])
+
 /** One row for each error of core/domain/errors.ts, by tag. */
 export type Rows = { readonly [Tag in CashierError["_tag"]]: Row<Extract<CashierError, { readonly _tag: Tag }>> }
 
