@@ -70,7 +70,7 @@ const forbidden = (from: string, to: string): string | undefined => {
 
 describe("The import rule", () => {
   test("sees imports, so that it can fail", () => {
-    expect(importsOf("payhub.ts")).toContain("core/start/gateway.ts")
+    expect(importsOf("payhub.ts")).toContain("core/start/processes/start.ts")
     expect(forbidden("core/start/gateway.ts", "plugins/redis/index.ts")).toBeDefined()
     expect(forbidden("core/domain/order.ts", "core/http/app.ts")).toBeDefined()
     expect(forbidden("channels/sandbox/index.ts", "core/pipeline/auth/auth.ts")).toBeDefined()

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test"
 import { Effect, Exit } from "effect"
 import { CHANNEL_CODES } from "../../core/domain/channel-code.ts"
 import type { Parameters } from "../../core/domain/parameters.ts"
+import { fieldDecoder } from "../../core/http/merchant/field-decoders.ts"
 import {
-  fieldDecoder,
   jsapiPayInfoFields,
   orderQueryFields,
   qrcodePayFields,
@@ -51,10 +51,10 @@ describe("The schema of a request", () => {
     expect(required("JsapiPayInfoRequest")).toEqual(["pay_token"])
   })
 
-  const rules = { webhookAllow: [], ownReceiver: () => "", channelCodes: Object.keys(CHANNEL_CODES) }
+  const channelCodes = Object.keys(CHANNEL_CODES)
   const decoders: Readonly<Record<string, (parameters: Parameters) => Effect.Effect<unknown, unknown>>> = {
-    QrcodePayRequest: fieldDecoder(qrcodePayFields(rules)),
-    WechatJsPayRequest: fieldDecoder(wechatJsPayFields(rules)),
+    QrcodePayRequest: fieldDecoder(qrcodePayFields(channelCodes)),
+    WechatJsPayRequest: fieldDecoder(wechatJsPayFields),
     OrderQueryRequest: fieldDecoder(orderQueryFields),
     JsapiPayInfoRequest: fieldDecoder(jsapiPayInfoFields)
   }

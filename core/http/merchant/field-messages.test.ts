@@ -1,9 +1,15 @@
 import { expect, test } from "bun:test"
 import { Effect, Result } from "effect"
+import { ownUrlLayer } from "../../../tests/harness/stores.ts"
+import { Settings } from "../../config/gateway-config.ts"
 import type { FieldsInvalid } from "../../domain/errors.ts"
+import type { Merchant } from "../../domain/merchant.ts"
 import type { Parameter, Parameters } from "../../domain/parameters.ts"
+import { readConfig } from "../../start/environment.ts"
+import { fieldDecoder } from "./field-decoders.ts"
 import { FIELD_MESSAGES } from "./field-messages.ts"
-import { fieldDecoder, jsapiPayInfoFields, orderQueryFields, qrcodePayFields, wechatJsPayFields } from "./fields.ts"
+import { jsapiPayInfoFields, orderQueryFields, qrcodePayFields, wechatJsPayFields } from "./fields.ts"
+import { notifyUrlFault } from "./notify-url-fault.ts"
 
 /** Between them, these break every rule of the field tables. */
 const PROBES: ReadonlyArray<Parameter> = [
@@ -15,28 +21,43 @@ const PROBES: ReadonlyArray<Parameter> = [
   { kind: "string", text: `https://example.com/${"x".repeat(5_000)}` }
 ]
 
-/** Faults that no field table sees: found by the nonce's check, by the merchant's own rule, by the payer's proof. */
-const ELSEWHERE = [
-  "nonce.missing",
-  "nonce.type",
-  "nonce.length",
-  "notify_url.missing",
-  "code.refused",
-  "payer.missing",
-  "payer.both"
-]
+/** Faults that are found by the nonce's check and by the payer's proof. */
+const ELSEWHERE = ["nonce.missing", "nonce.type", "nonce.length", "code.refused", "payer.missing", "payer.both"]
 
-test("Every fault that a field table reports has its message, and no message is without a fault", () => {
-  const rules = { webhookAllow: [], ownReceiver: () => "", channelCodes: ["wxpay_h5"] }
+/** What the merchant's own rule about notify_url reports. */
+const notifyUrlFaults = async (requests: ReadonlyArray<Parameters>): Promise<ReadonlyArray<string>> => {
+  const config = await Effect.runPromise(readConfig({}))
+  const merchant: Merchant = {
+    id: 1,
+    appId: "pk_live_00000000",
+    name: "A shop",
+    mode: "live",
+    active: true,
+    callbackUrl: null,
+    allowIps: [],
+    throttle: null,
+    accounts: null,
+    createdAt: new Date(0)
+  }
+  const faults = Effect.forEach(requests, (parameters) => notifyUrlFault(merchant, parameters))
+  const provided = faults.pipe(Effect.provideService(Settings, config), Effect.provide(ownUrlLayer()))
+  return (await Effect.runPromise(provided)).filter((fault) => fault !== undefined)
+}
+
+test("Every fault that a field table reports has its message, and no message is without a fault", async () => {
+  const channelCodes = ["wxpay_h5"]
   const decoders: ReadonlyArray<(parameters: Parameters) => Effect.Effect<unknown, FieldsInvalid>> = [
-    fieldDecoder(qrcodePayFields(rules)),
-    fieldDecoder(wechatJsPayFields(rules)),
+    fieldDecoder(qrcodePayFields(channelCodes)),
+    fieldDecoder(wechatJsPayFields),
     fieldDecoder(orderQueryFields),
     fieldDecoder(jsapiPayInfoFields)
   ]
   const fields = Object.keys(FIELD_MESSAGES).map((fault) => fault.slice(0, fault.indexOf(".")))
-  const requests = [new Map(), ...PROBES.map((probe) => new Map(fields.map((field) => [field, probe])))]
-  const reported = new Set(ELSEWHERE)
+  const requests: ReadonlyArray<Parameters> = [
+    new Map(),
+    ...PROBES.map((probe) => new Map(fields.map((field) => [field, probe])))
+  ]
+  const reported = new Set([...ELSEWHERE, ...(await notifyUrlFaults(requests))])
   for (const decode of decoders) {
     for (const parameters of requests) {
       const outcome = Effect.runSync(Effect.result(decode(parameters)))

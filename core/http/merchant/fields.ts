@@ -6,7 +6,7 @@ import { PLAIN_INTEGER } from "../../domain/parameters.ts"
 
 /*
  * The field tables of the contract's sections 5, 6 and 7 as schemas. They validate, and the documentation is generated
- * from them. Each check's message is a key of core/http/merchant/messages.ts (`field.rule`). Everything arrives as the text that
+ * from them. Each check's message is a key of core/http/merchant/field-messages.ts (`field.rule`). Everything arrives as the text that
  * was sent (core/domain/parameters.ts). `toJsonSchema` says to the documentation what a check's code cannot.
  */
 

@@ -15,7 +15,7 @@ import { FINDING_TEXTS } from "./finding-texts.ts"
 import { renderSignPage } from "./page.ts"
 import { checkSign } from "./sign-check.ts"
 import type { Finding } from "./sign-findings.ts"
-import { SIGN_TOOL_PATH, SIGN_TOOL_PATH } from "./sign-tool-path.ts"
+import { SIGN_TOOL_PATH } from "./sign-tool-path.ts"
 
 /** The signature debugger: a page and the endpoint that it asks. For test-mode merchants only. */
 export const toolsRoutes = (run: Run): ReadonlyArray<Route> => [
