@@ -1,9 +1,8 @@
 import { Effect } from "effect"
 import { placeOrder } from "../../cashier/place.ts"
-import { admit, type SignedCall } from "./admit.ts"
+import type { SignedCall } from "./admit.ts"
+import { admitOrder } from "./admit-order.ts"
 import { FieldDecoders } from "./field-decoders.ts"
-import { DEFAULT_NOTE, positiveAmount } from "./fields.ts"
-import { notifyUrlFault } from "./notify-url-fault.ts"
 import { presentCode } from "./present.ts"
 
 /** Minutes that a QR order can be paid for (contract section 5). */
@@ -12,27 +11,16 @@ export const QR_EXPIRE_MINUTES = 30
 /** `POST /api/cashier/qrcode-pay` (contract section 5). Answers the `data` of the envelope. */
 export const qrcodePay = Effect.fnUntraced(function* (call: SignedCall) {
   const decoders = yield* FieldDecoders
-  const merchant = yield* admit(call)
-  const fields = yield* decoders.qrcodePay(call.parameters, {
-    notify_url: yield* notifyUrlFault(merchant, call.parameters)
-  })
-  yield* positiveAmount(fields.amount)
+  const { fields, order } = yield* admitOrder(call, decoders.qrcodePay)
   const placed = yield* placeOrder({
-    merchant,
-    clientIp: call.clientIp,
-    merchantOrderNo: fields.merchant_order_no,
-    amountFen: fields.amount,
-    notifyUrl: fields.notify_url ?? merchant.callbackUrl ?? "",
+    ...order,
     body: fields.body ?? "",
-    extra: fields.extra ?? "",
-    note: fields.note ?? DEFAULT_NOTE,
     channelCode: fields.channel_code,
     expireMinutes: QR_EXPIRE_MINUTES,
     payer: null
   })
-  const { order } = placed
   return {
-    order_no: order.orderNo,
+    order_no: placed.order.orderNo,
     merchant_order_no: order.merchantOrderNo,
     amount: order.amountFen,
     extra: order.extra,
