@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
+import { existsSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
@@ -36,6 +37,12 @@ type GatewayHarness = typeof GatewayHarnessModule
 
 /** This checkout. */
 const HERE = resolve(import.meta.dirname, "../..")
+
+/** A checkout's gateway harness; checkouts of before it moved have it in tests/services. */
+const harnessOf = (checkout: string): string => {
+  const path = join(checkout, "tests/harness/gateway.ts")
+  return existsSync(path) ? path : join(checkout, "tests/services/gateway.ts")
+}
 
 export interface RunningGateway {
   readonly gateway: Gateway
@@ -98,7 +105,8 @@ export const startRig = async (): Promise<Rig> => {
     settings: await settingsOf(connect(server.url)),
     folder,
     place: async () => {
-      const databaseUrl = await server.createDatabase()
+      // The gateway migrates it: another checkout may be older than this one.
+      const databaseUrl = await server.createDatabase({ migrated: false })
       const sql = connect(databaseUrl)
       const masterKey = randomBytes(32).toString("base64")
       let identity: Identity | undefined
@@ -115,7 +123,7 @@ export const startRig = async (): Promise<Rig> => {
         account: () => known().account,
         start: async ({ runtime, store, workers = 1, env = {}, checkout = HERE }) => {
           if (store === "redis" && redis === undefined) throw new Error("redis-server is not on PATH")
-          const { startGateway } = (await import(join(checkout, "tests/harness/gateway.ts"))) as GatewayHarness
+          const { startGateway } = (await import(harnessOf(checkout))) as GatewayHarness
           const gateway = await startGateway({
             runtime,
             databaseUrl,

@@ -13,8 +13,8 @@ import { migrate } from "../../plugins/postgres/driver/migrate.ts"
 export interface PostgresService {
   /** The URL of an empty database of the server (not migrated). */
   readonly url: string
-  /** A new migrated database of its own; answers its URL. Takes about 20 ms. */
-  readonly createDatabase: () => Promise<string>
+  /** A new database of its own, migrated unless told otherwise; answers its URL. Takes about 20 ms. */
+  readonly createDatabase: (options?: { readonly migrated?: boolean }) => Promise<string>
   /** Stops the server; `resume` starts it again on the same port. */
   readonly pause: () => Promise<void>
   readonly resume: () => Promise<void>
@@ -63,10 +63,10 @@ export const startPostgres = async (options: PostgresServiceOptions = {}): Promi
   let databases = 0
   return {
     url: urlOf(cluster, server.port, "postgres"),
-    createDatabase: async () => {
+    createDatabase: async ({ migrated = true } = {}) => {
       databases += 1
       const name = `test_${databases}`
-      await admin`create database ${admin(name)} template ${admin(TEMPLATE)}`
+      await admin`create database ${admin(name)} template ${admin(migrated ? TEMPLATE : "template1")}`
       return urlOf(cluster, server.port, name)
     },
     pause: async () => {
