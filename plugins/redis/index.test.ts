@@ -12,13 +12,13 @@ import {
   redisAvailable,
   startRedis,
   startRedisCluster,
-  startRedisSentinel,
-  until
+  startRedisSentinel
 } from "../../tests/harness/redis.ts"
 import { requireTool } from "../../tests/harness/require-tool.ts"
 import { replaySuite } from "../../tests/harness/suites/replay.ts"
 import { uniqueKey } from "../../tests/harness/suites/store-clock.ts"
 import { throttleSuite } from "../../tests/harness/suites/throttle.ts"
+import { until } from "../../tests/harness/until.ts"
 import { redis } from "./index.ts"
 
 setDefaultTimeout(60_000)

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { randomBytes } from "node:crypto"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import postgres from "postgres"
 import { type Playground, startPlayground } from "../../channels/protocols/playground.ts"
 import { type CommandResult, type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Loopback, startLoopback } from "../harness/loopback.ts"
 import { type MerchantClient, unique } from "../harness/merchant-client.ts"
 import { payer } from "../harness/payer.ts"
 import { type PostgresService, startPostgres } from "../harness/postgres.ts"
@@ -81,7 +80,7 @@ describe.skipIf(
   let redis: RedisServer
   let playground: Playground
   let receiver: WebhookReceiver
-  let collector: Server
+  let collector: Loopback
   let gateway: Gateway
   let folder: string
   let shop: MerchantClient
@@ -119,11 +118,10 @@ describe.skipIf(
     redis = await startRedis({ password: REDIS_PASSWORD })
     playground = await startPlayground()
     receiver = await startWebhookReceiver()
-    collector = createServer((request, response) => {
+    collector = await startLoopback((request, response) => {
       request.on("data", (chunk) => keep("traces", String(chunk)))
       request.on("end", () => response.end("{}"))
     })
-    await new Promise<void>((done) => collector.listen(0, "127.0.0.1", done))
     gateway = await startGateway({
       databaseUrl,
       env: {
@@ -131,15 +129,13 @@ describe.skipIf(
         REDIS_URL: redis.url,
         PAYHUB_METRICS_TOKEN: METRICS_TOKEN,
         PAYHUB_RECONCILE_SCHEDULE: "1",
-        OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url
       }
     })
   })
   afterAll(async () => {
     await gateway?.stop()
-    await Promise.all([playground?.stop(), receiver?.close(), redis?.stop(), database?.stop()])
-    collector?.closeAllConnections()
-    collector?.close()
+    await Promise.all([playground?.stop(), receiver?.close(), redis?.stop(), database?.stop(), collector?.close()])
     rmSync(folder, { recursive: true, force: true })
   })
 

@@ -1,15 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { type ChildProcess, spawn } from "node:child_process"
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { testRuntime } from "../harness/gateway.ts"
+import { startLoopback } from "../harness/loopback.ts"
 import { MerchantClient } from "../harness/merchant-client.ts"
 import { sharedPostgres } from "../harness/postgres.ts"
 import { endsWithUs, folderEndsWithUs } from "../harness/reaper.ts"
 import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../harness/redis.ts"
 import { requireTool } from "../harness/require-tool.ts"
+import { until } from "../harness/until.ts"
 
 /* `payhub start --workers N`: several processes, one port, one ready line, one stop. Linux: it reads /proc. */
 
@@ -62,18 +63,16 @@ const launch = (args: ReadonlyArray<string>, env: Record<string, string>) => {
 
 const start = async (count: number, env: Record<string, string>): Promise<Started> => {
   const launched = launch(["start", "--workers", String(count)], env)
-  await until("the ready line", () => launched.stdout().includes(`workers    ${count}`), launched.stderr)
+  await until("the ready line", () => launched.stdout().includes(`workers    ${count}`), {
+    timeoutMs,
+    why: launched.stderr
+  })
   const url = /listening on (http:\S+)/.exec(launched.stdout())?.[1] ?? ""
   return { ...launched, url, workers: () => workersOf(launched.child.pid ?? 0) }
 }
 
-const until = async (what: string, isSo: () => boolean, why: () => string = () => ""): Promise<void> => {
-  const end = performance.now() + 40_000
-  while (!isSo()) {
-    if (performance.now() > end) throw new Error(`waited in vain for ${what}: ${why()}`)
-    await new Promise((done) => setTimeout(done, 20))
-  }
-}
+/** Starting and ending three Denos takes tens of seconds on a busy machine. */
+const timeoutMs = 40_000
 
 /** The gateways that a parent has started; its database server is none of them. */
 const workersOf = (parent: number): ReadonlyArray<number> =>
@@ -181,10 +180,14 @@ describe.skipIf(
     const shop = firstMerchant(gateway)
     const before = gateway.workers()
     process.kill(before[1] ?? 0, "SIGKILL")
-    await until("its parent to notice", () => gateway.stderr().includes("a worker has ended and is started again"))
+    await until("its parent to notice", () => gateway.stderr().includes("a worker has ended and is started again"), {
+      timeoutMs
+    })
     const answers = await orders(shop, 10).catch((error) => String(error))
     expect(answers).toEqual(Array.from({ length: 10 }, () => expect.stringMatching(/^(下单成功|请求过于频繁.*)$/)))
-    await until("another worker", () => gateway.workers().length === 3 && !gateway.workers().includes(before[1] ?? 0))
+    await until("another worker", () => gateway.workers().length === 3 && !gateway.workers().includes(before[1] ?? 0), {
+      timeoutMs
+    })
     expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200)
   })
 
@@ -214,7 +217,7 @@ describe.skipIf(
     const pids = gateway.workers()
     expect(pids).toHaveLength(2)
     gateway.child.kill("SIGKILL")
-    await until("the workers' end", () => pids.every((pid) => !lives(pid)))
+    await until("the workers' end", () => pids.every((pid) => !lives(pid)), { timeoutMs })
   })
 
   test("without REDIS_URL it does not start, and says why", async () => {
@@ -235,15 +238,13 @@ describe.skipIf(
   })
 
   test("a port that is taken is refused, by a program of any kind", async () => {
-    const taken = createServer()
-    await new Promise<void>((done) => taken.listen(0, "127.0.0.1", done))
-    const address = taken.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
+    const taken = await startLoopback()
+    const { port } = taken
     const env = { DATABASE_URL: databaseUrl, REDIS_URL: redis.url, PAYHUB_PORT: String(port) }
     const stranger = launch(["start", "--workers", "2"], env)
     expect(await stranger.exited).toBe(1)
     expect(stranger.stderr()).toContain(`PAYHUB_PORT: 127.0.0.1:${port}`)
-    await new Promise<void>((done) => taken.close(() => done()))
+    await taken.close()
     await start(2, env)
     const second = launch(["start", "--workers", "2"], env)
     expect(await second.exited).toBe(1)

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener } from "node:http"
-import type { AddressInfo } from "node:net"
+import { listenOnLoopback } from "../harness/loopback.ts"
 
 /*
  * Merchants' servers for webhooks, a port each: the first ones answer at once, the last ones take a push and never
@@ -21,11 +21,7 @@ const answers: RequestListener = (request, response) => {
 }
 const hangs: RequestListener = (request) => void request.resume()
 
-const listen = async (listener: RequestListener): Promise<number> => {
-  const server = createServer(listener)
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", 1_024, ready))
-  return (server.address() as AddressInfo).port
-}
+const listen = (listener: RequestListener): Promise<number> => listenOnLoopback(createServer(listener), 1_024)
 
 const ports = await Promise.all(
   Array.from({ length: count }, (_, index) => listen(index < count - hanging ? answers : hangs))

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import type { Answer, MerchantClient } from "../harness/merchant-client.ts"
 import { payer } from "../harness/payer.ts"
+import { until } from "../harness/until.ts"
 import {
   FAILURE,
   isPushSignedWith,
@@ -30,13 +31,18 @@ const rotate = async (shop: MerchantClient, ...options: string[]): Promise<Merch
   expect([made.app_id, made.app_secret !== shop.secret]).toEqual([shop.appId, true])
   return shop.withSecret(String(made.app_secret))
 }
-/** The gateway hears of a rotation over a connection of its own: at once, but not in the same instant. */
+/** The gateway hears of a rotation over a database connection of its own, a moment after the command has ended. */
 const soon = async (call: () => Promise<Answer>, message: string): Promise<void> => {
-  for (const until = Date.now() + 3_000; ; ) {
-    const answer = await call()
-    if (answer.message === message) return
-    if (Date.now() > until) throw new Error(`expected ${message}, last heard ${answer.text}`)
-  }
+  let last = ""
+  await until(
+    `the answer ${message}`,
+    async () => {
+      const answer = await call()
+      last = answer.text
+      return answer.message === message
+    },
+    { timeoutMs: 3_000, why: () => last }
+  )
 }
 const pushOf = async (client: MerchantClient, ...script: Array<typeof FAILURE>): Promise<Push> => {
   const inbox = receiver.inbox(...script)

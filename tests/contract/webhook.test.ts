@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Answer, type MerchantClient, type Parameters, textOf, unique } from "../harness/merchant-client.ts"
+import { nextPushRound } from "../harness/next-push-round.ts"
 import { becomes, payer } from "../harness/payer.ts"
+import { until } from "../harness/until.ts"
 import {
   bodyOf,
   FAILURE,
@@ -15,9 +17,6 @@ import {
 } from "../harness/webhook-receiver.ts"
 
 /* Section 9 of the contract, with one second between pushes in place of a minute. */
-
-/** Longer than the schedule's second and the sweep behind it: what has not come by then does not come. */
-const QUIET_MS = 2_500
 
 setDefaultTimeout(60_000)
 
@@ -43,7 +42,22 @@ const paid = async (inbox: Inbox, parameters: Parameters = {}): Promise<Answer> 
 }
 const attempt = (push: Push) => push.headers["x-payhub-attempt"]
 const event = (push: Push) => String(push.headers["x-payhub-event"])
-const quiet = () => new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+/** Resolves once every push that was due before has arrived: what is not there by then is not coming. */
+const everyPushIsIn = () => nextPushRound(receiver, async (notify_url) => payer(await shop.qrcodePay({ notify_url })))
+/** Resolves with the order's webhook as the operator sees it, once it is in this state. */
+const webhookBecomes = (at: Gateway, order: Answer, state: "delivered" | "dead") =>
+  until(
+    `the webhook to be ${state}`,
+    async () => {
+      const list = await at.command(["webhook", "list", "--order", textOf(order, "order_no")])
+      return (list as unknown as ReadonlyArray<Webhook>).find((webhook) => webhook.state === state)
+    },
+    { timeoutMs: 30_000 }
+  )
+interface Webhook {
+  readonly state: string
+  readonly attempts: ReadonlyArray<{ readonly detail: string }>
+}
 
 const FIELDS = [
   "actual_amount",
@@ -107,7 +121,7 @@ describe.concurrent("section 9", () => {
       await paid(inbox)
       const [push] = (await inbox.waitFor(1)) as [Push]
       expect(push.at - before).toBeLessThan(5_000)
-      await quiet()
+      await everyPushIsIn()
       expect(inbox.pushes.length).toBe(1)
     })
 
@@ -117,7 +131,7 @@ describe.concurrent("section 9", () => {
       const declined = await shop.qrcodePay({ notify_url: inbox.url })
       await payer(declined, "decline")
       await becomes(shop, declined, "FAILED")
-      await quiet()
+      await everyPushIsIn()
       expect(inbox.pushes.length).toBe(0)
     })
 
@@ -143,7 +157,7 @@ describe.concurrent("section 9", () => {
       const times = pushes.map(({ at }) => at)
       expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(900)
       expect((times[2] ?? 0) - (times[1] ?? 0)).toBeGreaterThan(900)
-      await quiet()
+      await everyPushIsIn()
       expect(inbox.pushes.length).toBe(3)
     })
 
@@ -151,7 +165,7 @@ describe.concurrent("section 9", () => {
       const inbox = receiver.inbox(FAILURE, SUCCESS)
       await paid(inbox)
       expect((await inbox.waitFor(2)).map(attempt)).toEqual(["1", "2"])
-      await quiet()
+      await everyPushIsIn()
       expect(inbox.pushes.length).toBe(2)
     })
 
@@ -185,8 +199,8 @@ describe.concurrent("section 9", () => {
     ] as Array<[string, Reply]>)("200 with %s", async (_, reply) => {
       const inbox = receiver.inbox(reply)
       await paid(inbox)
-      await inbox.waitFor(1)
-      await quiet()
+      await inbox.waitForAnswers(1)
+      await everyPushIsIn()
       expect(inbox.pushes.length).toBe(1)
     })
   })
@@ -237,8 +251,8 @@ describe.concurrent("section 9", () => {
       const inbox = receiver.inbox()
       const made = await paid(inbox, { amount: 888_812 })
       await becomes(shop, made, "PAID")
-      await inbox.waitFor(1)
-      await quiet()
+      await inbox.waitForAnswers(1)
+      await everyPushIsIn()
       expect(inbox.pushes.length).toBe(1)
     })
 
@@ -247,8 +261,8 @@ describe.concurrent("section 9", () => {
       const made = await shop.qrcodePay({ notify_url: inbox.url })
       const { notices } = await gateway.command(["sandbox", "pay", textOf(made, "order_no"), "--times", "5"])
       expect(notices).toMatchObject(Array(5).fill({ status: 200 }))
-      await inbox.waitFor(1)
-      await quiet()
+      await inbox.waitForAnswers(1)
+      await everyPushIsIn()
       expect(inbox.pushes.length).toBe(1)
     })
 
@@ -257,7 +271,7 @@ describe.concurrent("section 9", () => {
       const made = await shop.qrcodePay({ notify_url: inbox.url })
       await gateway.run(["sandbox", "pay", textOf(made, "order_no"), "--forge", "--json"])
       await gateway.run(["sandbox", "pay", textOf(made, "order_no"), "--amount", "1", "--json"])
-      await quiet()
+      await everyPushIsIn()
       expect(inbox.pushes.length).toBe(0)
     })
   })
@@ -268,8 +282,7 @@ describe.concurrent("section 9", () => {
       const made = await paid(inbox)
       await inbox.waitFor(3)
       inbox.reply(SUCCESS)
-      // The third push may still be on its way into the book.
-      await quiet()
+      await webhookBecomes(gateway, made, "dead")
       await gateway.command(["webhook", "resend", textOf(made, "order_no")])
       const pushes = await inbox.waitFor(4)
       expect(pushes.map(attempt)).toEqual(["1", "2", "3", "4"])
@@ -280,8 +293,7 @@ describe.concurrent("section 9", () => {
     test("works for one that was delivered, too", async () => {
       const inbox = receiver.inbox()
       const made = await paid(inbox)
-      await inbox.waitFor(1)
-      await quiet()
+      await webhookBecomes(gateway, made, "delivered")
       await gateway.command(["webhook", "resend", textOf(made, "order_no")])
       expect((await inbox.waitFor(2)).map(attempt)).toEqual(["1", "2"])
     })
@@ -297,7 +309,8 @@ describe.concurrent("section 9", () => {
         expect(made.code).toBe(200)
         await payer(made)
         await becomes(customer, made, "PAID")
-        await quiet()
+        const { attempts } = await webhookBecomes(guarded, made, "dead")
+        expect(attempts.map(({ detail }) => detail)).toEqual(Array(3).fill(expect.stringContaining("is not public")))
         expect(inbox.pushes.length).toBe(0)
       } finally {
         await guarded.stop()

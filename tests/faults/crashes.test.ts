@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { CRASH_POINTS, type CrashPoint } from "../../core/domain/crash-point.ts"
-import { seeded } from "../harness/order-load.ts"
+import { seeded } from "../harness/seeded.ts"
 import { openScene, type Scene, WELL } from "./scene.ts"
 
 /* kill -9 at every named point of an order's way, under load. The long run is run.ts. */

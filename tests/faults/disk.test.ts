@@ -1,11 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import process from "node:process"
 import postgres from "postgres"
-import { seeded } from "../harness/order-load.ts"
 import { type PostgresService, startPostgres } from "../harness/postgres.ts"
 import { requireTool } from "../harness/require-tool.ts"
+import { seeded } from "../harness/seeded.ts"
 import { MOUNT_HOW, mountSmallDisk, mountsAllowed, type SmallDisk } from "../harness/small-disk.ts"
-import { until } from "../money/till.ts"
+import { until } from "../harness/until.ts"
 import { openScene, type Scene, WELL } from "./scene.ts"
 
 /*

@@ -8,13 +8,13 @@ import {
   nameServersAllowed,
   startNameServer
 } from "../harness/name-server.ts"
-import { seeded } from "../harness/order-load.ts"
 import { payer } from "../harness/payer.ts"
 import { sharedPostgres } from "../harness/postgres.ts"
 import { requireTool } from "../harness/require-tool.ts"
+import { seeded } from "../harness/seeded.ts"
 import { startTcpProxy } from "../harness/tcp-proxy.ts"
+import { until } from "../harness/until.ts"
 import { startWebhookReceiver } from "../harness/webhook-receiver.ts"
-import { until } from "../money/till.ts"
 import { openScene, type Scene, WELL } from "./scene.ts"
 
 /* Names stop resolving while the gateway works: the channel's, the merchants' servers', the database's. */

@@ -1,9 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import process from "node:process"
 import { NOTIFY_URL, unique } from "../harness/merchant-client.ts"
-import { seeded } from "../harness/order-load.ts"
 import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../harness/redis.ts"
 import { requireTool } from "../harness/require-tool.ts"
+import { seeded } from "../harness/seeded.ts"
 import { startTcpProxy } from "../harness/tcp-proxy.ts"
 import { openScene, type Scene, WELL } from "./scene.ts"
 

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util"
 import { CRASH_POINTS, type CrashPoint } from "../../core/domain/crash-point.ts"
 import type { Runtime } from "../harness/gateway.ts"
-import { seeded } from "../harness/order-load.ts"
+import { seeded } from "../harness/seeded.ts"
 import { openScene, type Scene, type Verdict, WELL } from "./scene.ts"
 
 /*

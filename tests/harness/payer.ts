@@ -1,6 +1,7 @@
 import { type Answer, type MerchantClient, textOf } from "./merchant-client.ts"
+import { until } from "./until.ts"
 
-/** Presses a button of the sandbox page that the QR code opens: the payer pays, or declines. */
+/** Presses a button on the sandbox page behind the order's QR code: the payer pays or declines. */
 export const payer = async (order: Answer, button: "pay" | "decline" = "pay"): Promise<void> => {
   const response = await fetch(textOf(order, "sourceQrCodeUrl"), {
     method: "POST",
@@ -11,7 +12,7 @@ export const payer = async (order: Answer, button: "pay" | "decline" = "pay"): P
   if (response.status !== 303) throw new Error(`the sandbox answered ${response.status}: ${await response.text()}`)
 }
 
-/** Asks until the order's status_name is what it shall become; an error with the last answer after `timeoutMs`. */
+/** Queries the order until its status_name is `status`. @throws after `timeoutMs`, with the last answer */
 export const becomes = async (
   client: MerchantClient,
   order: Answer,
@@ -19,10 +20,14 @@ export const becomes = async (
   timeoutMs = 10_000
 ): Promise<Answer> => {
   const order_no = textOf(order, "order_no")
-  for (const until = Date.now() + timeoutMs; ; ) {
-    const answer = await client.orderQuery({ order_no })
-    if (answer.data?.status_name === status) return answer
-    if (Date.now() > until) throw new Error(`the order did not become ${status}: ${answer.text}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  let last = ""
+  return until(
+    `the order to become ${status}`,
+    async () => {
+      const answer = await client.orderQuery({ order_no })
+      last = answer.text
+      return answer.data?.status_name === status ? answer : undefined
+    },
+    { timeoutMs, why: () => last }
+  )
 }

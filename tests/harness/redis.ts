@@ -4,6 +4,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createClient } from "redis"
+import { until } from "./until.ts"
 
 /** A throwaway Redis on the loopback. Its folder is under the system's temporary one and goes with it. */
 export interface RedisServer {
@@ -32,7 +33,6 @@ export const redisAvailable = (): boolean => spawnSync("redis-server", ["--versi
 /** For requireTool. */
 export const REDIS_HOW = "apt install redis-server"
 
-const READY_TIMEOUT_MS = 10_000
 const START_TRIES = 5
 
 export const startRedis = async (options: RedisServerOptions = {}): Promise<RedisServer> => {
@@ -107,15 +107,6 @@ export const startRedisSentinel = async (): Promise<RedisSentinel> => {
     master,
     replica,
     stop: async () => void (await Promise.all([sentinel, replica, master].map((server) => server.stop())))
-  }
-}
-
-/** Asks again until it is so; never a fixed sleep. */
-export const until = async (what: string, isSo: () => Promise<boolean> | boolean): Promise<void> => {
-  const endsAt = performance.now() + READY_TIMEOUT_MS
-  while (!(await isSo())) {
-    if (performance.now() > endsAt) throw new Error(`waited ${READY_TIMEOUT_MS} ms in vain for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
 

@@ -1,10 +1,11 @@
 import { createHmac } from "node:crypto"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { text } from "node:stream/consumers"
 import type { Gateway } from "./gateway.ts"
+import { startLoopback } from "./loopback.ts"
 import { unique } from "./merchant-client.ts"
 
 /*
@@ -166,7 +167,7 @@ export const startScriptedProvider = async (gateway: () => string): Promise<Scri
   }
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = await textOf(request)
+    const body = await text(request)
     const operation = (request.url ?? "").slice(1)
     if (!isOperation(operation) || request.headers["x-sign"] !== signature(key, body)) {
       response.writeHead(401).end("no")
@@ -186,11 +187,9 @@ export const startScriptedProvider = async (gateway: () => string): Promise<Scri
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ ...done, ...bug }))
   }
 
-  const server = createServer((request, response) => {
+  const { url: origin, close } = await startLoopback((request, response) => {
     answer(request, response).catch(() => response.destroy())
   })
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready))
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
   return {
     origin,
@@ -225,11 +224,7 @@ export const startScriptedProvider = async (gateway: () => string): Promise<Scri
         return { status: null, body: "" }
       }
     },
-    close: () =>
-      new Promise((closed) => {
-        server.close(() => closed())
-        server.closeAllConnections()
-      })
+    close
   }
 }
 
@@ -264,9 +259,3 @@ export const planOf = (note: string): ReadonlyMap<string, Act> =>
 const isOperation = (text: string): text is Operation => text === "charge" || text === "query" || text === "close"
 
 const signature = (key: string, body: string): string => createHmac("sha256", key).update(body).digest("hex")
-
-const textOf = async (request: IncomingMessage): Promise<string> => {
-  const chunks: Array<Buffer> = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString("utf8")
-}

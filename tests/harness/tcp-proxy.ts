@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from "node:net"
+import { listenOnLoopback } from "./loopback.ts"
 
 /** A wire between two programs that can be made worse. */
 export interface TcpProxy {
@@ -52,8 +53,7 @@ export const startTcpProxy = async (target: () => number): Promise<TcpProxy> => 
       far.pause()
     }
   })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const address = server.address()
+  const port = await listenOnLoopback(server)
   const cut = () => {
     for (const { near, far } of pairs) {
       near.destroy()
@@ -61,7 +61,7 @@ export const startTcpProxy = async (target: () => number): Promise<TcpProxy> => 
     }
   }
   return {
-    port: typeof address === "object" && address !== null ? address.port : 0,
+    port,
     stall: () => {
       stalled = true
       for (const { near, far } of pairs) {

@@ -1,5 +1,6 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { IncomingHttpHeaders, ServerResponse } from "node:http"
+import { buffer } from "node:stream/consumers"
+import { startLoopback } from "./loopback.ts"
 import { isSignedWith } from "./merchant-client.ts"
 
 /** One push as it arrived. */
@@ -30,8 +31,10 @@ export const FAILURE: Reply = { kind: "answer", status: 500, body: "error" }
 export interface Inbox {
   readonly url: string
   readonly pushes: ReadonlyArray<Push>
-  /** Resolves with the first `count` pushes once so many have come; an error after `timeoutMs`. */
+  /** Resolves with the first `count` pushes once that many have arrived. @throws after `timeoutMs`, 10,000 by default */
   readonly waitFor: (count: number, timeoutMs?: number) => Promise<ReadonlyArray<Push>>
+  /** Resolves once `count` pushes have been answered in full. @throws as `waitFor` does */
+  readonly waitForAnswers: (count: number, timeoutMs?: number) => Promise<void>
   /** What answers from now on. */
   readonly reply: (reply: Reply) => void
 }
@@ -46,21 +49,19 @@ export interface WebhookReceiver {
 /** A merchant's server on a free loopback port. */
 export const startWebhookReceiver = async (): Promise<WebhookReceiver> => {
   const boxes = new Map<string, MutableInbox>()
-  const server = createServer((request, response) => {
+  const { url: origin, close } = await startLoopback((request, response) => {
     const at = Date.now()
-    void readBytes(request).then((bytes) => {
+    void buffer(request).then((bytes) => {
       const path = request.url ?? "/"
       const box = boxes.get(path.split("?")[0] ?? path)
       if (box === undefined) {
         response.writeHead(404).end("no such inbox")
         return
       }
-      const reply = box.take({ method: request.method ?? "", path, headers: request.headers, bytes, at })
-      perform(reply, response)
+      response.once("finish", box.answered)
+      perform(box.take({ method: request.method ?? "", path, headers: request.headers, bytes, at }), response)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
     origin,
     inbox: (...script) => {
@@ -69,11 +70,7 @@ export const startWebhookReceiver = async (): Promise<WebhookReceiver> => {
       boxes.set(path, box)
       return box
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      })
+    close
   }
 }
 
@@ -87,11 +84,13 @@ export const isPushSignedWith = (secret: string, push: Push): boolean =>
 
 interface MutableInbox extends Inbox {
   readonly take: (push: Push) => Reply
+  readonly answered: () => void
 }
 
 const mutableInbox = (url: string, script: ReadonlyArray<Reply>): MutableInbox => {
   const pushes: Push[] = []
-  let waiting: Array<{ readonly count: number; readonly done: () => void }> = []
+  const arrived = counter(`webhooks came to ${url}`)
+  const answered = counter(`webhooks at ${url} were answered`)
   let standing: Reply | undefined
   return {
     url,
@@ -101,25 +100,42 @@ const mutableInbox = (url: string, script: ReadonlyArray<Reply>): MutableInbox =
     },
     take: (push) => {
       pushes.push(push)
-      const ready = waiting.filter(({ count }) => pushes.length >= count)
-      waiting = waiting.filter(({ count }) => pushes.length < count)
-      for (const { done } of ready) done()
+      arrived.add()
       return standing ?? script[pushes.length - 1] ?? script.at(-1) ?? SUCCESS
     },
-    waitFor: (count, timeoutMs = 10_000) =>
+    answered: answered.add,
+    waitFor: async (count, timeoutMs) => {
+      await arrived.reaches(count, timeoutMs)
+      return pushes.slice(0, count)
+    },
+    waitForAnswers: answered.reaches
+  }
+}
+
+/** A count that can be waited for. @param what completes the error's sentence "only 1 of 2 …" */
+const counter = (what: string) => {
+  let reached = 0
+  let waiting: Array<{ readonly count: number; readonly done: () => void }> = []
+  return {
+    add: () => {
+      reached += 1
+      const ready = waiting.filter(({ count }) => reached >= count)
+      waiting = waiting.filter(({ count }) => reached < count)
+      for (const { done } of ready) done()
+    },
+    reaches: (count: number, timeoutMs = 10_000): Promise<void> =>
       new Promise((resolve, reject) => {
-        const finish = () => resolve(pushes.slice(0, count))
-        if (pushes.length >= count) return finish()
+        if (reached >= count) return resolve()
         const entry = {
           count,
           done: () => {
             clearTimeout(timer)
-            finish()
+            resolve()
           }
         }
         const timer = setTimeout(() => {
           waiting = waiting.filter((other) => other !== entry)
-          reject(new Error(`only ${pushes.length} of ${count} webhooks came to ${url} in ${timeoutMs} ms`))
+          reject(new Error(`only ${reached} of ${count} ${what} in ${timeoutMs} ms`))
         }, timeoutMs)
         waiting.push(entry)
       })
@@ -143,10 +159,4 @@ const perform = (reply: Reply, response: ServerResponse): void => {
     case "hang":
       return
   }
-}
-
-const readBytes = async (request: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
 }

@@ -2,29 +2,30 @@ import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import type { MerchantClient } from "../harness/merchant-client.ts"
 import { becomes } from "../harness/payer.ts"
 import { isAcknowledged } from "../harness/scripted-provider.ts"
-import { orderNoOf, statusOf, suiteTill, until } from "./till.ts"
+import { until } from "../harness/until.ts"
+import { auditedSuite, orderNoOf, statusOf } from "./audited-gateway.ts"
 
 /* What a channel's refusal, doubt, bug or silence does to its own order, and that it does nothing to another's. */
 
 setDefaultTimeout(60_000)
 
-const till = suiteTill()
+const suite = auditedSuite()
 
 /** A live merchant with two accounts at the provider, the till's first. */
 let twoAccounts: MerchantClient
 beforeAll(async () => {
-  const { gateway, accountId, addAccount } = till()
+  const { gateway, accountId, addAccount } = suite()
   twoAccounts = await gateway.merchant({ test: false, accounts: [accountId, await addAccount()] })
 })
 
 const attempts = async (orderNo: string) =>
-  till().audit.sql`
+  suite().audit.sql`
     select outcome, account_id, detail -> 'presentation' ->> 'content' as content from charges
     where order_no = ${orderNo} order by attempt`
 
 describe.concurrent("a definite refusal", () => {
   test("makes the order FAILED, says its number, and the merchant's number stays used", async () => {
-    const { order, shop, provider } = till()
+    const { order, shop, provider } = suite()
     const merchant_order_no = `ORD-${Date.now()}`
     const made = await order("charge=refuse", { merchant_order_no })
     expect([made.code, made.message]).toEqual([400, "支付渠道不可用"])
@@ -35,7 +36,7 @@ describe.concurrent("a definite refusal", () => {
   })
 
   test("moves the order on to the merchant's next account, where it is paid and booked", async () => {
-    const { gateway, addAccount, provider, audit } = till()
+    const { gateway, addAccount, provider, audit } = suite()
     const closed = await addAccount({ origin: "http://127.0.0.1:9" })
     const second = await addAccount({}, 100)
     const shop = await gateway.merchant({ test: false, accounts: [closed, second] })
@@ -63,7 +64,7 @@ describe.concurrent("an uncertain charge", () => {
     ["the answer was unreadable", "charge=bad"],
     ["the plugin threw", "charge=throw"]
   ])("where %s: 500 with its number, PENDING, nobody else is asked; paid there, it is settled", async (_, plan) => {
-    const { provider, receiver } = till()
+    const { provider, receiver } = suite()
     const shop = twoAccounts
     const inbox = receiver.inbox()
     const made = await shop.qrcodePay({ note: plan, notify_url: inbox.url })
@@ -81,7 +82,7 @@ describe.concurrent("an uncertain charge", () => {
   })
 
   test("that the provider never took stays PENDING until its expiry, then is closed there and here", async () => {
-    const { order, provider, shop, audit } = till()
+    const { order, provider, shop, audit } = suite()
     const made = await order("charge=error")
     const orderNo = orderNoOf(made)
     expect(made.code).toBe(500)
@@ -93,14 +94,14 @@ describe.concurrent("an uncertain charge", () => {
   })
 
   test("is settled as the provider's book says where it failed there", async () => {
-    const { order, provider, shop } = till()
+    const { order, provider, shop } = suite()
     const made = await order("charge=lost")
     provider.fail(orderNoOf(made))
     await becomes(shop, made, "FAILED")
   })
 
   test("of a query that nobody can answer stays PENDING, however old the order", async () => {
-    const { order, provider, shop, audit } = till()
+    const { order, provider, shop, audit } = suite()
     for (const plan of ["charge=lost query=error", "charge=lost query=bad", "charge=lost query=throw"]) {
       const made = await order(plan)
       await audit.expire(orderNoOf(made))
@@ -111,7 +112,7 @@ describe.concurrent("an uncertain charge", () => {
   })
 
   test("at the sandbox ends as its own book says, for each of its faults", async () => {
-    const { gateway } = till()
+    const { gateway } = suite()
     const tester = await gateway.merchant()
     for (const [amount, code] of [
       [888_801, 400],
@@ -133,7 +134,7 @@ describe.concurrent("an uncertain charge", () => {
 
 describe.concurrent("one plugin's bug harms its own order only", () => {
   test("a charge that hangs ends at the deadline of 20 s; others are served at once meanwhile", async () => {
-    const { order, shop, provider } = till()
+    const { order, shop, provider } = suite()
     const startedAt = Date.now()
     const hanging = Promise.all(["charge=never", "charge=hang-taken"].map((plan) => order(plan)))
     for (let count = 0; count < 20; count++) {
@@ -153,7 +154,7 @@ describe.concurrent("one plugin's bug harms its own order only", () => {
   })
 
   test("queries that hang hold up nobody's reconcile", async () => {
-    const { gateway, addAccount, shop, order, provider, audit } = till()
+    const { gateway, addAccount, shop, order, provider, audit } = suite()
     const stuck = await gateway.merchant({ test: false, accounts: [await addAccount()] })
     const hanging = await Promise.all(
       Array.from({ length: 600 }, () => stuck.qrcodePay({ note: "charge=lost query=never" }))
@@ -172,7 +173,7 @@ describe.concurrent("one plugin's bug harms its own order only", () => {
   })
 
   test("notices that throw or hang are refused; the same account's honest notice is taken", async () => {
-    const { order, provider, shop } = till()
+    const { order, provider, shop } = suite()
     const made = await order()
     const orderNo = orderNoOf(made)
     const hanging = provider.notify(orderNo, { act: "never" })
@@ -184,7 +185,7 @@ describe.concurrent("one plugin's bug harms its own order only", () => {
   })
 
   test("an account that throws while it is opened is passed over for the next of the same code", async () => {
-    const { gateway, addAccount, accountId } = till()
+    const { gateway, addAccount, accountId } = suite()
     const broken = await addAccount({ mood: "open-throws" })
     const shop = await gateway.merchant({ test: false, accounts: [broken, accountId] })
     expect((await shop.qrcodePay()).code).toBe(200)

@@ -1,16 +1,17 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { becomes } from "../harness/payer.ts"
-import { orderNoOf, shown, statusOf, suiteTill, until } from "./till.ts"
+import { until } from "../harness/until.ts"
+import { auditedSuite, orderNoOf, shown, statusOf } from "./audited-gateway.ts"
 
 /* Expired orders are closed at the channel first; a payment that wins the race is settled. */
 
 setDefaultTimeout(60_000)
 
-const till = suiteTill()
+const suite = auditedSuite()
 
 describe.concurrent("an expired order", () => {
   test("is closed at the channel first, then here", async () => {
-    const { order, provider, shop, audit } = till()
+    const { order, provider, shop, audit } = suite()
     const made = await order("close=slow")
     const orderNo = orderNoOf(made)
     await audit.expire(orderNo)
@@ -25,7 +26,7 @@ describe.concurrent("an expired order", () => {
     ["says so", "close=paid-first"],
     ["says that it is closed", "close=paid-unseen"]
   ])("that a payer pays while it is being closed is settled, when the close %s", async (_, plan) => {
-    const { order, provider, shop, audit, receiver } = till()
+    const { order, provider, shop, audit, receiver } = suite()
     const inbox = receiver.inbox()
     const made = await order(plan, { notify_url: inbox.url })
     await audit.expire(orderNoOf(made))
@@ -36,7 +37,7 @@ describe.concurrent("an expired order", () => {
   })
 
   test("whose notice races the close ends PAID or CLOSED with the late payment flagged, never lost", async () => {
-    const { order, provider, shop, audit } = till()
+    const { order, provider, shop, audit } = suite()
     const made = await Promise.all(Array.from({ length: 30 }, () => order("close=slow")))
     await Promise.all(
       made.map(async (one, index) => {
@@ -63,7 +64,7 @@ describe.concurrent("an expired order", () => {
     ["a close that fails", "close=error"],
     ["a close that is refused", "close=refuse"]
   ])("stays PENDING after %s, because a payer may still pay", async (_, plan) => {
-    const { order, provider, shop, audit } = till()
+    const { order, provider, shop, audit } = suite()
     const made = await order(plan)
     const orderNo = orderNoOf(made)
     await audit.expire(orderNo)
@@ -76,7 +77,7 @@ describe.concurrent("an expired order", () => {
   })
 
   test("at the sandbox, too: a close that errs leaves it payable, money after a close is flagged", async () => {
-    const { gateway, audit } = till()
+    const { gateway, audit } = suite()
     const tester = await gateway.merchant()
     const [erring, lying] = [await tester.qrcodePay({ amount: 888_809 }), await tester.qrcodePay({ amount: 888_819 })]
     for (const made of [erring, lying]) await audit.expire(orderNoOf(made))

@@ -5,7 +5,8 @@ import { becomes } from "../harness/payer.ts"
 import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../harness/redis.ts"
 import { requireTool } from "../harness/require-tool.ts"
 import { isAcknowledged, SCRIPTED_CHANNEL } from "../harness/scripted-provider.ts"
-import { newMasterKey, openTill, orderNoOf, quiet, statusOf, type Till } from "./till.ts"
+import { until } from "../harness/until.ts"
+import { type AuditedGateway, newMasterKey, orderNoOf, startAuditedGateway, statusOf } from "./audited-gateway.ts"
 
 /* Two gateway processes on one database and one Redis: what is promised once happens once, whoever is asked. */
 
@@ -20,7 +21,7 @@ const withRedis = requireTool({
 
 describe.skipIf(!withRedis)("two gateways", () => {
   let redis: RedisServer
-  let till: Till
+  let first: AuditedGateway
   let second: Gateway
   /** The same merchant at each gateway. */
   let shops: readonly [MerchantClient, MerchantClient]
@@ -33,15 +34,15 @@ describe.skipIf(!withRedis)("two gateways", () => {
       PAYHUB_CHANNELS: SCRIPTED_CHANNEL,
       PAYHUB_RECONCILE_SCHEDULE: "2"
     }
-    till = await openTill({ env })
-    second = await startGateway({ env, databaseUrl: till.databaseUrl })
-    const credentials = { app_id: till.shop.appId, app_secret: till.shop.secret }
-    shops = [till.shop, second.client(credentials)]
+    first = await startAuditedGateway({ env })
+    second = await startGateway({ env, databaseUrl: first.databaseUrl })
+    const credentials = { app_id: first.shop.appId, app_secret: first.shop.secret }
+    shops = [first.shop, second.client(credentials)]
   })
   afterAll(async () => {
-    const breaches = await till?.audit.breaches()
+    const breaches = await first?.audit.breaches()
     await second?.stop()
-    await till?.close()
+    await first?.close()
     await redis?.stop()
     expect(breaches).toEqual([])
   })
@@ -65,9 +66,9 @@ describe.skipIf(!withRedis)("two gateways", () => {
     const merchant_order_no = unique("ORD")
     const answers = await atOnce(200, (shop) => shop.qrcodePay({ merchant_order_no }))
     expect(tally(answers)).toEqual({ "200 下单成功": 1, "400 商户订单号已存在,请勿重复提交": 199 })
-    const rows = await till.audit.sql`select order_no from orders where merchant_order_no = ${merchant_order_no}`
+    const rows = await first.audit.sql`select order_no from orders where merchant_order_no = ${merchant_order_no}`
     expect(rows).toHaveLength(1)
-    expect(till.provider.count("charge", String(rows[0]?.order_no))).toBe(1)
+    expect(first.provider.count("charge", String(rows[0]?.order_no))).toBe(1)
   })
 
   test("accept one of 100 parallel uses of a nonce", async () => {
@@ -77,14 +78,14 @@ describe.skipIf(!withRedis)("two gateways", () => {
   })
 
   test("accept one of 100 copies of one signed request", async () => {
-    const body = till.shop.body({ merchant_order_no: unique("ORD"), amount: 1000, notify_url: NOTIFY_URL })
+    const body = first.shop.body({ merchant_order_no: unique("ORD"), amount: 1000, notify_url: NOTIFY_URL })
     const answers = await atOnce(100, (shop) => shop.raw("/api/cashier/qrcode-pay", body))
     expect(tally(answers)).toEqual({ "200 下单成功": 1, "401 请求重复,nonce 已使用": 99 })
   })
 
   test("refuse a request of which any signed byte was changed", async () => {
     const parameters = { merchant_order_no: "ORD1", amount: 1000, notify_url: NOTIFY_URL, extra: "a=1&b=2", note: "茶" }
-    const text = till.shop.body(parameters)
+    const text = first.shop.body(parameters)
     const bytes = Buffer.from(text, "utf8")
     const answers = await Promise.all(
       Array.from(bytes, async (_, at) => {
@@ -94,14 +95,14 @@ describe.skipIf(!withRedis)("two gateways", () => {
       })
     )
     expect(answers.filter(({ code }) => code !== 401 && code !== 400)).toEqual([])
-    const rows = await till.audit.sql`select order_no from orders where merchant_order_no = 'ORD1'`
+    const rows = await first.audit.sql`select order_no from orders where merchant_order_no = 'ORD1'`
     expect(rows).toHaveLength(0)
     // Unchanged it is good.
-    expect((await till.shop.raw("/api/cashier/qrcode-pay", text)).code).toBe(200)
+    expect((await first.shop.raw("/api/cashier/qrcode-pay", text)).code).toBe(200)
   })
 
   test("show no merchant another's order", async () => {
-    const other = await till.gateway.merchant({ test: false, accounts: [till.accountId] })
+    const other = await first.gateway.merchant({ test: false, accounts: [first.accountId] })
     const made = await shops[0].qrcodePay()
     for (const parameters of [
       { order_no: orderNoOf(made) },
@@ -120,34 +121,34 @@ describe.skipIf(!withRedis)("two gateways", () => {
   describe.concurrent("with their workers", () => {
     beforeAll(async () => {
       // The open orders of the tests before have had their turn.
-      await till.audit.sql`update orders set next_check_at = null where status = 0`
+      await first.audit.sql`update orders set next_check_at = null where status = 0`
     })
 
     test("push each of 200 webhooks once, and share the work", async () => {
-      const inbox = till.receiver.inbox({ kind: "slow", afterMs: 300 })
+      const inbox = first.receiver.inbox({ kind: "slow", afterMs: 300 })
       const made = await atOnce(200, (shop) => shop.qrcodePay({ notify_url: inbox.url }))
-      for (const one of made) till.provider.pay(orderNoOf(one))
-      const answers = await Promise.all(made.map((one) => till.provider.notify(orderNoOf(one))))
+      for (const one of made) first.provider.pay(orderNoOf(one))
+      const answers = await Promise.all(made.map((one) => first.provider.notify(orderNoOf(one))))
       expect(answers.every(isAcknowledged)).toBe(true)
-      await inbox.waitFor(200, 30_000)
-      await quiet()
+      await inbox.waitForAnswers(200, 30_000)
+      await first.nextPushRound()
       expect(inbox.pushes).toHaveLength(200)
       expect(new Set(inbox.pushes.map(({ headers }) => headers["x-payhub-event"])).size).toBe(200)
     })
 
     test("settle a payment once when its notice, five times over, meets a query at both", async () => {
-      const inbox = till.receiver.inbox()
+      const inbox = first.receiver.inbox()
       const made = await atOnce(20, (shop) => shop.qrcodePay({ notify_url: inbox.url }))
       await Promise.all(
         made.map(async (one) => {
           const orderNo = orderNoOf(one)
-          till.provider.pay(orderNo)
-          await till.audit.sql`update orders set next_check_at = now() where order_no = ${orderNo}`
-          await Promise.all(Array.from({ length: 5 }, () => till.provider.notify(orderNo)))
+          first.provider.pay(orderNo)
+          await first.audit.sql`update orders set next_check_at = now() where order_no = ${orderNo}`
+          await Promise.all(Array.from({ length: 5 }, () => first.provider.notify(orderNo)))
         })
       )
-      await inbox.waitFor(20)
-      await quiet()
+      await inbox.waitForAnswers(20)
+      await first.nextPushRound()
       expect(inbox.pushes).toHaveLength(20)
       for (const one of made) expect(await statusOf(shops[1], one)).toBe("PAID")
     })
@@ -156,10 +157,10 @@ describe.skipIf(!withRedis)("two gateways", () => {
       const beganMs = Date.now()
       const made = await atOnce(60, (shop) => shop.qrcodePay({ note: "query=slow" }))
       const askedAbout = (one: (typeof made)[number]) =>
-        till.provider.calls.filter(({ operation, orderNo }) => operation === "query" && orderNo === orderNoOf(one))
-      while (made.some((one) => askedAbout(one).length < 2)) await new Promise((resolve) => setTimeout(resolve, 50))
+        first.provider.calls.filter(({ operation, orderNo }) => operation === "query" && orderNo === orderNoOf(one))
+      await until("two questions about each order", () => made.every((one) => askedAbout(one).length >= 2))
       for (const one of made) {
-        // The schedule's two seconds before each; two owners would be a question ahead of it after one round.
+        // The schedule puts two seconds before each question; with two owners the second question would come early.
         for (const [index, { at }] of askedAbout(one).entries()) {
           expect(at - beganMs).toBeGreaterThanOrEqual(2_000 * (index + 1))
         }
@@ -168,9 +169,9 @@ describe.skipIf(!withRedis)("two gateways", () => {
 
     test("close an expired order once", async () => {
       const made = await atOnce(20, (shop) => shop.qrcodePay({ note: "close=slow" }))
-      for (const one of made) await till.audit.expire(orderNoOf(one))
+      for (const one of made) await first.audit.expire(orderNoOf(one))
       for (const one of made) await becomes(shops[0], one, "CLOSED", 20_000)
-      expect(made.map((one) => till.provider.count("close", orderNoOf(one)))).toEqual(made.map(() => 1))
+      expect(made.map((one) => first.provider.count("close", orderNoOf(one)))).toEqual(made.map(() => 1))
     })
   })
 })

@@ -4,29 +4,31 @@ import { unique } from "../harness/merchant-client.ts"
 import { becomes, payer } from "../harness/payer.ts"
 import { isAcknowledged, type ProviderPayment } from "../harness/scripted-provider.ts"
 import { bodyOf } from "../harness/webhook-receiver.ts"
-import { orderNoOf, QUIET_MS, quiet, statusOf, suiteTill } from "./till.ts"
+import { auditedSuite, orderNoOf, statusOf } from "./audited-gateway.ts"
 
 /* What a notice may do, and what it may not. The suite's audit checks the books after all of it. */
 
 setDefaultTimeout(60_000)
 
 /** Reconcile stays out of the way: only notices count here. */
-const till = suiteTill({ env: { PAYHUB_RECONCILE_SCHEDULE: "600" } })
+const suite = auditedSuite({ env: { PAYHUB_RECONCILE_SCHEDULE: "600" } })
 
 /** The order's flags, in the database. */
 const flagsOf = async (orderNo: string): Promise<ReadonlyArray<string>> => {
-  const [row] = await till().audit.sql<[{ flags: Array<string> }]>`select flags from orders where order_no = ${orderNo}`
+  const [row] = await suite().audit.sql<
+    [{ flags: Array<string> }]
+  >`select flags from orders where order_no = ${orderNo}`
   return row.flags
 }
 const countOf = async (table: string, orderNo: string): Promise<number> => {
-  const { sql } = till().audit
+  const { sql } = suite().audit
   const [row] = await sql`select count(*)::int as n from ${sql(table)} where order_no = ${orderNo}`
   return row?.n
 }
 
 describe.concurrent("a verified notice of the right amount", () => {
   test("makes the order PAID with the account's fee, and one webhook", async () => {
-    const { order, provider, receiver, shop } = till()
+    const { order, provider, receiver, shop } = suite()
     const inbox = receiver.inbox()
     const made = await order("", { notify_url: inbox.url })
     provider.pay(orderNoOf(made))
@@ -38,7 +40,7 @@ describe.concurrent("a verified notice of the right amount", () => {
   })
 
   test("five times at once and ten times after is acknowledged each time, and pays and tells once", async () => {
-    const { order, provider, receiver, audit } = till()
+    const { order, provider, receiver, audit } = suite()
     const inbox = receiver.inbox()
     const made = await order("", { notify_url: inbox.url })
     const orderNo = orderNoOf(made)
@@ -46,15 +48,15 @@ describe.concurrent("a verified notice of the right amount", () => {
     const answers = await Promise.all(Array.from({ length: 5 }, () => provider.notify(orderNo)))
     for (let again = 0; again < 10; again++) answers.push(await provider.notify(orderNo))
     expect(answers.filter(isAcknowledged)).toHaveLength(15)
-    await inbox.waitFor(1)
-    await quiet()
+    await inbox.waitForAnswers(1)
+    await suite().nextPushRound()
     expect(inbox.pushes).toHaveLength(1)
     expect(await audit.edges(orderNo)).toEqual([["PENDING", "PAID"]])
     expect(await countOf("ledger_entries", orderNo)).toBe(3)
   })
 
   test("bears the channel's own fee where it reports one", async () => {
-    const { order, provider, shop } = till()
+    const { order, provider, shop } = suite()
     const made = await order()
     provider.pay(orderNoOf(made), { fee_fen: 38 })
     await provider.notify(orderNoOf(made))
@@ -65,7 +67,7 @@ describe.concurrent("a verified notice of the right amount", () => {
 test.each([[1001], [-1], [0.5]])(
   "a fee of %s fen, which cannot be one: the order is settled by the account's rate, and flagged",
   async (fee) => {
-    const { order, provider, shop } = till()
+    const { order, provider, shop } = suite()
     const made = await order()
     provider.pay(orderNoOf(made), { fee_fen: fee })
     for (let time = 0; time < 2; time++) expect(isAcknowledged(await provider.notify(orderNoOf(made)))).toBe(true)
@@ -78,33 +80,33 @@ describe("an order is not paid", () => {
   const forgeries: ReadonlyArray<readonly [string, (orderNo: string, payment: ProviderPayment) => Promise<boolean>]> = [
     [
       "a notice signed with another key",
-      async (orderNo) => refusedBy(await till().provider.notify(orderNo, { key: "k" }))
+      async (orderNo) => refusedBy(await suite().provider.notify(orderNo, { key: "k" }))
     ],
     [
       "a notice that is honest to another account",
       async (orderNo) => {
-        const path = `/api/notice/${await till().addAccount()}`
+        const path = `/api/notice/${await suite().addAccount()}`
         // The signature is right, so the provider is told "success" and the operator keeps a stray.
-        return isAcknowledged(await till().provider.notify(orderNo, { path }))
+        return isAcknowledged(await suite().provider.notify(orderNo, { path }))
       }
     ],
     [
       "a notice to an account that does not exist",
-      async (orderNo) => (await till().provider.notify(orderNo, { path: "/api/notice/acc_none" })).status === 404
+      async (orderNo) => (await suite().provider.notify(orderNo, { path: "/api/notice/acc_none" })).status === 404
     ],
     [
       "a notice that tells of no payment",
-      async (orderNo) => isAcknowledged(await till().provider.notify(orderNo, { payment: null }))
+      async (orderNo) => isAcknowledged(await suite().provider.notify(orderNo, { payment: null }))
     ],
     [
       "a plugin that throws over it",
-      async (orderNo) => refusedBy(await till().provider.notify(orderNo, { act: "throw" }))
+      async (orderNo) => refusedBy(await suite().provider.notify(orderNo, { act: "throw" }))
     ]
   ]
   const refusedBy = (answer: { status: number | null; body: string }) => answer.status !== 200
 
   test.each(forgeries)("by %s", async (_, forge) => {
-    const { order, provider, receiver, shop } = till()
+    const { order, provider, receiver, shop } = suite()
     const inbox = receiver.inbox()
     const made = await order("", { notify_url: inbox.url })
     const payment = provider.pay(orderNoOf(made))
@@ -117,7 +119,7 @@ describe("an order is not paid", () => {
   })
 
   test("by one changed byte anywhere in an honest notice", async () => {
-    const { order, provider, gateway, shop, accountId } = till()
+    const { order, provider, gateway, shop, accountId } = suite()
     const made = await order()
     provider.pay(orderNoOf(made))
     const body = Buffer.from(
@@ -151,7 +153,7 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
     ["a fraction of a fen more", { amount_fen: 1000.5 }, "amount-mismatch"],
     ["another currency", { currency: "USD" }, "currency-mismatch"]
   ])("%s", async (_, change, flag) => {
-    const { order, provider, receiver, shop } = till()
+    const { order, provider, receiver, shop } = suite()
     const inbox = receiver.inbox()
     const made = await order("", { notify_url: inbox.url })
     const orderNo = orderNoOf(made)
@@ -164,7 +166,7 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
   })
 
   test("a second payment of a PAID order, whose first payment stands", async () => {
-    const { order, provider, receiver, shop } = till()
+    const { order, provider, receiver, shop } = suite()
     const inbox = receiver.inbox()
     const made = await order("", { notify_url: inbox.url })
     const orderNo = orderNoOf(made)
@@ -176,16 +178,16 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
     }
     expect(await flagsOf(orderNo)).toEqual(["second-payment"])
     expect(await countOf("notices", orderNo)).toBe(2)
-    const [row] = await till().audit.sql`select channel_trade_no from orders where order_no = ${orderNo}`
+    const [row] = await suite().audit.sql`select channel_trade_no from orders where order_no = ${orderNo}`
     expect(row?.channel_trade_no).toBe(first.trade_no)
-    await inbox.waitFor(1)
-    await quiet()
+    await inbox.waitForAnswers(1)
+    await suite().nextPushRound()
     expect(inbox.pushes).toHaveLength(1)
     expect(await statusOf(shop, made)).toBe("PAID")
   })
 
   test("a trade number that has credited another order", async () => {
-    const { order, provider, shop } = till()
+    const { order, provider, shop } = suite()
     const [first, second] = [await order(), await order()]
     const { trade_no } = provider.pay(orderNoOf(first))
     await provider.notify(orderNoOf(first))
@@ -196,7 +198,7 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
   })
 
   test("a trade number for ten orders at once: exactly one is credited", async () => {
-    const { order, provider, shop } = till()
+    const { order, provider, shop } = suite()
     const made = await Promise.all(Array.from({ length: 10 }, () => order()))
     const trade_no = unique("TRADE")
     for (const one of made) provider.pay(orderNoOf(one), { trade_no })
@@ -204,12 +206,12 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
     expect(answers.every(isAcknowledged)).toBe(true)
     const states = await Promise.all(made.map((one) => statusOf(shop, one)))
     expect(states.filter((state) => state === "PAID")).toHaveLength(1)
-    const [row] = await till().audit.sql`select count(*)::int as n from trades where trade_no = ${trade_no}`
+    const [row] = await suite().audit.sql`select count(*)::int as n from trades where trade_no = ${trade_no}`
     expect(row?.n).toBe(1)
   })
 
   test("an order that nobody knows: the notice is kept once, however often it comes", async () => {
-    const { provider, accountId, audit } = till()
+    const { provider, accountId, audit } = suite()
     const orderNo = unique("QR")
     const payment = { trade_no: unique("T"), amount_fen: 1000, currency: "CNY", paid_at_ms: Date.now(), fee_fen: null }
     for (let time = 0; time < 3; time++) {
@@ -221,7 +223,7 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
   })
 
   test.each([["FAILED"], ["CLOSED"]])("a late payment of an order that is %s", async (status) => {
-    const { order, provider, receiver, shop, audit } = till()
+    const { order, provider, receiver, shop, audit } = suite()
     const inbox = receiver.inbox()
     const made = await order("", { notify_url: inbox.url })
     const orderNo = orderNoOf(made)
@@ -247,14 +249,14 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
 describe.concurrent("a commit that has not happened", () => {
   /** Orders of this note commit their payment only after a second, or not at all. */
   const slowCommit = (orderNo: string, act: string) =>
-    till().audit.sql.unsafe(`
+    suite().audit.sql.unsafe(`
       create or replace function hold_${orderNo}() returns trigger language plpgsql as $$ begin ${act}; return null; end $$;
       create constraint trigger hold_${orderNo} after update on orders deferrable initially deferred
         for each row when (new.order_no = '${orderNo}' and new.status = 1) execute function hold_${orderNo}();`)
-  const free = (orderNo: string) => till().audit.sql.unsafe(`drop trigger hold_${orderNo} on orders`)
+  const free = (orderNo: string) => suite().audit.sql.unsafe(`drop trigger hold_${orderNo} on orders`)
 
   test("is not acknowledged to the channel and tells no merchant, until it has", async () => {
-    const { order, provider, receiver, audit } = till()
+    const { order, provider, receiver, audit } = suite()
     const inbox = receiver.inbox()
     const orderNo = orderNoOf(await order("", { notify_url: inbox.url }))
     await slowCommit(orderNo, "perform pg_sleep(1)")
@@ -273,7 +275,7 @@ describe.concurrent("a commit that has not happened", () => {
   })
 
   test("and fails leaves the order PENDING, unacknowledged and untold; the notice's repetition then pays it", async () => {
-    const { order, provider, receiver, shop } = till()
+    const { order, provider, receiver, shop } = suite()
     const inbox = receiver.inbox()
     const made = await order("", { notify_url: inbox.url })
     const orderNo = orderNoOf(made)
@@ -282,7 +284,7 @@ describe.concurrent("a commit that has not happened", () => {
     const answer = await provider.notify(orderNo)
     expect(isAcknowledged(answer)).toBe(false)
     expect(answer.status).toBeGreaterThanOrEqual(500)
-    await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+    await suite().nextPushRound()
     expect([await statusOf(shop, made), inbox.pushes.length]).toEqual(["PENDING", 0])
     await free(orderNo)
     expect(isAcknowledged(await provider.notify(orderNo))).toBe(true)
@@ -296,7 +298,7 @@ describe("notices out of order converge", () => {
   const orders = permutations(words)
 
   test(`in each of ${orders.length} orders of paid, other news, a second payment and a short one`, async () => {
-    const { order, provider, shop } = till()
+    const { order, provider, shop } = suite()
     await Promise.all(
       orders.map(async (sequence) => {
         const made = await order()
@@ -322,7 +324,7 @@ describe("notices out of order converge", () => {
   })
 
   test("with the sandbox's own: failed, then paid, then closed", async () => {
-    const { gateway } = till()
+    const { gateway } = suite()
     const tester = await gateway.merchant()
     const made = await tester.qrcodePay({ amount: 888_817 })
     await payer(made)

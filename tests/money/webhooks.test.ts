@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import type { Answer } from "../harness/merchant-client.ts"
+import { until } from "../harness/until.ts"
 import {
   bodyOf,
   FAILURE,
@@ -9,32 +10,32 @@ import {
   type Reply,
   SUCCESS
 } from "../harness/webhook-receiver.ts"
-import { orderNoOf, quiet, statusOf, suiteTill, until } from "./till.ts"
+import { auditedSuite, orderNoOf, statusOf } from "./audited-gateway.ts"
 
 /* Every committed PAID event is delivered, or visibly dead. Its form is the contract's matter (tests/contract). */
 
 setDefaultTimeout(60_000)
 
-const till = suiteTill({ env: { PAYHUB_RECONCILE_SCHEDULE: "600", PAYHUB_WEBHOOK_SCHEDULE: "1,1" } })
+const suite = auditedSuite({ env: { PAYHUB_RECONCILE_SCHEDULE: "600", PAYHUB_WEBHOOK_SCHEDULE: "1,1" } })
 
 const paidOrder = async (inbox: Pick<Inbox, "url">, notify_url = inbox.url): Promise<Answer> => {
-  const { order, provider } = till()
+  const { order, provider } = suite()
   const made = await order("", { notify_url })
   provider.pay(orderNoOf(made))
   await provider.notify(orderNoOf(made))
   return made
 }
 const stateOf = async (made: Answer): Promise<string> => {
-  const [row] = await till().audit.sql`
+  const [row] = await suite().audit.sql`
     select (array['due', 'delivered', 'dead'])[state + 1] as state from outbox where order_no = ${orderNoOf(made)}`
   return row?.state ?? "none"
 }
 const becomesState = (made: Answer, state: string, timeoutMs = 15_000) =>
-  until(`the webhook to be ${state}`, async () => (await stateOf(made)) === state, timeoutMs)
+  until(`the webhook to be ${state}`, async () => (await stateOf(made)) === state, { timeoutMs })
 
 describe.concurrent("a committed payment's webhook", () => {
   test("is the same in body and event id in every attempt; dead it is listed, and resent it is the same again", async () => {
-    const { receiver, gateway, shop } = till()
+    const { receiver, gateway, shop } = suite()
     const inbox = receiver.inbox(FAILURE, { kind: "drop" }, FAILURE)
     const made = await paidOrder(inbox)
     await becomesState(made, "dead")
@@ -52,7 +53,7 @@ describe.concurrent("a committed payment's webhook", () => {
   })
 
   test("keeps its bytes through a rotation of the secret and a change of the merchant", async () => {
-    const { receiver, gateway, provider, accountId } = till()
+    const { receiver, gateway, provider, accountId } = suite()
     const inbox = receiver.inbox(FAILURE, SUCCESS)
     const shop = await gateway.merchant({ test: false, accounts: [accountId] })
     const made = await shop.qrcodePay({ notify_url: inbox.url })
@@ -78,7 +79,7 @@ describe.concurrent("a committed payment's webhook", () => {
     ["a cut connection", { kind: "drop" }]
   ]
   test.each(refusals)("is not delivered by %s, and is dead after three pushes", async (_, reply) => {
-    const { receiver, shop } = till()
+    const { receiver, shop } = suite()
     const inbox = receiver.inbox(reply)
     const made = await paidOrder(inbox)
     await becomesState(made, "dead")
@@ -90,15 +91,15 @@ describe.concurrent("a committed payment's webhook", () => {
     ["success", "success"],
     ["success with white space around it", " \r\n success\n"]
   ])("is delivered by 200 and %s, once", async (_, body) => {
-    const inbox = till().receiver.inbox({ kind: "answer", body, type: "text/html" })
+    const inbox = suite().receiver.inbox({ kind: "answer", body, type: "text/html" })
     const made = await paidOrder(inbox)
     await becomesState(made, "delivered")
-    await quiet()
+    await suite().nextPushRound()
     expect(inbox.pushes).toHaveLength(1)
   })
 
   test("to a name that does not resolve takes nothing from the order, is tried as scheduled, and dies visibly", async () => {
-    const { shop, audit } = till()
+    const { shop, audit } = suite()
     const made = await paidOrder({ url: "" }, "https://no-such-shop.invalid/notify")
     expect(await statusOf(shop, made)).toBe("PAID")
     await becomesState(made, "dead", 60_000)
@@ -112,7 +113,7 @@ describe.concurrent("a committed payment's webhook", () => {
   })
 
   test("does not wait behind a receiver that never answers", async () => {
-    const { receiver } = till()
+    const { receiver } = suite()
     const hanging = receiver.inbox({ kind: "hang" })
     const well = receiver.inbox()
     await Promise.all(Array.from({ length: 20 }, () => paidOrder(hanging)))
@@ -124,15 +125,15 @@ describe.concurrent("a committed payment's webhook", () => {
   })
 
   test("of 200 payments at once: each order is told once, and each says its own money", async () => {
-    const { order, provider, receiver } = till()
+    const { order, provider, receiver } = suite()
     const inbox = receiver.inbox()
     const made = await Promise.all(
       Array.from({ length: 200 }, (_, index) => order("", { amount: 1000 + index, notify_url: inbox.url }))
     )
     for (const one of made) provider.pay(orderNoOf(one))
     await Promise.all(made.map((one) => provider.notify(orderNoOf(one))))
-    await inbox.waitFor(200, 30_000)
-    await quiet()
+    await inbox.waitForAnswers(200, 30_000)
+    await suite().nextPushRound()
     const told = inbox.pushes.map((push) => bodyOf(push))
     expect(new Map(told.map((body) => [body.order_no, body.amount]))).toEqual(
       new Map(made.map((one, index) => [orderNoOf(one), (10 + index / 100).toFixed(2)]))

@@ -1,11 +1,10 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { startGateway, testRuntime } from "../harness/gateway.ts"
+import { startLoopback } from "../harness/loopback.ts"
 
 setDefaultTimeout(60_000)
 
@@ -68,10 +67,9 @@ describe("Bad configuration stops the start with one sentence that names the var
   })
 
   test("PAYHUB_PORT: a port that another program has", async () => {
-    const other = createServer()
-    await new Promise<void>((listening) => other.listen(0, "127.0.0.1", listening))
-    const ended = start({ PAYHUB_PORT: String((other.address() as AddressInfo).port) })
-    other.close()
+    const other = await startLoopback()
+    const ended = start({ PAYHUB_PORT: String(other.port) })
+    await other.close()
     expect(ended.stderr.trim()).toMatch(/^PAYHUB_PORT: .* is taken by another program\.$/)
     expect(ended.status).toBe(1)
   })

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { existsSync, readFileSync } from "node:fs"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { ended, endsWithUs } from "../harness/reaper.ts"
-import { REDIS_HOW, type RedisServer, redisAvailable, startRedis, until } from "../harness/redis.ts"
+import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../harness/redis.ts"
 import { requireTool } from "../harness/require-tool.ts"
+import { until } from "../harness/until.ts"
 
 /* `/metrics` of `payhub start --workers 3`: any worker's answer is right for all. Linux: it reads /proc. */
 

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto"
 import { type Audit, startAudit } from "../harness/audit.ts"
 import { type Gateway, type GatewayOptions, startGateway } from "../harness/gateway.ts"
 import { type Answer, type MerchantClient, type Parameters, textOf } from "../harness/merchant-client.ts"
+import { nextPushRound } from "../harness/next-push-round.ts"
 import { sharedPostgres } from "../harness/postgres.ts"
 import {
   addScriptedAccount,
@@ -14,10 +15,10 @@ import { startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-r
 
 /*
  * What the suites of this folder share: a gateway on a database of its own, a provider and a merchant's server outside
- * it, and the audit that looks behind its back. Every suite ends with the audit.
+ * its process, and the audit, which reads the database directly. Every suite ends with the audit.
  */
 
-export interface Till {
+export interface AuditedGateway {
   readonly gateway: Gateway
   readonly provider: ScriptedProvider
   readonly receiver: WebhookReceiver
@@ -26,17 +27,19 @@ export interface Till {
   /** A live merchant, served by the provider's first account. */
   readonly shop: MerchantClient
   readonly accountId: string
-  /** A further account at the provider. @param feeRateBp basis points */
+  /** Adds another account at the provider and returns its id. @param feeRateBp basis points */
   readonly addAccount: (settings?: object, feeRateBp?: number) => Promise<string>
-  /** An order whose note is the provider's script (harness/scripted-provider.ts). */
+  /** Places an order whose note is the provider's script (harness/scripted-provider.ts). */
   readonly order: (plan?: string, parameters?: Parameters) => Promise<Answer>
+  /** Resolves once every push that was due before has arrived (harness/next-push-round.ts). */
+  readonly nextPushRound: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
 /** 0.60 %: 1000 fen leave 994. */
 export const FEE_RATE_BP = 60
 
-export const openTill = async (options: GatewayOptions = {}): Promise<Till> => {
+export const startAuditedGateway = async (options: GatewayOptions = {}): Promise<AuditedGateway> => {
   const databaseUrl = options.databaseUrl ?? (await (await sharedPostgres()).createDatabase())
   let listening: Gateway | undefined
   const provider = await startScriptedProvider(() => listening?.url ?? "")
@@ -48,10 +51,12 @@ export const openTill = async (options: GatewayOptions = {}): Promise<Till> => {
     env: { PAYHUB_CHANNELS: SCRIPTED_CHANNEL, PAYHUB_RECONCILE_SCHEDULE: "1", ...options.env }
   })
   listening = gateway
-  const addAccount: Till["addAccount"] = (settings = {}, feeRateBp = FEE_RATE_BP) =>
+  const addAccount: AuditedGateway["addAccount"] = (settings = {}, feeRateBp = FEE_RATE_BP) =>
     addScriptedAccount(gateway, { ...provider.account, ...settings }, feeRateBp)
   const accountId = await addAccount()
   const shop = await gateway.merchant({ test: false, accounts: [accountId] })
+  const order: AuditedGateway["order"] = (plan = "", parameters = {}) =>
+    shop.qrcodePay({ ...(plan === "" ? {} : { note: plan }), ...parameters })
   return {
     gateway,
     provider,
@@ -61,9 +66,15 @@ export const openTill = async (options: GatewayOptions = {}): Promise<Till> => {
     shop,
     accountId,
     addAccount,
-    order: (plan = "", parameters = {}) => shop.qrcodePay({ ...(plan === "" ? {} : { note: plan }), ...parameters }),
+    order,
+    nextPushRound: () =>
+      nextPushRound(receiver, async (notify_url) => {
+        const orderNo = orderNoOf(await order("", { notify_url }))
+        provider.pay(orderNo)
+        await provider.notify(orderNo)
+      }),
     close: async () => {
-      // The gateway waits for pushes under way; a receiver that is gone ends them.
+      // A stopping gateway waits for the pushes under way; closing the receiver first ends them.
       await receiver.close()
       await gateway.stop()
       await Promise.all([provider.close(), audit.close()])
@@ -71,20 +82,20 @@ export const openTill = async (options: GatewayOptions = {}): Promise<Till> => {
   }
 }
 
-/** A till for a suite, opened before it and audited after it. */
-export const suiteTill = (options: GatewayOptions = {}): (() => Till) => {
-  let till: Till | undefined
+/** Starts a gateway before the calling suite and audits it afterwards. The result returns it while tests run. */
+export const auditedSuite = (options: GatewayOptions = {}): (() => AuditedGateway) => {
+  let started: AuditedGateway | undefined
   beforeAll(async () => {
-    till = await openTill(options)
+    started = await startAuditedGateway(options)
   })
   afterAll(async () => {
-    const breaches = await till?.audit.breaches()
-    await till?.close()
+    const breaches = await started?.audit.breaches()
+    await started?.close()
     expect(breaches).toEqual([])
   })
   return () => {
-    if (till === undefined) throw new Error("the till is not open")
-    return till
+    if (started === undefined) throw new Error("the suite's gateway has not started")
+    return started
   }
 }
 
@@ -100,19 +111,3 @@ export const statusOf = async (shop: MerchantClient, order: Answer): Promise<unk
 /** The order as the operator sees it: status, flags, timeline. */
 export const shown = async (gateway: Gateway, order: Answer): Promise<Readonly<Record<string, unknown>>> =>
   gateway.command(["order", "show", orderNoOf(order)])
-
-/** Asks until it is so; an error that names what was waited for after `timeoutMs`. */
-export const until = async (
-  what: string,
-  isSo: () => Promise<boolean> | boolean,
-  timeoutMs = 15_000
-): Promise<void> => {
-  for (const end = Date.now() + timeoutMs; !(await isSo()); ) {
-    if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
-/** Long enough for a webhook, a sweep and a reconcile that must not come. */
-export const QUIET_MS = 2_500
-export const quiet = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, QUIET_MS))
