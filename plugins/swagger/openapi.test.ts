@@ -131,6 +131,13 @@ describe("The API document", () => {
     expect(words(documents.zh).length).toBeGreaterThan(100)
   })
 
+  test("is checked by all that its schemas say: a keyword that nobody knows and a reference to nothing are errors", () => {
+    expect(() => misfit(1, { minimun: 2 }, documents.zh)).toThrow('unknown keyword: "minimun"')
+    expect(() => misfit(1, { $ref: "#/components/schemas/None" }, documents.zh)).toThrow("can't resolve reference")
+    const referring = { $ref: "#/components/schemas/PaymentWebhook" }
+    expect(misfit({}, referring, documents.zh)).toContain("must have required property")
+  })
+
   test("lists each error of an endpoint under its own status", () => {
     for (const { operation } of operations(documents.en)) {
       for (const [status, response] of Object.entries(at(operation, "responses"))) {
