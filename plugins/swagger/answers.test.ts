@@ -18,5 +18,8 @@ test("The document describes the webhook that the gateway sends, field for field
   const schema = at(documents.zh, "components", "schemas", "PaymentWebhook")
   expect(Object.keys(at(schema, "properties"))).toEqual(Object.keys(sent))
   expect(misfit(sent, schema, documents.zh)).toBeUndefined()
-  expect(misfit({ ...sent, more: 1 }, schema, documents.zh)).toContain("one too many")
+  expect(misfit({ ...sent, more: 1 }, schema, documents.zh)).toContain("must NOT have additional properties")
+  const { order_no: _left, ...short } = sent
+  expect(misfit(short, schema, documents.zh)).toContain("must have required property 'order_no'")
+  expect(misfit({ ...sent, status: "1" }, schema, documents.zh)).toContain("data/status")
 })

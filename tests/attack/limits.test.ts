@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { type Gateway, startGateway, testRuntime } from "../harness/gateway.ts"
 import { envelope, type MerchantClient, readAnswer, unique } from "../harness/merchant-client.ts"
+import { until } from "../harness/until.ts"
 import { connectHostile, drip, flood, type Hostile, statuses, watchMemory } from "./hostile.ts"
 
 /*
@@ -279,7 +280,7 @@ describe("crowds", () => {
   test("what has been answered may stay open for the next request, and is answered again", async () => {
     const hostile = await connectHostile(gateway.url, "GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
     for (let count = 1; count <= 5; count++) {
-      while (statuses(hostile.received()).length < count) await new Promise((resolve) => setTimeout(resolve, 10))
+      await until(`answer ${count}`, () => statuses(hostile.received()).length >= count)
       hostile.socket.write("GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
     }
     expect(new Set(statuses(hostile.received()))).toEqual(new Set([200]))

@@ -7,6 +7,7 @@ import { checkNotifyUrl } from "../../core/domain/notify-url.ts"
 import type { PushResult } from "../../core/pipeline/notifier/push.ts"
 import { type Gateway, startGateway, testRuntime } from "../harness/gateway.ts"
 import { payer } from "../harness/payer.ts"
+import { until } from "../harness/until.ts"
 import type { Attempt } from "./ssrf.fixture.ts"
 
 /*
@@ -160,7 +161,7 @@ describe("what is never connected to", () => {
       await new Promise((done) => socket.once("connect", done).once("error", done))
       socket.destroy()
     }
-    while (connections.length < 4) await new Promise((done) => setTimeout(done, 10))
+    await until("four connections", () => connections.length >= 4)
     expect(connections.map((address) => address.replace("::ffff:", "")).sort()).toEqual([
       "127.0.0.1",
       "127.0.0.2",
@@ -293,13 +294,10 @@ describe("the whole gateway", () => {
     const well = await shop.qrcodePay({ notify_url: `http://${ALLOWED}:${port}/hook` })
     await payer(order)
     await payer(well)
-    let shown = ""
-    while (
-      !shown.includes("is not public and not allowed") ||
-      !connections.some((address) => address.endsWith(ALLOWED))
-    ) {
-      shown = JSON.stringify(await gateway.command(["webhook", "list"]))
-    }
+    await until("the allowed address to be reached", () => connections.some((address) => address.endsWith(ALLOWED)))
+    await until("the private address to be refused", async () =>
+      JSON.stringify(await gateway.command(["webhook", "list"])).includes("is not public and not allowed")
+    )
     expect(forbiddenConnections()).toEqual([])
   })
 })

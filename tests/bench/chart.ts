@@ -1,8 +1,8 @@
 import { nameOf, type Result } from "./throughput.ts"
 
 /*
- * Throughput and latency over connections as one SVG, by hand: no library, no script, readable in a README on light and
- * dark pages alike (it brings its own background).
+ * Throughput and latency over connections as one SVG without a library or a script. It brings its own background, so it
+ * is readable on light and dark pages.
  */
 
 const WIDTH = 1080
@@ -16,7 +16,7 @@ interface Style {
   readonly dash: string
 }
 
-/** Told apart by colour; the references are grey and told apart by dash. */
+/** Gateways differ by colour; references are grey and differ by dash. */
 const OURS: ReadonlyArray<Style> = ["#0f62fe", "#da1e28", "#198038", "#8a3ffc", "#b28600", "#009d9a"].map((color) => ({
   color,
   dash: ""

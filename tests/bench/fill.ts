@@ -2,17 +2,17 @@ import { once } from "node:events"
 import { finished } from "node:stream/promises"
 import { shanghaiParts } from "../../core/domain/time.ts"
 import { AMOUNT_FEN, NOTIFY_URL } from "./requests.ts"
-import type { Place } from "./rig.ts"
+import type { BenchDatabase } from "./rig.ts"
 
 /*
- * Many orders at once, by COPY into the real table with its indexes. They look like a shop's past: one a second,
- * backwards from last midnight, paid long ago, but for the newest that are still PENDING, which settling needs.
+ * Writes many orders at once, by COPY into the real table with its indexes. They look like a shop's past: one a second,
+ * paid long ago, except the newest, which are still PENDING because settling needs them.
  */
 
-/** How many of `count` filled orders are PENDING, the newest ones; the others are PAID. */
+/** How many of `count` filled orders are PENDING: the newest ones. The others are PAID. */
 export const pendingOrders = (count: number): number => Math.min(200_000, count >> 1)
 
-/** When the newest filled order was made: fixed, so that an index says its number. */
+/** Creation time of the newest possible order: fixed, so that an index determines its order number. */
 const NEWEST_MS = Date.UTC(2026, 2, 15, 0, 0, 0)
 
 /** The number of the `index`-th filled order, 0 = the oldest of ten million and more. */
@@ -28,20 +28,20 @@ const ROWS_PER_WRITE = 2_000
 
 /**
  * Fills the orders numbered `from` to `count`.
- * @param progress called with how many there are
+ * @param progress called with the number filled so far
  * @param notifyUrl where their webhooks go once they are settled
  */
 export const fillOrders = async (
-  place: Place,
+  database: BenchDatabase,
   from: number,
   count: number,
   progress: (done: number) => void,
   notifyUrl: string = NOTIFY_URL
 ): Promise<void> => {
-  const merchantId = place.merchantId()
-  const account = place.account().id
+  const merchantId = database.merchantId()
+  const account = database.account().id
   const pendingFrom = count - pendingOrders(count)
-  const writable = await place.sql`
+  const writable = await database.sql`
     copy orders (
       merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen, fee_rate_bp,
       status, notify_url, body, extra, note, client_ip, created_at, expires_at, reference, paid_at,
@@ -80,7 +80,7 @@ export const fillOrders = async (
           paid ? feeFen : "\\N",
           paid ? AMOUNT_FEN - feeFen : "\\N",
           paid ? `T${orderNo}` : "\\N",
-          // Nobody asks about them: what is measured is the merchants' calls.
+          // No next check: only the merchants' calls are measured.
           "\\N"
         ].join("\t")
       )
@@ -90,5 +90,5 @@ export const fillOrders = async (
   }
   writable.end()
   await finished(writable)
-  await place.sql`vacuum analyze orders`
+  await database.sql`vacuum analyze orders`
 }

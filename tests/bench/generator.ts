@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs"
 import { Agent, request } from "node:http"
 
 /*
- * The load generator where there is no wrk: the same work, at several times its cost in CPU.
+ * The load generator for machines without wrk: the same work at several times its CPU cost.
  * Arguments: URL, connections, seconds, file (one JSON body a line), "once" or "again". Prints one line of JSON.
  */
 const [url = "", connectionsText = "1", secondsText = "1", file = "", mode = "once"] = process.argv.slice(2)

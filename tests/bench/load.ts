@@ -2,7 +2,7 @@ import { type SpawnOptions, spawn, spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { ended, endsWithUs } from "../harness/reaper.ts"
 
-/** What a generator saw: `refused` answers that were not 2xx, `broken` connections and time-outs. */
+/** What a generator saw. `refused` counts answers other than 2xx, `broken` counts lost connections and time-outs. */
 export interface Load {
   readonly requests: number
   readonly seconds: number
@@ -19,13 +19,13 @@ export interface LoadOptions {
   readonly seconds: number
   /** One JSON body a line. */
   readonly file: string
-  /** Start over at the file's end; else the run ends there. */
+  /** Starts over at the end of the file; otherwise the run ends there. */
   readonly again: boolean
 }
 
 export const hasWrk = (): boolean => spawnSync("wrk", ["--version"]).error === undefined
 
-/** Closed loop: each connection sends its next request when it has its answer. */
+/** Closed loop: each connection sends its next request once it has the answer to the last. */
 export const runLoad = async (options: LoadOptions): Promise<Load> => {
   const { url, connections, seconds, file } = options
   const mode = options.again ? "again" : "once"
@@ -57,7 +57,7 @@ export const runLoad = async (options: LoadOptions): Promise<Load> => {
   return JSON.parse(line) as Load
 }
 
-/** A program's stdout once it has ended well. */
+/** The stdout of a program that ends with exit code 0. @throws with its stderr otherwise */
 export const outputOf = (program: string, args: ReadonlyArray<string>, options: SpawnOptions = {}): Promise<string> =>
   new Promise((done, fail) => {
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], ...options })

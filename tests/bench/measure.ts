@@ -4,7 +4,7 @@ import type { Load } from "./load.ts"
 import type { Rig } from "./rig.ts"
 import { cpuSeconds, endedChildrenCpuSeconds, memoryMb } from "./usage.ts"
 
-/** One measured run: what came out, and what it cost. */
+/** One measured run: the load's figures and their cost. */
 export interface Measure extends Load {
   readonly perSecond: number
   /** Seconds of CPU during the run, by process. */
@@ -18,7 +18,7 @@ export interface Measure extends Load {
   readonly memory: { readonly gateway: number | undefined; readonly postgres: number | undefined }
 }
 
-/** Runs a load and weighs the processes that serve it. @param serverPid the gateway's; undefined = PostgreSQL alone */
+/** Runs a load and measures the processes that serve it. @param serverPid the gateway's; undefined = PostgreSQL alone */
 export const measure = async (rig: Rig, serverPid: number | undefined, run: () => Promise<Load>): Promise<Measure> => {
   const used = () => ({
     gateway: serverPid === undefined ? undefined : cpuSeconds(serverPid),
@@ -54,7 +54,7 @@ export const machine = () => ({
   cores: cpus().length,
   memoryGb: Math.round(totalmem() / 2 ** 30),
   kernel: kernelOf(),
-  /** Of the last minute, when the benchmark began: others on the machine make absolute figures worthless. */
+  /** Over the minute before the benchmark: other work on the machine makes absolute figures worthless. */
   loadAverage: loadavg()[0] ?? 0
 })
 

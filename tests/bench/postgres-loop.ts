@@ -1,8 +1,8 @@
 import postgres from "postgres"
 
 /*
- * The reference where there is no pgbench: so many connections of the driver that the gateway uses, each with one
- * statement after the other. Its argument is JSON (references.ts); it prints one line of JSON.
+ * The reference for machines without pgbench: the gateway's own driver, each connection running one statement after the
+ * other. Its argument is JSON (references.ts); it prints one line of JSON.
  */
 const task = JSON.parse(process.argv[2] ?? "{}") as {
   readonly url: string

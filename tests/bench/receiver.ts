@@ -2,15 +2,15 @@ import { createServer, type RequestListener } from "node:http"
 import { listenOnLoopback } from "../harness/loopback.ts"
 
 /*
- * Merchants' servers for webhooks, a port each: the first ones answer at once, the last ones take a push and never
- * answer. Arguments: how many, how many of them hang. Prints its control URL; there GET / answers who they are and what
- * has come, POST / forgets it.
+ * Merchants' servers for webhooks, one port each: the first ones answer at once, the last ones take a push and never
+ * answer. Arguments: how many servers, and how many of them hang. Prints its control URL, where GET / answers the ports
+ * and the arrivals and POST / forgets the arrivals.
  */
 const [countText = "1", hangingText = "0"] = process.argv.slice(2)
 const count = Number(countText)
 const hanging = Number(hangingText)
 
-/** Event id and Unix milliseconds of each first arrival at one that answers. */
+/** Event id → Unix milliseconds of its first arrival at a server that answers. */
 let arrivals = new Map<string, number>()
 
 const answers: RequestListener = (request, response) => {

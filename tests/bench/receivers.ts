@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises"
-import type { Place } from "./rig.ts"
+import { until } from "../harness/until.ts"
+import type { BenchDatabase } from "./rig.ts"
 import { startProgram } from "./rig.ts"
 
 /** Merchants' servers in a process of their own (receiver.ts). */
@@ -32,14 +32,19 @@ export const startReceivers = async (count: number, hanging: number): Promise<Re
 
 const DRAIN_MS = 120_000
 
-/** Waits until no webhook is due, so that the next measure has the machine for itself. */
-export const webhooksDrained = async ({ sql }: Place, hosts?: ReadonlyArray<string>): Promise<void> => {
-  const endsAt = performance.now() + DRAIN_MS
-  for (;;) {
-    const [row] = await sql<Array<{ due: number }>>`
-      select count(*)::int as due from outbox where state = 0 and (${hosts === undefined} or host = any(${[...(hosts ?? [])]}))`
-    if (row?.due === 0) return
-    if (performance.now() > endsAt) throw new Error(`${row?.due} webhooks are still due`)
-    await sleep(100)
-  }
+/** Waits until no webhook is due, so that the next measurement has the machine to itself. */
+export const webhooksDrained = async ({ sql }: BenchDatabase, hosts?: ReadonlyArray<string>): Promise<void> => {
+  let due: number | undefined
+  await until(
+    "the webhooks to be delivered",
+    async () => {
+      const [row] = await sql<Array<{ due: number }>>`
+        select count(*)::int as due from outbox
+        where state = 0 and (${hosts === undefined} or host = any(${[...(hosts ?? [])]}))`
+      due = row?.due
+      return due === 0
+    },
+    // Each look takes from the database what the gateway needs.
+    { timeoutMs: DRAIN_MS, everyMs: 100, why: () => `(${due} are still due)` }
+  )
 }

@@ -3,27 +3,27 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { type Load, outputOf } from "./load.ts"
 import { AMOUNT_FEN, NOTIFY_URL } from "./requests.ts"
-import type { Place } from "./rig.ts"
+import type { BenchDatabase } from "./rig.ts"
 
 /*
- * What PostgreSQL alone does on the same server, into the same tables, one row a statement, prepared, each statement
- * its own transaction: what a gateway that did nothing but store would reach. Beside ours in the same run, because
- * only the ratio means anything on another machine.
+ * PostgreSQL alone on the same server and tables, one row per prepared statement, each statement a transaction: the rate
+ * of a gateway that did nothing but store. It runs beside the gateways, because only the ratio means anything on another
+ * machine.
  */
 
 /**
- * `insert` = the order alone. `insert+charge` = then the row of its charge, as the gateway does for a code.
- * `insert+update` = then that row and an update of the order, as it does where a payer may come again.
+ * `insert`: the order alone. `insert+charge`: the order, then its charge's row, as the gateway does for a QR code.
+ * `insert+update`: these two, then an update of the order, as the gateway does for JSAPI orders.
  */
 export const REFERENCES = ["insert", "insert+charge", "insert+update"] as const
 export type Reference = (typeof REFERENCES)[number]
 export const isReference = (name: string): name is Reference => REFERENCES.some((reference) => reference === name)
 
-/** pgbench, or a loop on the driver that the gateway uses; its name stands in the table. */
+/** pgbench, or a loop on the gateway's own driver; the result table names it. */
 export const referenceTool = (): "pgbench" | "postgres.js" =>
   spawnSync("pgbench", ["--version"]).error === undefined ? "pgbench" : "postgres.js"
 
-/** :n is a number that no order has yet; 22 characters and the same second's digits in front, as order numbers are. */
+/** :n is a number that no order has yet. The text has an order number's 22 characters, the second's digits first. */
 const insert = (account: string) => `insert into orders (
   merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen, fee_rate_bp,
   notify_url, body, extra, note, client_ip, created_at, expires_at, reference,
@@ -52,7 +52,7 @@ update orders set presentation = ${PRESENTATION}, charging_until = null
 where merchant_id = :merchant and order_no = 'QR20260315' || :n::text and status = 0
 returning merchant_id, order_no`
 
-/** Twelve digits; what has been drawn before is rare and does nothing. */
+/** Twelve random digits; a repeated draw is rare and does nothing. */
 const DRAW = { from: 100_000_000_000, to: 999_999_999_999 }
 
 const statementsOf = (reference: Reference, account: string): ReadonlyArray<string> => {
@@ -67,24 +67,24 @@ const statementsOf = (reference: Reference, account: string): ReadonlyArray<stri
 }
 
 export const runReference = async (
-  place: Place,
+  database: BenchDatabase,
   reference: Reference,
   connections: number,
   seconds: number
 ): Promise<Load> => {
-  const folder = await mkdtemp(join(place.rig.folder, "reference-"))
-  const statements = statementsOf(reference, place.account().id)
+  const folder = await mkdtemp(join(database.rig.folder, "reference-"))
+  const statements = statementsOf(reference, database.account().id)
   try {
     return referenceTool() === "pgbench"
-      ? await runPgbench(place, folder, statements, connections, seconds)
-      : await runLoop(place, statements, connections, seconds)
+      ? await runPgbench(database, folder, statements, connections, seconds)
+      : await runLoop(database, statements, connections, seconds)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
 const runPgbench = async (
-  place: Place,
+  database: BenchDatabase,
   folder: string,
   statements: ReadonlyArray<string>,
   connections: number,
@@ -99,10 +99,10 @@ const runPgbench = async (
     "pgbench",
     [
       ...["--no-vacuum", "--protocol=prepared", "--jobs=1", "--log"],
-      // Its time begins before it has connected, which takes a password's hashing for each client.
+      // pgbench's time begins before it has connected, and each client's connection takes a password hash.
       ...[`--client=${connections}`, `--time=${seconds + Math.ceil(connections / 100)}`, `--file=${script}`],
-      ...[`--define=merchant=${place.merchantId()}`],
-      place.databaseUrl
+      ...[`--define=merchant=${database.merchantId()}`],
+      database.databaseUrl
     ],
     { cwd: folder }
   )
@@ -123,7 +123,7 @@ const latenciesIn = async (folder: string): Promise<Pick<Load, "p50Ms" | "p99Ms"
 }
 
 const runLoop = async (
-  place: Place,
+  database: BenchDatabase,
   statements: ReadonlyArray<string>,
   connections: number,
   seconds: number
@@ -132,12 +132,12 @@ const runLoop = async (
     text.replaceAll(/(?<!:):(n|merchant)\b/g, (_, name: string) => (name === "n" ? "$1" : "$2"))
   )
   const task = {
-    url: place.databaseUrl,
+    url: database.databaseUrl,
     statements: numbered,
     connections,
     seconds,
     draw: DRAW,
-    merchant: place.merchantId()
+    merchant: database.merchantId()
   }
   const output = await outputOf(process.execPath, [join(import.meta.dirname, "postgres-loop.ts"), JSON.stringify(task)])
   return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Load

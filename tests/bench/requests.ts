@@ -6,8 +6,8 @@ import type { MerchantCredentials } from "../harness/merchant-client.ts"
 import { noticeSign } from "./channel/index.ts"
 
 /*
- * Request bodies, signed before the measured time and written one a line. Each has a nonce and an order number of its
- * own. They are good for five minutes: what is measured must begin soon after.
+ * Request bodies, signed before the measured time and written one per line, each with a nonce and an order number of its
+ * own. Their timestamps are valid for five minutes, so the measurement must begin soon after.
  */
 
 /** The amount of every order, in fen. */
@@ -15,14 +15,14 @@ export const AMOUNT_FEN = 1_000
 
 export const NOTIFY_URL = "https://shop.example.com/notify"
 
-/** No two files of one machine share a number or a nonce. */
+/** Files written so far. No two files of one machine share an order number or a nonce. */
 let files = 0
 const nextPrefix = (): string => `${randomBytes(4).toString("hex")}${(files++).toString(36)}`
 
 export interface RequestFile {
   readonly path: string
   readonly count: number
-  /** The merchant_order_no of the orders that it makes begin so, a dash and a number follow. */
+  /** merchant_order_no is this prefix, a dash and the request's number. */
   readonly prefix: string
 }
 
@@ -53,7 +53,7 @@ export const writeQueries = (
   return write(folder, prefix, count, (index) => signed(merchant, `${prefix}${index}`, [["order_no", orderNo(index)]]))
 }
 
-/** Payments of orders, as the bench channel's provider notices them. */
+/** Writes the notices of paid orders, as the bench channel's provider sends them. */
 export const writeNotices = (
   folder: string,
   key: string,
@@ -72,11 +72,11 @@ export const writeNotices = (
   })
 }
 
-/** The same text again and again: for what is asked nothing of. */
+/** Writes one body that is sent again and again, for servers that do not look at it. */
 export const writeSame = (folder: string, text: string): Promise<RequestFile> =>
   write(folder, nextPrefix(), 1, () => text)
 
-/** Members in the order of the signature (contract section 3), which is the bytes'; `app_id` and the rest are added. */
+/** Signs a request (contract section 3). The members stand in byte order, as the signature needs them. */
 const signed = (
   { app_id, app_secret }: MerchantCredentials,
   nonce: string,

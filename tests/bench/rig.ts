@@ -12,14 +12,14 @@ import { type PostgresService, startPostgres } from "../harness/postgres.ts"
 import { ended, endsWithUs } from "../harness/reaper.ts"
 import { type RedisServer, redisAvailable, startRedis } from "../harness/redis.ts"
 
-/** The gateways' own settings that a benchmark changes, all of them. */
+/** Every setting of the gateways that a benchmark changes. */
 const GATEWAY_ENV = {
   PAYHUB_THROTTLE: "off",
-  // A week: else each gateway would soon ask the channel about every order that the others have made.
+  // A week: otherwise each gateway soon asks the channel about every order that the others have placed.
   PAYHUB_RECONCILE_SCHEDULE: "604800"
 }
 
-/** What the numbers stand on. Read from the server itself, not from what it was started with. */
+/** The settings that the figures depend on, read from the running server. */
 const SETTINGS_SHOWN = [
   "server_version",
   "fsync",
@@ -52,24 +52,24 @@ export interface RunningGateway {
   readonly checkout: string | undefined
 }
 
-/** PostgreSQL, Redis and a folder; all of it goes with `stop`. */
+/** PostgreSQL, Redis and a folder; `stop` ends and removes all of it. */
 export interface Rig {
   readonly postgres: PostgresService
   /** undefined = no redis-server on PATH. */
   readonly redis: RedisServer | undefined
   readonly settings: Readonly<Record<string, string>>
   readonly folder: string
-  /** A database with a merchant and an account, and the gateways that stand on it. */
-  readonly place: () => Promise<Place>
+  /** Makes a database with a merchant and an account, and the means to start gateways on it. */
+  readonly newDatabase: () => Promise<BenchDatabase>
   readonly stop: () => Promise<void>
 }
 
-export interface Place {
+export interface BenchDatabase {
   readonly rig: Rig
   readonly databaseUrl: string
   /** For statements of the benchmark's own, outside the measured time. */
   readonly sql: postgres.Sql
-  /** The first one makes the merchant and the account. */
+  /** Starts a gateway; the first one creates the merchant and the account. */
   readonly start: (options: GatewayChoice) => Promise<RunningGateway>
   readonly merchant: () => MerchantCredentials
   readonly merchantId: () => number
@@ -82,12 +82,12 @@ export interface GatewayChoice {
   readonly store: Store
   readonly workers?: number
   readonly env?: Readonly<Record<string, string>>
-  /** Another checkout of PayHub that is started instead of this one. */
+  /** Another checkout of PayHub to start instead of this one. */
   readonly checkout?: string
 }
 
 export const startRig = async (): Promise<Rig> => {
-  // pgbench takes a connection for each of its 256 clients, every gateway ten.
+  // pgbench takes one connection for each of its 256 clients, each gateway takes ten.
   const server = await startPostgres({ durable: true, settings: { max_connections: "400" } })
   const redis = redisAvailable() ? await startRedis() : undefined
   const folder = await mkdtemp(join(tmpdir(), "payhub-bench-"))
@@ -104,7 +104,7 @@ export const startRig = async (): Promise<Rig> => {
     redis,
     settings: await settingsOf(connect(server.url)),
     folder,
-    place: async () => {
+    newDatabase: async () => {
       // The gateway migrates it: another checkout may be older than this one.
       const databaseUrl = await server.createDatabase({ migrated: false })
       const sql = connect(databaseUrl)
@@ -160,7 +160,7 @@ interface Identity {
   readonly account: { readonly id: string; readonly key: string }
 }
 
-/** A live merchant and an account at the bench channel, made as an operator makes them. */
+/** Creates a live merchant and an account at the bench channel by the operator's commands. */
 const makeIdentity = async (gateway: Gateway, sql: postgres.Sql, folder: string): Promise<Identity> => {
   const key = randomBytes(16).toString("hex")
   const file = join(folder, "account.json")
@@ -195,7 +195,7 @@ const settingsOf = async (sql: postgres.Sql): Promise<Readonly<Record<string, st
   return settings
 }
 
-/** A program of this folder that prints its URL and serves until it is stopped. */
+/** Starts a program of this folder that prints its URL and serves until `stop`. */
 export const startProgram = async (
   file: string,
   args: ReadonlyArray<string> = []

@@ -4,7 +4,7 @@ import { runLoad } from "./load.ts"
 import { type Measure, measure, median } from "./measure.ts"
 import { type Receivers, startReceivers, webhooksDrained } from "./receivers.ts"
 import { type RequestFile, writeCreates, writeNotices, writeQueries } from "./requests.ts"
-import type { Place, Rig, RunningGateway } from "./rig.ts"
+import type { BenchDatabase, Rig, RunningGateway } from "./rig.ts"
 import { numberText, progressBar, tableText } from "./table.ts"
 
 export interface ScaleOptions {
@@ -17,23 +17,23 @@ const CONNECTIONS = 64
 const SECONDS = 5
 const ROUNDS = 4
 const PER_SECOND_MAX = { create: 16_000, query: 26_000 }
-/** What a shop with one order a second asks about. */
+/** The newest orders of a shop with one order a second: a day of them. */
 const DAY_OF_ORDERS = 86_400
 
 const OPERATIONS = ["query a day's", "query any", "create", "settle"] as const
 type Operation = (typeof OPERATIONS)[number]
 
-/** One size's database with a gateway of its own, so that sizes can take turns. */
+/** A database of one size and its gateway; sizes take turns. */
 interface Stage {
   readonly size: number
-  readonly place: Place
+  readonly database: BenchDatabase
   readonly running: RunningGateway
   readonly measures: { readonly [O in Operation]: Array<Measure> }
 }
 
 /**
- * Does a full table make the gateway slow? A database for each size, filled by COPY; then creating, asking and settling,
- * size by size in turns. A settled order's webhook is pushed too, to a receiver that answers at once.
+ * Whether a full table makes the gateway slow: one database per size, filled by COPY, then creates, queries and notices,
+ * the sizes taking turns. The webhooks of settled orders are pushed too, to a receiver that answers at once.
  */
 export const runScale = async (rig: Rig, { sizes, say, print }: ScaleOptions): Promise<unknown> => {
   const receivers = await startReceivers(1, 0)
@@ -45,8 +45,8 @@ export const runScale = async (rig: Rig, { sizes, say, print }: ScaleOptions): P
     }
     for (const { measures } of stages) for (const operation of OPERATIONS) measures[operation].length = 0
     for (const operation of OPERATIONS) {
-      // What was written before is not to be written out in the time of what is measured now.
-      await stages[0]?.place.sql.unsafe("checkpoint")
+      // Earlier writes must not be flushed during the measurement.
+      await stages[0]?.database.sql.unsafe("checkpoint")
       for (let round = 0; round < ROUNDS; round++) {
         for (const stage of round % 2 === 0 ? stages : [...stages].reverse()) {
           const { perSecond } = await run(stage, operation, round)
@@ -75,22 +75,22 @@ export const runScale = async (rig: Rig, { sizes, say, print }: ScaleOptions): P
 }
 
 const fillStage = async (rig: Rig, size: number, receivers: Receivers): Promise<Stage> => {
-  const place = await rig.place()
-  const running = await place.start({ runtime: "bun", store: rig.redis === undefined ? "memory" : "redis" })
-  await fillOrders(place, 0, size, progressBar(`filling ${numberText(size)} orders`, size), receivers.urls[0])
-  return { size, place, running, measures: { "query a day's": [], "query any": [], create: [], settle: [] } }
+  const database = await rig.newDatabase()
+  const running = await database.start({ runtime: "bun", store: rig.redis === undefined ? "memory" : "redis" })
+  await fillOrders(database, 0, size, progressBar(`filling ${numberText(size)} orders`, size), receivers.urls[0])
+  return { size, database, running, measures: { "query a day's": [], "query any": [], create: [], settle: [] } }
 }
 
 const run = async (stage: Stage, operation: Operation, round: number): Promise<Measure> => {
-  const { place, running } = stage
+  const { database, running } = stage
   const file = await fileFor(stage, operation, round)
   const path =
     operation === "create"
       ? "/api/cashier/qrcode-pay"
       : operation === "settle"
-        ? `/api/notice/${place.account().id}`
+        ? `/api/notice/${database.account().id}`
         : "/api/cashier/order-query"
-  const measured = await measure(place.rig, running.gateway.pid, () =>
+  const measured = await measure(database.rig, running.gateway.pid, () =>
     runLoad({
       url: running.gateway.url + path,
       connections: CONNECTIONS,
@@ -102,21 +102,21 @@ const run = async (stage: Stage, operation: Operation, round: number): Promise<M
   await rm(file.path)
   if (measured.refused + measured.broken > 0) throw new Error(`${measured.refused + measured.broken} requests failed`)
   stage.measures[operation].push(measured)
-  if (operation === "settle") await webhooksDrained(place)
+  if (operation === "settle") await webhooksDrained(database)
   return measured
 }
 
-/** Asked about are PAID orders, whatever the size: their answers are the longest. Each PENDING one is paid once. */
-const fileFor = ({ place, size }: Stage, operation: Operation, round: number): Promise<RequestFile> => {
-  const { folder } = place.rig
+/** Queries ask for PAID orders at every size, because their answers are the longest. Each PENDING order is paid once. */
+const fileFor = ({ database, size }: Stage, operation: Operation, round: number): Promise<RequestFile> => {
+  const { folder } = database.rig
   const paid = size - pendingOrders(size)
   const queries = (newest: number) =>
-    writeQueries(folder, place.merchant(), PER_SECOND_MAX.query * SECONDS, () =>
+    writeQueries(folder, database.merchant(), PER_SECOND_MAX.query * SECONDS, () =>
       filledOrderNo(paid - 1 - Math.floor(Math.random() * newest))
     )
   switch (operation) {
     case "create":
-      return writeCreates(folder, place.merchant(), PER_SECOND_MAX.create * SECONDS)
+      return writeCreates(folder, database.merchant(), PER_SECOND_MAX.create * SECONDS)
     case "query a day's":
       return queries(Math.min(DAY_OF_ORDERS, paid))
     case "query any":
@@ -124,7 +124,9 @@ const fileFor = ({ place, size }: Stage, operation: Operation, round: number): P
     case "settle": {
       const count = Math.floor(pendingOrders(size) / ROUNDS)
       const first = size - (round + 1) * count
-      return writeNotices(folder, place.account().key, Math.min(count, 20_000), (index) => filledOrderNo(first + index))
+      return writeNotices(folder, database.account().key, Math.min(count, 20_000), (index) =>
+        filledOrderNo(first + index)
+      )
     }
   }
 }

@@ -13,20 +13,20 @@ export interface SoakOptions {
 }
 
 const CONNECTIONS = 32
-/** A slice makes orders, settles them (their webhooks are pushed), and asks for them. */
+/** A slice creates orders, settles them (their webhooks are pushed) and queries them. */
 const SECONDS = { create: 4, settle: 4, query: 4 }
 const PER_SECOND_MAX = { create: 12_000, query: 20_000 }
 
 /**
- * Memory and latency over time, under full load. Nonces are in Redis, which forgets them by itself: kept in the process
- * they would grow for their ten minutes, 32 bytes each, and hide a leak or look like one. The gateway's background work
- * is as it is by default.
+ * Memory and latency over time, under full load. Nonces are in Redis, which forgets them by itself: in the process they
+ * grow for ten minutes, 32 bytes each, and hide a leak or look like one. The gateway's background work runs by its
+ * defaults.
  */
 export const runSoak = async (rig: Rig, { minutes, say, print }: SoakOptions): Promise<unknown> => {
   const receivers = await startReceivers(4, 0)
   try {
-    const place = await rig.place()
-    const { gateway } = await place.start({
+    const database = await rig.newDatabase()
+    const { gateway } = await database.start({
       runtime: "bun",
       store: rig.redis === undefined ? "memory" : "redis",
       env: { PAYHUB_REDIS_DOWN: "refuse", PAYHUB_RECONCILE_SCHEDULE: "" }
@@ -51,26 +51,26 @@ export const runSoak = async (rig: Rig, { minutes, say, print }: SoakOptions): P
     while (minute() < minutes) {
       const creates = await writeCreates(
         rig.folder,
-        place.merchant(),
+        database.merchant(),
         PER_SECOND_MAX.create * SECONDS.create,
         (index) => receivers.urls[index % receivers.urls.length] ?? ""
       )
       const create = await under("/api/cashier/qrcode-pay", SECONDS.create, creates)
-      const made = await place.sql<Array<{ order_no: string }>>`
+      const made = await database.sql<Array<{ order_no: string }>>`
         select order_no from orders where merchant_order_no like ${`${creates.prefix}-%`}`
       const orderNo = (index: number) => made[index % made.length]?.order_no ?? ""
-      const notices = await writeNotices(rig.folder, place.account().key, made.length, orderNo)
-      await under(`/api/notice/${place.account().id}`, SECONDS.settle, notices)
-      const queries = await writeQueries(rig.folder, place.merchant(), PER_SECOND_MAX.query * SECONDS.query, orderNo)
+      const notices = await writeNotices(rig.folder, database.account().key, made.length, orderNo)
+      await under(`/api/notice/${database.account().id}`, SECONDS.settle, notices)
+      const queries = await writeQueries(rig.folder, database.merchant(), PER_SECOND_MAX.query * SECONDS.query, orderNo)
       const query = await under("/api/cashier/order-query", SECONDS.query, queries)
-      await webhooksDrained(place)
+      await webhooksDrained(database)
       await receivers.forget()
       slices.push({ minute: minute(), memoryMb: query.memory.gateway ?? Number.NaN, create, query })
       say(
         `minute ${minute().toFixed(1)}: ${numberText(query.memory.gateway)} MB, create p99 ${create.p99Ms.toFixed(1)} ms`
       )
     }
-    // Memory goes up and down with the garbage collector: medians of spans are compared, not two moments.
+    // Memory goes up and down with the garbage collector, so medians of quarters are compared, not two moments.
     const quarter = Math.max(1, Math.floor(slices.length / 4))
     const memoryOf = (from: number, to: number) => median(slices.slice(from, to).map(({ memoryMb }) => memoryMb))
     const [after, end] = [memoryOf(quarter, 2 * quarter), memoryOf(slices.length - quarter, slices.length)]

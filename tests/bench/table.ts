@@ -1,4 +1,4 @@
-/** Columns as wide as their widest cell; numbers to the right. */
+/** A text table: columns as wide as their widest cell, numbers aligned to the right. */
 export const tableText = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths = head.map((title, column) => Math.max(...[head, ...rows].map((row) => (row[column] ?? title).length)))
   const line = (cells: ReadonlyArray<string>) =>
@@ -16,13 +16,13 @@ export const tableText = (head: ReadonlyArray<string>, rows: ReadonlyArray<Reado
 
 const isNumber = (cell: string): boolean => /^[\d.,–-]/.test(cell)
 
-/** 12345.6 → "12,346"; a dash where there is none. @param decimals after the point */
+/** 12345.6 → "12,346", undefined → a dash. @param decimals digits after the point */
 export const numberText = (value: number | undefined, decimals = 0): string =>
   value === undefined || Number.isNaN(value)
     ? "–"
     : value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
 
-/** A line that is written over by the next, on a terminal; else only what is worth a line. */
+/** A progress bar that overwrites itself on a terminal; elsewhere one line per quarter. */
 export const progressBar = (title: string, total: number) => {
   let shown = -1
   return (done: number): void => {

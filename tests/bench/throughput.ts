@@ -4,7 +4,7 @@ import { runLoad } from "./load.ts"
 import { type Measure, measure, median } from "./measure.ts"
 import { REFERENCES, type Reference, referenceTool, runReference } from "./references.ts"
 import { type RequestFile, writeCreates, writeQueries, writeSame } from "./requests.ts"
-import { type GatewayChoice, type Place, type Rig, type RunningGateway, startProgram } from "./rig.ts"
+import { type BenchDatabase, type GatewayChoice, type Rig, type RunningGateway, startProgram } from "./rig.ts"
 
 export type Subject =
   | {
@@ -12,14 +12,14 @@ export type Subject =
       readonly runtime: string
       readonly store: string
       readonly workers: number
-      /** Of another checkout, to compare with. */
+      /** Whether it runs the other checkout, to compare with. */
       readonly base: boolean
     }
   | { readonly kind: "reference"; readonly tool: string }
 
 export type Operation = "create" | "query" | Reference | "json"
 
-/** What was measured, over all rounds at one number of connections. */
+/** The figures of all rounds at one number of connections. */
 export interface Result {
   readonly subject: Subject
   readonly operation: Operation
@@ -28,9 +28,9 @@ export interface Result {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Microseconds of the serving process's CPU for each request. */
+  /** Microseconds of the serving process's CPU per request. */
   readonly cpuMicros: number | undefined
-  /** Medians of each round's own ratio to each reference: what another machine may be compared by. */
+  /** Medians of each round's ratio to each reference: the figures that compare across machines. */
   readonly ratios: Readonly<Record<string, number>>
   readonly rounds: ReadonlyArray<Measure>
 }
@@ -43,30 +43,32 @@ export interface ThroughputOptions {
   readonly say: (line: string) => void
 }
 
-/** Orders that exist before, for queries to find. */
+/** Orders that exist before the run, for queries to find. */
 const ORDERS_BEFORE = 10_000
 
-/** Requests written for a run: what nothing here can use up, until a run of the same has shown its speed. */
+/** Requests written per second of a first run: more than any gateway answers. Later runs know the speed. */
 const FIRST_GUESS_PER_SECOND = { create: 9_000, query: 16_000 }
 const GUESS_MARGIN = 1.6
 
 const WARM_SECONDS = 2
 
 export const runThroughput = async (rig: Rig, options: ThroughputOptions): Promise<ReadonlyArray<Result>> => {
-  const place = await rig.place()
-  const basePlace = options.gateways.some(({ checkout }) => checkout !== undefined) ? await rig.place() : place
+  const database = await rig.newDatabase()
+  const baseDatabase = options.gateways.some(({ checkout }) => checkout !== undefined)
+    ? await rig.newDatabase()
+    : database
   const gateways: Array<RunningGateway> = []
   for (const choice of options.gateways) {
-    gateways.push(await (choice.checkout === undefined ? place : basePlace).start(choice))
+    gateways.push(await (choice.checkout === undefined ? database : baseDatabase).start(choice))
   }
-  for (const one of new Set([place, basePlace])) await fillOrders(one, 0, ORDERS_BEFORE, () => {})
+  for (const one of new Set([database, baseDatabase])) await fillOrders(one, 0, ORDERS_BEFORE, () => {})
   const bare = await startProgram("elysia.ts")
   try {
     const contestants = [
-      ...REFERENCES.map((reference) => referenceContestant(place, reference)),
-      await bareContestant(place, bare),
+      ...REFERENCES.map((reference) => referenceContestant(database, reference)),
+      await bareContestant(database, bare),
       ...gateways.flatMap((running) => {
-        const its = running.checkout === undefined ? place : basePlace
+        const its = running.checkout === undefined ? database : baseDatabase
         return (["create", "query"] as const).map((operation) => gatewayContestant(its, running, operation))
       })
     ]
@@ -77,7 +79,7 @@ export const runThroughput = async (rig: Rig, options: ThroughputOptions): Promi
     for (const connections of options.connections) {
       const measures = contestants.map((): Array<Measure> => [])
       for (let round = 0; round < options.rounds; round++) {
-        // To and fro, so that what drifts (a disk, a neighbour) favours nobody.
+        // Forwards and backwards, so that a drift of the machine favours nobody.
         const order = [...contestants.keys()]
         for (const index of round % 2 === 0 ? order : order.reverse()) {
           const contestant = contestants[index]
@@ -101,35 +103,39 @@ interface Contestant {
   readonly run: (connections: number, seconds: number) => Promise<Measure>
 }
 
-const referenceContestant = (place: Place, operation: Reference): Contestant => ({
+const referenceContestant = (database: BenchDatabase, operation: Reference): Contestant => ({
   subject: { kind: "reference", tool: referenceTool() },
   operation,
   run: (connections, seconds) =>
-    measure(place.rig, undefined, () => runReference(place, operation, connections, seconds))
+    measure(database.rig, undefined, () => runReference(database, operation, connections, seconds))
 })
 
 const bareContestant = async (
-  place: Place,
+  database: BenchDatabase,
   { url, pid }: { readonly url: string; readonly pid: number }
 ): Promise<Contestant> => {
   // A body as long as a signed query's.
   const text = JSON.stringify({
-    app_id: place.merchant().app_id,
+    app_id: database.merchant().app_id,
     nonce: "0".repeat(16),
     order_no: filledOrderNo(0),
     sign: "0".repeat(64),
     timestamp: 1_773_532_800
   })
-  const file = await writeSame(place.rig.folder, text)
+  const file = await writeSame(database.rig.folder, text)
   return {
     subject: { kind: "reference", tool: "bare Elysia" },
     operation: "json",
     run: (connections, seconds) =>
-      measure(place.rig, pid, () => runLoad({ url, connections, seconds, file: file.path, again: true }))
+      measure(database.rig, pid, () => runLoad({ url, connections, seconds, file: file.path, again: true }))
   }
 }
 
-const gatewayContestant = (place: Place, running: RunningGateway, operation: "create" | "query"): Contestant => {
+const gatewayContestant = (
+  database: BenchDatabase,
+  running: RunningGateway,
+  operation: "create" | "query"
+): Contestant => {
   const { gateway, runtime, store, workers, checkout } = running
   const guesses = new Map<number, number>()
   return {
@@ -137,24 +143,24 @@ const gatewayContestant = (place: Place, running: RunningGateway, operation: "cr
     operation,
     run: async (connections, seconds) => {
       const perSecond = guesses.get(connections) ?? FIRST_GUESS_PER_SECOND[operation]
-      const file = await writeFor(place, operation, Math.ceil(perSecond * seconds * GUESS_MARGIN))
+      const file = await writeFor(database, operation, Math.ceil(perSecond * seconds * GUESS_MARGIN))
       const url = `${gateway.url}/api/cashier/${operation === "create" ? "qrcode-pay" : "order-query"}`
-      const measured = await measure(place.rig, gateway.pid, () =>
+      const measured = await measure(database.rig, gateway.pid, () =>
         runLoad({ url, connections, seconds, file: file.path, again: false })
       )
       await rm(file.path)
       mustBeAnswered(measured)
-      if (operation === "create") await mustBeStored(place, file, measured)
+      if (operation === "create") await mustBeStored(database, file, measured)
       guesses.set(connections, measured.perSecond)
       return measured
     }
   }
 }
 
-const writeFor = (place: Place, operation: "create" | "query", count: number): Promise<RequestFile> =>
+const writeFor = (database: BenchDatabase, operation: "create" | "query", count: number): Promise<RequestFile> =>
   operation === "create"
-    ? writeCreates(place.rig.folder, place.merchant(), count)
-    : writeQueries(place.rig.folder, place.merchant(), count, () =>
+    ? writeCreates(database.rig.folder, database.merchant(), count)
+    : writeQueries(database.rig.folder, database.merchant(), count, () =>
         filledOrderNo(Math.floor(Math.random() * ORDERS_BEFORE))
       )
 
@@ -162,11 +168,11 @@ const mustBeAnswered = ({ refused, broken }: Measure): void => {
   if (refused > 0 || broken > 0) throw new Error(`${refused} requests were refused and ${broken} broken: no measure`)
 }
 
-/** Fast answers are worth nothing unless each is an order. */
-const mustBeStored = async (place: Place, { prefix }: RequestFile, { requests }: Measure): Promise<void> => {
-  const [row] = await place.sql<Array<{ count: number }>>`
+/** Checks that every fast answer is a stored order. */
+const mustBeStored = async (database: BenchDatabase, { prefix }: RequestFile, { requests }: Measure): Promise<void> => {
+  const [row] = await database.sql<Array<{ count: number }>>`
     select count(*)::int as count from orders
-    where merchant_id = ${place.merchantId()} and merchant_order_no like ${`${prefix}-%`}`
+    where merchant_id = ${database.merchantId()} and merchant_order_no like ${`${prefix}-%`}`
   const stored = row?.count ?? 0
   if (stored < requests) throw new Error(`${requests} orders were answered and ${stored} stored`)
 }

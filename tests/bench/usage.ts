@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs"
 
 /*
- * What processes cost, from /proc: Linux only, elsewhere everything is undefined and the table shows a dash. A process
- * counts with its children, those that have ended too (PostgreSQL's backends come and go).
+ * CPU and memory of processes, from /proc: Linux only. Elsewhere every figure is undefined and the table shows a dash. A
+ * process counts with its children, ended ones too, because PostgreSQL's backends come and go.
  */
 
 /** USER_HZ: 100 on every Linux that Bun or Deno run on. */
@@ -20,7 +20,7 @@ export const endedChildrenCpuSeconds = (): number | undefined => {
   return fields === undefined ? undefined : (field(fields, 16) + field(fields, 17)) / TICKS_PER_SECOND
 }
 
-/** Megabytes of memory of a process and its descendants; what they share is counted once (Pss). */
+/** Megabytes of memory of a process and its descendants; shared pages count once (Pss). */
 export const memoryMb = (pid: number): number | undefined => {
   let kilobytes = 0
   for (const one of [pid, ...descendants(pid)]) {
@@ -44,7 +44,7 @@ const ticksOf = (pid: number): number | undefined => {
 const descendants = (pid: number): ReadonlyArray<number> =>
   children(pid).flatMap((child) => [child, ...descendants(child)])
 
-/** Of every thread: any of them may have started one. */
+/** The children of every thread of a process: any thread may have started one. */
 const children = (pid: number): ReadonlyArray<number> => {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>

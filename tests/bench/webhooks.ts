@@ -2,11 +2,11 @@ import { readFile, rm } from "node:fs/promises"
 import { setTimeout as sleep } from "node:timers/promises"
 import { type Receivers, startReceivers, webhooksDrained } from "./receivers.ts"
 import { type RequestFile, writeCreates, writeNotices } from "./requests.ts"
-import type { Place, Rig, RunningGateway } from "./rig.ts"
+import type { BenchDatabase, Rig, RunningGateway } from "./rig.ts"
 import { numberText, tableText } from "./table.ts"
 
 export interface WebhooksOptions {
-  /** Of steady payments, for each latency, over all rounds. */
+  /** Seconds of steady payments over all rounds, for each mix of receivers. */
   readonly seconds: number
   readonly say: (line: string) => void
   readonly print: (text: string) => void
@@ -14,49 +14,50 @@ export interface WebhooksOptions {
 
 const RECEIVERS = 10
 const HANGING = 2
-/** Payments that arrive one after the other while nothing else happens. */
+/** The even pace of payments while nothing else happens. */
 const PAYMENTS_PER_SECOND = 50
 const ROUNDS = 6
 const WARM_SECONDS = 2
 const BACKLOG = 30_000
 
-/** Their ids are above any that exists: pushing asks for no more than the outbox holds. */
+/** The backlog's merchant ids begin above any that exists: a push needs only what the outbox row holds. */
 const OTHER_MERCHANTS = 1_000_000
 
-interface Scene {
+interface ReceiverMix {
   readonly name: string
   readonly receivers: Receivers
-  readonly place: Place
+  readonly database: BenchDatabase
   readonly running: RunningGateway
-  /** Milliseconds from a payment's commit to its webhook's arrival, at those that answer. */
+  /** Milliseconds from a payment's commit to its webhook's arrival, at the receivers that answer. */
   readonly latencies: Array<number>
 }
 
 /**
- * How soon a webhook goes out after its payment's commit, how many a second, and what the others notice when two of ten
- * receivers take pushes and never answer: a gateway and a database for each of the two, taking turns.
+ * How soon a webhook goes out after its payment's commit, how many go out per second, and what the other merchants notice
+ * when two of ten receivers take pushes and never answer. Both mixes have a gateway and a database of their own and take
+ * turns.
  */
 export const runWebhooks = async (rig: Rig, { seconds, say, print }: WebhooksOptions): Promise<unknown> => {
-  const scenes: Array<Scene> = []
+  const mixes: Array<ReceiverMix> = []
   try {
     for (const hanging of [0, HANGING]) {
       const receivers = await startReceivers(RECEIVERS, hanging)
-      const place = await rig.place()
-      const running = await place.start({ runtime: "bun", store: "memory" })
+      const database = await rig.newDatabase()
+      const running = await database.start({ runtime: "bun", store: "memory" })
       const name = hanging === 0 ? "all answer" : `${hanging} of ${RECEIVERS} hang`
-      scenes.push({ name, receivers, place, running, latencies: [] })
+      mixes.push({ name, receivers, database, running, latencies: [] })
     }
-    for (const scene of scenes) await payments(scene, WARM_SECONDS)
+    for (const mix of mixes) await payments(mix, WARM_SECONDS)
     for (let round = 0; round < ROUNDS; round++) {
-      for (const scene of round % 2 === 0 ? scenes : scenes.toReversed()) {
-        say(`round ${round + 1}  ${scene.name}: ${PAYMENTS_PER_SECOND} payments a second`)
-        scene.latencies.push(...(await payments(scene, seconds / ROUNDS)))
+      for (const mix of round % 2 === 0 ? mixes : mixes.toReversed()) {
+        say(`round ${round + 1}  ${mix.name}: ${PAYMENTS_PER_SECOND} payments a second`)
+        mix.latencies.push(...(await payments(mix, seconds / ROUNDS)))
       }
     }
     const results = []
-    for (const { name, receivers, place, latencies } of scenes) {
+    for (const { name, receivers, database, latencies } of mixes) {
       say(`${name}: a backlog of ${BACKLOG}`)
-      const deliveredPerSecond = await backlogRate(place, receivers)
+      const deliveredPerSecond = await backlogRate(database, receivers)
       results.push({ receivers: name, latency: summaryOf(latencies), deliveredPerSecond })
     }
     const [base] = results
@@ -82,8 +83,8 @@ export const runWebhooks = async (rig: Rig, { seconds, say, print }: WebhooksOpt
     )
     return results
   } finally {
-    for (const { running } of scenes) await running.gateway.kill()
-    for (const { receivers } of scenes) await receivers.stop()
+    for (const { running } of mixes) await running.gateway.kill()
+    for (const { receivers } of mixes) await receivers.stop()
   }
 }
 
@@ -94,25 +95,28 @@ const summaryOf = (latencies: ReadonlyArray<number>) => {
 }
 
 /**
- * Orders are made, then paid at an even pace: the time from each row's commit (its transaction's begin) to its push's
- * arrival.
+ * Creates orders and pays them at an even pace.
+ * @returns for each, the milliseconds from the begin of the settling transaction to the arrival of the push
  */
-const payments = async ({ place, running: { gateway }, receivers }: Scene, seconds: number): Promise<Array<number>> => {
+const payments = async (
+  { database, running: { gateway }, receivers }: ReceiverMix,
+  seconds: number
+): Promise<Array<number>> => {
   const count = Math.ceil(PAYMENTS_PER_SECOND * seconds)
-  const orderNos = await makeOrders(place, gateway.url, count, receivers.urls)
+  const orderNos = await makeOrders(database, gateway.url, count, receivers.urls)
   const notices = await linesOf(
-    await writeNotices(place.rig.folder, place.account().key, count, (index) => orderNos[index] ?? "")
+    await writeNotices(database.rig.folder, database.account().key, count, (index) => orderNos[index] ?? "")
   )
   await receivers.forget()
   const startedMs = performance.now()
   for (const [index, body] of notices.entries()) {
     await sleep(Math.max(0, startedMs + (index * 1000) / PAYMENTS_PER_SECOND - performance.now()))
-    const answer = await fetch(`${gateway.url}/api/notice/${place.account().id}`, { method: "POST", body })
+    const answer = await fetch(`${gateway.url}/api/notice/${database.account().id}`, { method: "POST", body })
     if ((await answer.text()) !== "success") throw new Error("a notice was not acknowledged")
   }
-  await webhooksDrained(place, answeringHosts(receivers))
+  await webhooksDrained(database, answeringHosts(receivers))
   const arrivals = await receivers.arrivals()
-  const rows = await place.sql<Array<{ event_id: string; ms: number }>>`
+  const rows = await database.sql<Array<{ event_id: string; ms: number }>>`
     select event_id, extract(epoch from created_at)::float8 * 1000 as ms from outbox
     where host = any(${[...answeringHosts(receivers)]}) and order_no = any(${orderNos as Array<string>})`
   const latencies = rows.map(({ event_id, ms }) => (arrivals.get(event_id) ?? Number.NaN) - ms)
@@ -121,10 +125,11 @@ const payments = async ({ place, running: { gateway }, receivers }: Scene, secon
 }
 
 /**
- * Webhooks that have fallen due while every gateway was away, written straight into the outbox: as many for each
- * receiver, each receiver a merchant's.
+ * Writes a backlog straight into the outbox, as if it had fallen due while every gateway was away, in equal parts for all
+ * receivers, each of which is a merchant's own.
+ * @returns webhooks delivered per second to the receivers that answer
  */
-const backlogRate = async (place: Place, receivers: Receivers): Promise<number> => {
+const backlogRate = async (database: BenchDatabase, receivers: Receivers): Promise<number> => {
   await receivers.forget()
   const { urls, answering } = receivers
   const body = JSON.stringify({
@@ -133,14 +138,14 @@ const backlogRate = async (place: Place, receivers: Receivers): Promise<number> 
     extra: "",
     sign: "0".repeat(64)
   })
-  await place.sql`
+  await database.sql`
     insert into outbox (merchant_id, event_id, order_no, url, host, body)
     select ${OTHER_MERCHANTS} + u.index, 'evt_backlog_' || n, 'backlog_' || n, u.url, u.host, ${body}
     from generate_series(1, ${BACKLOG}) n
-    join jsonb_to_recordset(${place.sql.json(urls.map((url, index) => ({ index, url, host: new URL(url).host })))})
+    join jsonb_to_recordset(${database.sql.json(urls.map((url, index) => ({ index, url, host: new URL(url).host })))})
       as u(index integer, url text, host text) on u.index = n % ${urls.length}`
-  await place.sql`select pg_notify('payhub', '{"kind":"webhook-due"}')`
-  await webhooksDrained(place, answeringHosts(receivers))
+  await database.sql`select pg_notify('payhub', '{"kind":"webhook-due"}')`
+  await webhooksDrained(database, answeringHosts(receivers))
   const times = [...(await receivers.arrivals()).entries()]
     .filter(([event]) => event.startsWith("evt_backlog_"))
     .map(([, ms]) => ms)
@@ -154,12 +159,17 @@ const answeringHosts = ({ urls, answering }: Receivers): ReadonlyArray<string> =
   urls.slice(0, answering).map((url) => new URL(url).host)
 
 const makeOrders = async (
-  place: Place,
+  database: BenchDatabase,
   url: string,
   count: number,
   urls: ReadonlyArray<string>
 ): Promise<ReadonlyArray<string>> => {
-  const file = await writeCreates(place.rig.folder, place.merchant(), count, (index) => urls[index % urls.length] ?? "")
+  const file = await writeCreates(
+    database.rig.folder,
+    database.merchant(),
+    count,
+    (index) => urls[index % urls.length] ?? ""
+  )
   const orderNos: Array<string> = []
   for (const body of await linesOf(file)) {
     const headers = { "content-type": "application/json" }

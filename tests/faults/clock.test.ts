@@ -9,7 +9,7 @@ import { requireTool } from "../harness/require-tool.ts"
 import { seeded } from "../harness/seeded.ts"
 import { FAKETIME_HOW, faketimeAvailable, openSteppedClock, type SteppedClock } from "../harness/stepped-clock.ts"
 import { until } from "../harness/until.ts"
-import { openScene, type Scene, WELL } from "./scene.ts"
+import { type GatewayUnderLoad, NOTHING_BROKEN, startUnderLoad } from "./gateway-under-load.ts"
 
 /*
  * Somebody sets the clock of the gateway's machine while it works; PostgreSQL, Redis, the provider and the merchants keep
@@ -62,8 +62,8 @@ const nonceUser = (shop: MerchantClient, clock: SteppedClock) => {
 }
 
 /** Orders of which a payer has five minutes left. */
-const ordersOfFiveMinutes = async (scene: Scene, audit: Audit) => {
-  const orders = await Promise.all([1, 2, 3].map(() => scene.shop.qrcodePay({ notify_url: scene.notifyUrl })))
+const ordersOfFiveMinutes = async (underLoad: GatewayUnderLoad, audit: Audit) => {
+  const orders = await Promise.all([1, 2, 3].map(() => underLoad.shop.qrcodePay({ notify_url: underLoad.notifyUrl })))
   const numbers = orders.map((order) => textOf(order, "order_no"))
   await audit.sql`
     update orders set created_at = created_at - interval '25 minutes', expires_at = expires_at - interval '25 minutes'
@@ -72,7 +72,11 @@ const ordersOfFiveMinutes = async (scene: Scene, audit: Audit) => {
 }
 
 /** Reconcile looks at each once more. */
-const askedAgain = async ({ provider }: Scene, audit: Audit, numbers: ReadonlyArray<string>): Promise<void> => {
+const askedAgain = async (
+  { provider }: GatewayUnderLoad,
+  audit: Audit,
+  numbers: ReadonlyArray<string>
+): Promise<void> => {
   const before = numbers.map((orderNo) => provider.count("query", orderNo))
   await audit.sql`update orders set next_check_at = now() where order_no in ${audit.sql([...numbers])}`
   await until("the channel to be asked about each of them", () =>
@@ -86,38 +90,38 @@ describe
     test("under load costs nothing, closes no order early, ends no pay link and frees no nonce", async () => {
       const clock = openSteppedClock()
       const databaseUrl = await (await sharedPostgres()).createDatabase()
-      const scene = await openScene({
+      const underLoad = await startUnderLoad({
         ...{ databaseUrl, through: clock.through, aheadS: clock.aheadS },
         ...{ random: seeded(41), concurrent: 4 }
       })
       const audit = await startAudit(databaseUrl)
       try {
         const beganS = now()
-        const { orders, numbers } = await ordersOfFiveMinutes(scene, audit)
-        const tester = await scene.gateway.merchant()
+        const { orders, numbers } = await ordersOfFiveMinutes(underLoad, audit)
+        const tester = await underLoad.gateway.merchant()
         const link = textOf(await tester.wechatJsPay(), "pay_token")
-        const useNonces = nonceUser(scene.shop, clock)
+        const useNonces = nonceUser(underLoad.shop, clock)
         await useNonces()
         for (const aheadS of STEPS_S) {
-          await step(clock, scene.shop, aheadS)
-          await expectRefusedByTime(scene.shop, clock)
+          await step(clock, underLoad.shop, aheadS)
+          await expectRefusedByTime(underLoad.shop, clock)
           await useNonces()
           const info = await tester.post("/api/cashier/jsapi-pay-info", { pay_token: link, openid: "payer" })
           expect([info.code, info.message]).toEqual([200, "ok"])
-          await askedAgain(scene, audit, numbers)
+          await askedAgain(underLoad, audit, numbers)
         }
         for (const [index, order] of orders.entries()) {
           const orderNo = numbers[index] ?? ""
-          expect(scene.provider.count("close", orderNo)).toBe(0)
-          scene.provider.pay(orderNo)
-          await scene.provider.notify(orderNo)
-          await becomes(scene.shop, order, "PAID")
+          expect(underLoad.provider.count("close", orderNo)).toBe(0)
+          underLoad.provider.pay(orderNo)
+          await underLoad.provider.notify(orderNo)
+          await becomes(underLoad.shop, order, "PAID")
         }
-        const verdict = await scene.verdict("none")
-        expect(verdict).toMatchObject(WELL)
+        const verdict = await underLoad.verdict("none")
+        expect(verdict).toMatchObject(NOTHING_BROKEN)
         expect(verdict.paid).toBeGreaterThan(10)
-        expect(scene.load.broken()).toBe(0)
-        for (const { code, message } of scene.load.placed) if (code === 401) expect(message).toBe(LATE)
+        expect(underLoad.load.broken()).toBe(0)
+        for (const { code, message } of underLoad.load.placed) if (code === 401) expect(message).toBe(LATE)
         // Whatever the gateway's clock said, an order was made when it was made, and lives as long as its payer was told.
         const odd = await audit.sql`
         select order_no, created_at, expires_at from orders
@@ -126,8 +130,8 @@ describe
         expect(odd.map((row) => ({ ...row }))).toEqual([])
       } finally {
         await audit.close()
-        await scene.close()
-        clock.close(scene.gateway.pid)
+        await underLoad.close()
+        clock.close(underLoad.gateway.pid)
       }
     })
 

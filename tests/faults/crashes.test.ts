@@ -1,14 +1,14 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { CRASH_POINTS, type CrashPoint } from "../../core/domain/crash-point.ts"
 import { seeded } from "../harness/seeded.ts"
-import { openScene, type Scene, WELL } from "./scene.ts"
+import { type GatewayUnderLoad, NOTHING_BROKEN, startUnderLoad } from "./gateway-under-load.ts"
 
-/* kill -9 at every named point of an order's way, under load. The long run is run.ts. */
+/* kill -9 at every named point of an order's path, under load. The long run is run.ts. */
 
 setDefaultTimeout(120_000)
 
-/** Each scene is killed at three points, one after the other, and judged once at its end. */
-const SCENES: ReadonlyArray<ReadonlyArray<readonly [CrashPoint, passing: number]>> = [
+/** Each gateway is killed at up to three points, one after the other, and judged once at the end. */
+const RUNS: ReadonlyArray<ReadonlyArray<readonly [CrashPoint, passing: number]>> = [
   [
     ["order.before-store", 15],
     ["order.stored", 20],
@@ -30,54 +30,54 @@ const SCENES: ReadonlyArray<ReadonlyArray<readonly [CrashPoint, passing: number]
   ]
 ]
 
-/** The load passes every point; an order that expires is made so. */
-const dies = async (scene: Scene, point: CrashPoint): Promise<void> => {
-  const over = scene.gateway.died(30_000)
+/** Waits until the gateway has died. The load passes every point but one: an expired order has to be made. */
+const dies = async (underLoad: GatewayUnderLoad, point: CrashPoint): Promise<void> => {
+  const over = underLoad.gateway.died(30_000)
   if (point === "reconcile.closed-at-channel") {
-    const timer = setInterval(() => void scene.expireSome().catch(() => {}), 500)
+    const timer = setInterval(() => void underLoad.expireSome().catch(() => {}), 500)
     await over.finally(() => clearInterval(timer))
   }
   await over
 }
 
-test("every crash point has its place in a scene", () => {
-  expect(SCENES.flat().map(([point]) => point)).toEqual([...CRASH_POINTS])
+test("every crash point has its place in a run", () => {
+  expect(RUNS.flat().map(([point]) => point)).toEqual([...CRASH_POINTS])
 })
 
 describe.concurrent("a gateway that is killed", () => {
   test.each(
-    SCENES.map((crashes, index) => [crashes.map(([point]) => point).join(", then at "), crashes, index] as const)
+    RUNS.map((crashes, index) => [crashes.map(([point]) => point).join(", then at "), crashes, index] as const)
   )("at %s loses nothing, credits nothing twice, and tells of every payment within 30 s", async (_, crashes, index) => {
-    const scene = await openScene({ random: seeded(index + 1) })
+    const underLoad = await startUnderLoad({ random: seeded(index + 1) })
     try {
       for (const [point, passing] of crashes) {
-        await scene.restart({ point, passing })
-        await dies(scene, point)
-        expect(scene.gateway.logs()).toContain(`CRASH ${point}:${passing}`)
+        await underLoad.restart({ point, passing })
+        await dies(underLoad, point)
+        expect(underLoad.gateway.logs()).toContain(`CRASH ${point}:${passing}`)
       }
-      await scene.restart()
-      await new Promise((resolve) => setTimeout(resolve, 500))
-      const verdict = await scene.verdict("reconcile")
-      expect(verdict).toMatchObject(WELL)
+      await underLoad.restart()
+      await underLoad.serves(20)
+      const verdict = await underLoad.verdict("reconcile")
+      expect(verdict).toMatchObject(NOTHING_BROKEN)
       expect(verdict.paid).toBeGreaterThan(10)
     } finally {
-      await scene.close()
+      await underLoad.close()
     }
   })
 })
 
 test("a gateway that is told to stop under load, twice, ends what it has begun and loses nothing", async () => {
-  const scene = await openScene({ random: seeded(11) })
+  const underLoad = await startUnderLoad({ random: seeded(11) })
   try {
     for (let stop = 0; stop < 2; stop++) {
-      await new Promise((resolve) => setTimeout(resolve, 1_000))
-      await scene.restart()
+      await underLoad.serves(40)
+      await underLoad.restart()
     }
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    const verdict = await scene.verdict("all")
-    expect(verdict).toMatchObject(WELL)
+    await underLoad.serves(20)
+    const verdict = await underLoad.verdict("all")
+    expect(verdict).toMatchObject(NOTHING_BROKEN)
     expect(verdict.paid).toBeGreaterThan(10)
   } finally {
-    await scene.close()
+    await underLoad.close()
   }
 })

@@ -6,11 +6,11 @@ import { requireTool } from "../harness/require-tool.ts"
 import { seeded } from "../harness/seeded.ts"
 import { MOUNT_HOW, mountSmallDisk, mountsAllowed, type SmallDisk } from "../harness/small-disk.ts"
 import { until } from "../harness/until.ts"
-import { openScene, type Scene, WELL } from "./scene.ts"
+import { type GatewayUnderLoad, lasts, NOTHING_BROKEN, startUnderLoad } from "./gateway-under-load.ts"
 
 /*
- * The database's disks run full under load, first that of its tables, then that of its log; somebody makes room, and
- * starts PostgreSQL again where it stopped itself.
+ * The database's disks run full under load, first the disk of its tables, then that of its log. Somebody makes room and,
+ * where PostgreSQL has stopped itself, starts it again.
  */
 
 setDefaultTimeout(120_000)
@@ -24,44 +24,44 @@ const withMounts = requireTool({
 const DATA_MIB = 96
 const WAL_MIB = 64
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const refusals = (underLoad: GatewayUnderLoad) => underLoad.load.placed.filter(({ code }) => code === 503)
 
-const refusals = (scene: Scene) => scene.load.placed.filter(({ code }) => code === 503)
+const takesOrders = (underLoad: GatewayUnderLoad) =>
+  until("orders to be taken again", async () => (await underLoad.shop.qrcodePay()).code === 200)
 
-/** Orders are refused, then taken again. */
-const refusesOrders = (scene: Scene, count: number) => {
-  const before = refusals(scene).length
-  return until(`${count} orders to be refused`, () => refusals(scene).length >= before + count)
-}
-const takesOrders = (scene: Scene) =>
-  until("orders to be taken again", async () => (await scene.shop.qrcodePay()).code === 200)
-
-/** The tables cannot grow; the server lives, reads, and says so (53100). */
-const fillTables = async (scene: Scene, disk: SmallDisk): Promise<void> => {
-  const from = scene.load.placed.length
+/** The tables cannot grow: the server lives on, reads, and says so (53100). */
+const fillTables = async (underLoad: GatewayUnderLoad, disk: SmallDisk): Promise<void> => {
+  const from = underLoad.load.placed.length
   disk.fill()
-  await refusesOrders(scene, 40)
-  const meanwhile = scene.load.placed.slice(from).filter(({ plan, code }) => plan === "" && code !== null)
+  await underLoad.refuses(40)
+  const meanwhile = underLoad.load.placed.slice(from).filter(({ plan, code }) => plan === "" && code !== null)
   disk.free()
-  // It said what it did: nobody is left to wonder.
+  // Every call had a definite answer.
   expect(meanwhile.map(({ code }) => code).filter((code) => code !== 200 && code !== 503)).toEqual([])
-  await takesOrders(scene)
+  await takesOrders(underLoad)
 }
 
-/** The log's segment ends and no other can be made: the server stops itself, and cannot come back by itself. */
-const fillLog = async (scene: Scene, disk: SmallDisk, server: PostgresService, databaseUrl: string): Promise<void> => {
+/** The log's segment ends and no other can be made: the server stops itself and cannot come back by itself. */
+const fillLog = async (
+  underLoad: GatewayUnderLoad,
+  disk: SmallDisk,
+  server: PostgresService,
+  databaseUrl: string
+): Promise<void> => {
   disk.fill()
-  while (isAlive(server.pid())) {
-    // The driver's own question for types would be rejected to nobody when the connection is ended under it.
+  await until("PostgreSQL to stop itself", async () => {
+    if (!isAlive(server.pid())) return true
+    // Without fetch_types: the driver's own query for types would be rejected unhandled when its connection is ended.
     const sql = postgres(databaseUrl, { max: 1, fetch_types: false, onnotice: () => {} })
-    sql`select pg_switch_wal()`.catch(() => undefined)
-    await pause(100)
+    // A switch takes less; one that hangs on the full disk is given up.
+    await Promise.race([sql`select pg_switch_wal()`.catch(() => undefined), lasts(100)])
     await sql.end({ timeout: 0 })
-  }
-  await refusesOrders(scene, 10)
+    return false
+  })
+  await underLoad.refuses(10)
   disk.free()
   await server.resume()
-  await takesOrders(scene)
+  await takesOrders(underLoad)
 }
 
 const isAlive = (pid: number): boolean => {
@@ -79,20 +79,20 @@ describe.skipIf(!withMounts)("a database whose disk is full", () => {
     const server = await startPostgres({ durable: true, dataDisk: data.path, walDisk: wal.path, settings })
     try {
       const databaseUrl = await server.createDatabase()
-      const scene = await openScene({ databaseUrl, random: seeded(51) })
+      const underLoad = await startUnderLoad({ databaseUrl, random: seeded(51) })
       try {
-        await pause(500)
-        await fillTables(scene, data)
-        await pause(500)
-        await fillLog(scene, wal, server, databaseUrl)
-        await pause(500)
-        const verdict = await scene.verdict("all")
-        expect(verdict).toMatchObject(WELL)
+        await underLoad.serves(20)
+        await fillTables(underLoad, data)
+        await underLoad.serves(20)
+        await fillLog(underLoad, wal, server, databaseUrl)
+        await underLoad.serves(20)
+        const verdict = await underLoad.verdict("all")
+        expect(verdict).toMatchObject(NOTHING_BROKEN)
         expect(verdict.paid).toBeGreaterThan(10)
-        expect(scene.load.broken()).toBe(0)
-        expect(new Set(refusals(scene).map(({ message }) => message))).toEqual(new Set(["服务繁忙,请稍后重试"]))
+        expect(underLoad.load.broken()).toBe(0)
+        expect(new Set(refusals(underLoad).map(({ message }) => message))).toEqual(new Set(["服务繁忙,请稍后重试"]))
       } finally {
-        await scene.close()
+        await underLoad.close()
       }
     } finally {
       await server.stop()

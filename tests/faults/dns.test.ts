@@ -15,7 +15,7 @@ import { seeded } from "../harness/seeded.ts"
 import { startTcpProxy } from "../harness/tcp-proxy.ts"
 import { until } from "../harness/until.ts"
 import { startWebhookReceiver } from "../harness/webhook-receiver.ts"
-import { openScene, type Scene, WELL } from "./scene.ts"
+import { type GatewayUnderLoad, NOTHING_BROKEN, startUnderLoad } from "./gateway-under-load.ts"
 
 /* Names stop resolving while the gateway works: the channel's, the merchants' servers', the database's. */
 
@@ -29,7 +29,7 @@ const withNames = requireTool({
 const [CHANNEL, SHOP, DATABASE] = ["channel.test", "shop.test", "database.test"]
 
 /** How many orders that the channel would have taken got this code. */
-const answered = ({ load }: Scene, code: number) =>
+const answered = ({ load }: GatewayUnderLoad, code: number) =>
   load.placed.filter((order) => order.code === code && order.plan === "").length
 
 /** A name goes; the fault is met. Silence is, as soon as the name is asked for: whoever asks waits for some seconds. */
@@ -52,7 +52,7 @@ describe.skipIf(!withNames).concurrent("names that do not resolve", () => {
     const proxy = await startTcpProxy(() => Number(new URL(databaseUrl).port))
     const named = new URL(databaseUrl)
     named.host = `${DATABASE}:${proxy.port}`
-    const scene = await openScene({
+    const underLoad = await startUnderLoad({
       ...{ databaseUrl, hosts: { channel: CHANNEL, shop: SHOP }, random: seeded(61), concurrent: 4 },
       through: [...names.through, "env", `DATABASE_URL=${named.href}`]
     })
@@ -61,8 +61,8 @@ describe.skipIf(!withNames).concurrent("names that do not resolve", () => {
       what: "a webhook that is not sent",
       count: async () => (await audit.sql`select from attempts where status is null`).count
     }
-    const refused = { what: "an order that the channel is not told of", count: () => answered(scene, 400) }
-    const unstored = () => answered(scene, 503)
+    const refused = { what: "an order that the channel is not told of", count: () => answered(underLoad, 400) }
+    const unstored = () => answered(underLoad, 503)
     try {
       for (const answers of ["failure", "unknown", "silence"] as const) {
         await goes(names, SHOP, answers, unsent)
@@ -73,15 +73,15 @@ describe.skipIf(!withNames).concurrent("names that do not resolve", () => {
         proxy.cut()
         await until("an order that is not stored", () => unstored() > before)
         names.set(DATABASE, "well")
-        await until("an order", async () => (await scene.shop.qrcodePay()).code === 200)
+        await until("an order", async () => (await underLoad.shop.qrcodePay()).code === 200)
       }
-      const verdict = await scene.verdict("all")
-      expect(verdict).toMatchObject(WELL)
+      const verdict = await underLoad.verdict("all")
+      expect(verdict).toMatchObject(NOTHING_BROKEN)
       expect(verdict.paid).toBeGreaterThan(5)
-      expect(scene.load.broken()).toBe(0)
+      expect(underLoad.load.broken()).toBe(0)
     } finally {
       await audit.close()
-      await scene.close()
+      await underLoad.close()
       await proxy.close()
       await names.close()
     }

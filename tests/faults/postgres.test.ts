@@ -5,20 +5,25 @@ import process from "node:process"
 import { type PostgresService, startPostgres } from "../harness/postgres.ts"
 import { seeded } from "../harness/seeded.ts"
 import { startTcpProxy } from "../harness/tcp-proxy.ts"
-import { openScene, type Scene, type SceneOptions, WELL } from "./scene.ts"
+import { until } from "../harness/until.ts"
+import {
+  type GatewayUnderLoad,
+  lasts,
+  NOTHING_BROKEN,
+  startUnderLoad,
+  type UnderLoadOptions
+} from "./gateway-under-load.ts"
 
 /* The database goes away under load and comes back; the gateway lives on, refuses in the envelope and recovers. */
 
 setDefaultTimeout(120_000)
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Ends the server and all its processes as a power cut does, and waits until they are gone. */
 const killServer = async (postmaster: number): Promise<void> => {
   const children = await readFile(`/proc/${postmaster}/task/${postmaster}/children`, "utf8").catch(() => "")
   const all = [postmaster, ...children.split(" ").filter(Boolean).map(Number)]
   for (const pid of all) signal(pid, "SIGKILL")
-  while (all.some((pid) => isAlive(pid))) await pause(10)
+  await until("the server's processes to end", () => !all.some((pid) => isAlive(pid)))
 }
 const signal = (pid: number, name: NodeJS.Signals | 0): boolean => {
   try {
@@ -27,28 +32,28 @@ const signal = (pid: number, name: NodeJS.Signals | 0): boolean => {
     return false
   }
 }
-/** A zombie that nobody has waited for yet is gone, too. */
+/** Signal 0 only asks. A zombie that nobody has waited for yet counts as gone. */
 const isAlive = (pid: number): boolean => signal(pid, 0)
 
-const withScene = async (
-  options: Omit<SceneOptions, "random">,
+const hurtUnderLoad = async (
+  options: Omit<UnderLoadOptions, "random">,
   seed: number,
-  hurt: (scene: Scene) => Promise<void>
+  hurt: (underLoad: GatewayUnderLoad) => Promise<void>
 ) => {
-  const scene = await openScene({ ...options, random: seeded(seed) })
+  const underLoad = await startUnderLoad({ ...options, random: seeded(seed) })
   try {
-    await pause(1_000)
-    await hurt(scene)
-    await pause(1_500)
-    const verdict = await scene.verdict("all")
-    expect(verdict).toMatchObject(WELL)
+    await underLoad.serves(30)
+    await hurt(underLoad)
+    await underLoad.serves(30)
+    const verdict = await underLoad.verdict("all")
+    expect(verdict).toMatchObject(NOTHING_BROKEN)
     expect(verdict.paid).toBeGreaterThan(10)
-    // The gateway lived: every call had its answer.
-    expect(scene.load.broken()).toBe(0)
+    // The gateway lived: no call was cut off.
+    expect(underLoad.load.broken()).toBe(0)
     // It serves as before.
-    expect((await scene.shop.qrcodePay()).code).toBe(200)
+    expect((await underLoad.shop.qrcodePay()).code).toBe(200)
   } finally {
-    await scene.close()
+    await underLoad.close()
   }
 }
 
@@ -64,7 +69,7 @@ const withServer = async (use: (server: PostgresService) => Promise<void>) => {
 describe.concurrent("under load", () => {
   test("a PostgreSQL that is killed and shut down at once, gone for 0.3 s and for 3 s, costs no order and no webhook", () =>
     withServer(async (server) => {
-      await withScene({ databaseUrl: await server.createDatabase() }, 21, async () => {
+      await hurtUnderLoad({ databaseUrl: await server.createDatabase() }, 21, async (underLoad) => {
         for (const [name, goneMs] of [
           ["SIGKILL", 300],
           ["SIGQUIT", 3_000]
@@ -73,11 +78,11 @@ describe.concurrent("under load", () => {
           else {
             const pid = server.pid()
             signal(pid, name)
-            while (isAlive(pid)) await pause(10)
+            await until("the server to shut down", () => !isAlive(pid))
           }
-          await pause(goneMs)
+          await lasts(goneMs)
           await server.resume()
-          await pause(1_500)
+          await underLoad.serves(30)
         }
       })
     }))
@@ -92,19 +97,19 @@ describe.concurrent("under load", () => {
       const proxy = await startTcpProxy(() => port)
       target.port = String(proxy.port)
       try {
-        await withScene({ databaseUrl: target.href }, 22, async () => {
+        await hurtUnderLoad({ databaseUrl: target.href }, 22, async (underLoad) => {
           proxy.delay(30)
-          await pause(1_500)
+          await underLoad.serves(20)
           proxy.delay(0)
           for (let time = 0; time < 3; time++) {
             proxy.cut()
-            await pause(400)
+            await underLoad.serves(5)
           }
           proxy.stall()
-          await pause(3_000)
+          await lasts(3_000)
           proxy.flow()
           proxy.down()
-          await pause(1_000)
+          await underLoad.refuses(1)
           proxy.flow()
         })
       } finally {
@@ -119,9 +124,9 @@ describe.concurrent("under load", () => {
       const proxy = await startTcpProxy(() => port)
       target.port = String(proxy.port)
       try {
-        await withScene({ databaseUrl: target.href }, 23, async () => {
+        await hurtUnderLoad({ databaseUrl: target.href }, 23, async () => {
           proxy.stall()
-          await pause(16_000)
+          await lasts(16_000)
           proxy.flow()
         })
       } finally {
@@ -131,28 +136,32 @@ describe.concurrent("under load", () => {
 })
 
 const withEmbedded = async (): Promise<void> => {
-  const scene = await openScene({ databaseUrl: "embedded", random: seeded(24) })
+  const underLoad = await startUnderLoad({ databaseUrl: "embedded", random: seeded(24) })
   try {
-    await pause(1_000)
-    const [first = ""] = (await readFile(join(scene.gateway.dataFolder, "postgres/postmaster.pid"), "utf8")).split("\n")
+    await underLoad.serves(30)
+    const [first = ""] = (await readFile(join(underLoad.gateway.dataFolder, "postgres/postmaster.pid"), "utf8")).split(
+      "\n"
+    )
     // The machine loses power: both at once.
-    await Promise.all([scene.gateway.kill(), killServer(Number(first))])
-    await scene.restart()
-    await pause(1_500)
+    await Promise.all([underLoad.gateway.kill(), killServer(Number(first))])
+    await underLoad.restart()
+    await underLoad.serves(30)
     // The gateway alone dies; its database lives on and is found again.
-    await scene.gateway.kill()
-    await scene.restart()
-    await pause(1_000)
+    await underLoad.gateway.kill()
+    await underLoad.restart()
+    await underLoad.serves(20)
     // The database alone dies: the gateway refuses in the envelope until the operator starts it again.
-    const [again = ""] = (await readFile(join(scene.gateway.dataFolder, "postgres/postmaster.pid"), "utf8")).split("\n")
+    const [again = ""] = (await readFile(join(underLoad.gateway.dataFolder, "postgres/postmaster.pid"), "utf8")).split(
+      "\n"
+    )
     await killServer(Number(again))
-    expect([500, 503]).toContain((await scene.shop.qrcodePay()).code)
-    await scene.restart()
-    await pause(1_000)
-    const verdict = await scene.verdict("all")
-    expect(verdict).toMatchObject(WELL)
+    expect([500, 503]).toContain((await underLoad.shop.qrcodePay()).code)
+    await underLoad.restart()
+    await underLoad.serves(20)
+    const verdict = await underLoad.verdict("all")
+    expect(verdict).toMatchObject(NOTHING_BROKEN)
     expect(verdict.paid).toBeGreaterThan(10)
   } finally {
-    await scene.close()
+    await underLoad.close()
   }
 }

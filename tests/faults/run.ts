@@ -2,7 +2,7 @@ import { parseArgs } from "node:util"
 import { CRASH_POINTS, type CrashPoint } from "../../core/domain/crash-point.ts"
 import type { Runtime } from "../harness/gateway.ts"
 import { seeded } from "../harness/seeded.ts"
-import { openScene, type Scene, type Verdict, WELL } from "./scene.ts"
+import { type GatewayUnderLoad, NOTHING_BROKEN, startUnderLoad, type Verdict } from "./gateway-under-load.ts"
 
 /*
  * The long run: `bun tests/faults/run.ts --seeds 40 [--first 1] [--runtime bun|deno] [--minutes 30] [--beside 2]
@@ -35,21 +35,25 @@ interface Outcome {
   readonly verdict: Verdict
 }
 
-const killOnce = async (scene: Scene, point: CrashPoint, passing: number): Promise<CrashPoint | "anywhere"> => {
+const killOnce = async (
+  underLoad: GatewayUnderLoad,
+  point: CrashPoint,
+  passing: number
+): Promise<CrashPoint | "anywhere"> => {
   try {
-    await scene.restart({ point, passing })
+    await underLoad.restart({ point, passing })
   } catch (error) {
     // What is due at a start may pass its point before the gateway listens.
     if (String(error).includes("ended with SIGKILL")) return point
     throw error
   }
-  const expiring = setInterval(() => void scene.expireSome().catch(() => {}), 700)
+  const expiring = setInterval(() => void underLoad.expireSome().catch(() => {}), 700)
   try {
-    await scene.gateway.died(PATIENCE_MS)
+    await underLoad.gateway.died(PATIENCE_MS)
     return point
   } catch {
     // `died` has killed it.
-    await scene.gateway.kill()
+    await underLoad.gateway.kill()
     return "anywhere"
   } finally {
     clearInterval(expiring)
@@ -59,25 +63,25 @@ const killOnce = async (scene: Scene, point: CrashPoint, passing: number): Promi
 const play = async (seed: number, runtime: Runtime): Promise<Outcome> => {
   const random = seeded(seed)
   const kills: Array<CrashPoint | "anywhere"> = []
-  const scene = await openScene({ random: seeded(seed + 1_000_000), runtime, concurrent: 6, paceMs: 50 })
+  const underLoad = await startUnderLoad({ random: seeded(seed + 1_000_000), runtime, concurrent: 6, paceMs: 50 })
   try {
     for (let kill = 0; kill < Number(values.kills); kill++) {
       const point = CRASH_POINTS[Math.floor(random() * CRASH_POINTS.length)] ?? "order.stored"
       const seldom = point === "reconcile.closed-at-channel"
       const passing = 1 + Math.floor(random() * (seldom ? 3 : PASSING_MAX))
-      kills.push(await killOnce(scene, point, passing))
+      kills.push(await killOnce(underLoad, point, passing))
     }
-    await scene.restart()
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    return { seed, kills, verdict: await scene.verdict("reconcile") }
+    await underLoad.restart()
+    await underLoad.serves(20)
+    return { seed, kills, verdict: await underLoad.verdict("reconcile") }
   } finally {
-    await scene.close()
+    await underLoad.close()
   }
 }
 
 const faults = ({ verdict }: Outcome): ReadonlyArray<string> =>
-  Object.keys(WELL).flatMap((name) => {
-    const list = verdict[name as keyof typeof WELL] as ReadonlyArray<unknown>
+  Object.keys(NOTHING_BROKEN).flatMap((name) => {
+    const list = verdict[name as keyof typeof NOTHING_BROKEN] as ReadonlyArray<unknown>
     return list.length === 0 ? [] : [`${name}: ${JSON.stringify(list)}`]
   })
 

@@ -1,14 +1,14 @@
-const PAUSE_MS = 20
-
 export interface UntilOptions {
   /** Default 15,000. */
   readonly timeoutMs?: number
+  /** The pause between two looks, default 20: longer where a look costs the machine more than the wait. */
+  readonly everyMs?: number
   /** What the error adds to what was waited for, such as a program's output; asked when the time is up. */
   readonly why?: () => string
 }
 
 /**
- * Waits for a fact: asks again every 20 ms until `look` answers something other than undefined, null or false, and
+ * Waits for a fact: looks again and again until `look` answers something other than undefined, null or false, and
  * returns that.
  * @param what completes the sentence "waited in vain for …"
  * @throws once `timeoutMs` have passed, and whatever `look` throws
@@ -16,7 +16,7 @@ export interface UntilOptions {
 export const until = async <A>(
   what: string,
   look: () => A | Promise<A>,
-  { timeoutMs = 15_000, why = () => "" }: UntilOptions = {}
+  { timeoutMs = 15_000, everyMs = 20, why = () => "" }: UntilOptions = {}
 ): Promise<Exclude<A, undefined | null | false>> => {
   const endsAt = performance.now() + timeoutMs
   for (;;) {
@@ -25,6 +25,6 @@ export const until = async <A>(
       return found as Exclude<A, undefined | null | false>
     }
     if (performance.now() > endsAt) throw new Error(`waited ${timeoutMs} ms in vain for ${what} ${why()}`.trimEnd())
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
 }

@@ -1,47 +1,42 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
-import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
+import { text } from "node:stream/consumers"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { type Loopback, startLoopback } from "../harness/loopback.ts"
+import { textOf } from "../harness/merchant-client.ts"
+import { until } from "../harness/until.ts"
+
+/* What an operator can watch: health, metrics, traces, an order's timeline. */
 
 setDefaultTimeout(60_000)
 
-/** A collector that keeps what it is sent. */
+/** What the collector of traces was sent. */
 const collected: Array<{ readonly path: string; readonly body: string }> = []
-let waiting: () => void = () => undefined
-let collector: Server
+let collector: Loopback
 let gateway: Gateway
 const TOKEN = "metrics-token-of-this-test"
 
 beforeAll(async () => {
-  collector = createServer((request, response) => {
-    let body = ""
-    request.on("data", (chunk) => {
-      body += chunk
-    })
-    request.on("end", () => {
-      collected.push({ path: request.url ?? "", body })
-      response.end("{}")
-      waiting()
-    })
+  collector = await startLoopback(async (request, response) => {
+    collected.push({ path: request.url ?? "", body: await text(request) })
+    response.end("{}")
   })
-  await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve))
-  const { port } = collector.address() as AddressInfo
   gateway = await startGateway({
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, PAYHUB_METRICS_TOKEN: TOKEN }
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, PAYHUB_METRICS_TOKEN: TOKEN }
   })
 })
 afterAll(async () => {
   await gateway?.stop()
-  collector?.close()
+  await collector?.close()
 })
 
-const arrives = async (path: string, text: string): Promise<void> => {
-  while (!collected.some((sent) => sent.path === path && sent.body.includes(text))) {
-    await new Promise<void>((resolve) => {
-      waiting = resolve
-    })
-  }
-}
+const traced = (part: string) =>
+  until(
+    `a trace with ${part}`,
+    () => collected.find(({ path, body }) => path === "/v1/traces" && body.includes(part)),
+    {
+      timeoutMs: 30_000
+    }
+  )
 
 const metrics = async (): Promise<string> => {
   const response = await fetch(`${gateway.url}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } })
@@ -49,14 +44,7 @@ const metrics = async (): Promise<string> => {
   return response.text()
 }
 
-const order = async () => {
-  const merchant = await gateway.merchant()
-  return merchant.qrcodePay({
-    merchant_order_no: `obs${Date.now()}`,
-    amount: 1000,
-    notify_url: "https://merchant.example/notify"
-  })
-}
+const order = async () => (await gateway.merchant()).qrcodePay()
 
 test("a supervisor learns that the process lives and that it can take orders", async () => {
   for (const path of ["/healthz", "/readyz"]) {
@@ -83,21 +71,16 @@ test("metrics count requests, charges and what waits", async () => {
 test("a collector gets a trace from the request to the channel's call, under the request's id", async () => {
   const answer = await order()
   const requestId = answer.headers.get("x-request-id") ?? "none"
-  await arrives("/v1/traces", requestId)
-  await arrives("/v1/traces", "channel.act")
-  const trace = collected.find(({ path, body }) => path === "/v1/traces" && body.includes(requestId))
-  expect(trace?.body).toContain("POST /api/cashier/qrcode-pay")
+  expect((await traced(requestId)).body).toContain("POST /api/cashier/qrcode-pay")
+  await traced("channel.act")
 })
 
 test("the order's timeline names the request that charged it", async () => {
   const answer = await order()
   const requestId = answer.headers.get("x-request-id") ?? "none"
-  const orderNo = String((answer.data as { readonly order_no: string }).order_no)
-  for (;;) {
-    const shown = JSON.stringify(await gateway.command(["order", "show", orderNo]))
-    if (shown.includes("charge.accepted")) {
-      expect(shown).toContain(requestId)
-      return
-    }
-  }
+  const shown = await until("the charge in the timeline", async () => {
+    const text = JSON.stringify(await gateway.command(["order", "show", textOf(answer, "order_no")]))
+    return text.includes("charge.accepted") && text
+  })
+  expect(shown).toContain(requestId)
 })

@@ -10,8 +10,8 @@ import {
 } from "../../../core/channel/index.ts"
 
 /*
- * A provider that answers at once and in the process, so that what is measured is the gateway: a charge's answer is a
- * QR text, and its notices are signed JSON, as a real provider's are.
+ * A provider that answers at once and in the gateway's process, so that only the gateway is measured: a charge presents
+ * a QR text, and notices are signed JSON, as a real provider's are.
  */
 
 const Account = Schema.Struct({ key: Schema.RedactedFromValue(Schema.String, { label: "key" }) })

@@ -4,7 +4,7 @@ import { type Audit, type Breach, startAudit } from "../harness/audit.ts"
 import { CRASH_VARIABLE, type Crash, crashText } from "../harness/crashing-gateway.ts"
 import { type Gateway, type GatewayOptions, startGateway } from "../harness/gateway.ts"
 import type { MerchantClient } from "../harness/merchant-client.ts"
-import { type Load, startLoad } from "../harness/order-load.ts"
+import { type Load, type Placed, startLoad } from "../harness/order-load.ts"
 import { sharedPostgres } from "../harness/postgres.ts"
 import {
   addScriptedAccount,
@@ -12,24 +12,25 @@ import {
   type ScriptedProvider,
   startScriptedProvider
 } from "../harness/scripted-provider.ts"
+import { until } from "../harness/until.ts"
 import { isPushSignedWith, type Push, startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 /*
- * One gateway that will be hurt, a provider and a merchant's server that will not, and a load that goes on through it.
- * Afterwards `verdict` says what was promised and is not so.
+ * A gateway that a test will hurt, a provider and a merchant's server that stay well, and a load that goes on throughout.
+ * At the end `verdict` lists every promise that was broken.
  */
 
-export interface SceneOptions extends GatewayOptions {
+export interface UnderLoadOptions extends GatewayOptions {
   readonly random: () => number
   readonly concurrent?: number
   readonly paceMs?: number
-  /** The names by which the gateway reaches its channel and the merchant's server; 127.0.0.1 when absent. */
+  /** The names by which the gateway reaches its channel and the merchant's server; default 127.0.0.1. */
   readonly hosts?: { readonly channel: string; readonly shop: string }
-  /** By how many seconds the clock of the load's merchants is ahead, asked at every call; they may be refused for it. */
+  /** Seconds by which the clock of the load's merchants is ahead, read at every call; 401 is then a legal answer. */
   readonly aheadS?: () => number
 }
 
-export interface Scene {
+export interface GatewayUnderLoad {
   readonly gateway: Gateway
   readonly provider: ScriptedProvider
   readonly shop: MerchantClient
@@ -37,47 +38,54 @@ export interface Scene {
   /** Where the load's webhooks go. */
   readonly notifyUrl: string
   readonly load: Load
+  /** Resolves once the gateway has acknowledged `count` more of the load's orders. */
+  readonly serves: (count: number) => Promise<void>
+  /** Resolves once the gateway has refused `count` more of the load's orders with 503. */
+  readonly refuses: (count: number) => Promise<void>
   /** Starts the gateway again, armed for the next crash or not. */
   readonly restart: (crash?: Crash) => Promise<void>
   /**
-   * Ends the load and waits until everything that must come has come, then counts.
-   * @param leases what is skipped of leases' time: "reconcile" (and charges) leaves a webhook's 23 s to run out in earnest,
-   * "none" leaves all as it is, the times of the next checks too
+   * Ends the load, waits up to 30 s until every promise is kept, then counts.
+   * @param leases which leases of a dead gateway end at once: "reconcile" ends those of reconcile and of charges and lets a
+   * webhook's 23 s run out, "all" ends webhooks' leases too, "none" ends none and leaves the times of the next checks
    */
   readonly verdict: (leases: "none" | "reconcile" | "all") => Promise<Verdict>
-  /** Some orders that the provider never took expire, so that reconcile closes them there. */
+  /** Lets some orders expire that the provider never took, so that reconcile closes them there. */
   readonly expireSome: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
-/** The figures of a scene; every list must be empty. */
+/** What a run came to; every list must be empty. */
 export interface Verdict {
   readonly placed: number
   readonly acknowledged: number
   readonly paid: number
   readonly delivered: number
-  /** Answered 503 (nothing was decided, come again) or 401, and the order is there. */
+  /** Refused with 503 or 401, and yet stored. */
   readonly refusedYetStored: ReadonlyArray<string>
-  /** Acknowledged to the merchant and not in the database. */
+  /** Acknowledged to the merchant, and not in the database. */
   readonly lost: ReadonlyArray<string>
-  /** The provider was told "success", and the order was not PAID: at the end, or at a moment when the gateway was dead. */
+  /** The provider was told "success", and the order was not PAID at the end or while the gateway was dead. */
   readonly forgotten: ReadonlyArray<string>
   /** Paid at the provider and not settled in time. */
   readonly unsettled: ReadonlyArray<string>
   /** PAID, and its webhook did not arrive in time. */
   readonly webhooksMissing: ReadonlyArray<string>
-  /** An order that was told in different bytes, under different event ids, unsigned, or without being PAID. */
+  /** Told in different bytes, under different event ids, unsigned, or without being PAID. */
   readonly webhooksWrong: ReadonlyArray<string>
-  /** PAID in the gateway with other money or another trade number than in the provider's book. */
-  readonly notInTheBook: ReadonlyArray<string>
+  /** PAID with another amount or another trade number than the provider has. */
+  readonly unlikeProvider: ReadonlyArray<string>
   readonly misbehaved: ReadonlyArray<string>
   readonly breaches: ReadonlyArray<Breach>
 }
 
-/** After a restart everything paid is delivered this soon. */
+/** Once the load has ended, every payment is settled and delivered this soon. */
 export const DELIVERED_WITHIN_MS = 30_000
 
-export const openScene = async (options: SceneOptions): Promise<Scene> => {
+/** A fault lasts: how long is what the test is about, and only a clock can tell. */
+export const lasts = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+export const startUnderLoad = async (options: UnderLoadOptions): Promise<GatewayUnderLoad> => {
   const { random, concurrent = 8, paceMs = 40, aheadS, hosts, ...gatewayOptions } = options
   const databaseUrl = options.databaseUrl ?? (await (await sharedPostgres()).createDatabase())
   let listening: Gateway | undefined
@@ -95,7 +103,7 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
     }
   })
   listening = gateway
-  // An embedded database listens elsewhere after each start.
+  // An embedded database has another port after each start.
   const addressNow = () => (databaseUrl === "embedded" ? embeddedUrl(gateway.dataFolder) : databaseUrl)
   let auditedAt = addressNow()
   let opened = await startAudit(auditedAt)
@@ -121,28 +129,39 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
     ...(aheadS === undefined ? { shop } : { shop: shop.withClock(aheadS), codes: [401] })
   })
 
-  const verdict: Scene["verdict"] = async (leases) => {
+  const more = async (what: string, count: number, counts: (order: Placed) => boolean): Promise<void> => {
+    const before = load.placed.filter(counts).length
+    const now = () => load.placed.filter(counts).length - before
+    await until(`${count} more orders to be ${what}`, () => now() >= count, {
+      timeoutMs: 30_000,
+      why: () => `(${now()})`
+    })
+  }
+
+  const verdict: GatewayUnderLoad["verdict"] = async (leases) => {
     const deadline = Date.now() + DELIVERED_WITHIN_MS
     await load.stopPlacing()
-    let found: Verdict | undefined
     let leasesEnded = false
-    while ((found === undefined || !isWell(found)) && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 250))
+    const isKept = async (): Promise<boolean> => {
       try {
         if (!leasesEnded && leases !== "none") await (await audit()).endLeases(leases)
         leasesEnded = true
-        found = await inspect()
+        return isUnbroken(await inspect())
       } catch {
         // The database is not back yet.
+        return false
       }
     }
+    // Each look reads every order: four in a second leave the machine to the gateway.
+    while (!(await isKept()) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 250))
     await load.stop()
     return { ...(await inspect()), breaches: await (await audit()).breaches() }
   }
 
-  // Reconcile would find these payments by itself: only the dead cannot hide that they acknowledged too early.
+  // Reconcile would find these payments later, so a notice that was acknowledged too early shows only while the gateway
+  // is dead.
   const forgottenAtDeath: Array<string> = []
-  const restart: Scene["restart"] = async (crash) => {
+  const restart: GatewayUnderLoad["restart"] = async (crash) => {
     if (gateway.isDead()) {
       const told = load.placed.filter((order) => order.noticeAcknowledged)
       const [first, ...others] = told.map(({ orderNo }) => orderNo ?? "")
@@ -192,7 +211,7 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
       webhooksWrong: [...pushes]
         .filter(([orderNo, list]) => !isPaid(orderNo) || !allTheSame(list) || !signedAll(shop.secret, list))
         .map(([orderNo]) => orderNo),
-      notInTheBook: settled
+      unlikeProvider: settled
         .filter(({ order_no, amount_fen, channel_trade_no }) => {
           const payment = trades.get(order_no)?.payment
           return payment?.trade_no !== channel_trade_no || payment?.amount_fen !== amount_fen
@@ -210,6 +229,8 @@ export const openScene = async (options: SceneOptions): Promise<Scene> => {
     receiver,
     notifyUrl,
     load,
+    serves: (count) => more("acknowledged", count, (order) => order.acknowledged),
+    refuses: (count) => more("refused", count, ({ code }) => code === 503),
     restart,
     verdict,
     expireSome: async () => {
@@ -233,21 +254,23 @@ interface OrderLine {
   readonly amount_fen: number
 }
 
-/** What every scene must end with. */
-export const WELL = {
+/** What every run must end with. */
+export const NOTHING_BROKEN = {
   refusedYetStored: [],
   lost: [],
   forgotten: [],
   unsettled: [],
   webhooksMissing: [],
   webhooksWrong: [],
-  notInTheBook: [],
+  unlikeProvider: [],
   misbehaved: [],
   breaches: []
 } as const
 
-const isWell = (verdict: Verdict): boolean =>
-  Object.keys(WELL).every((name) => (verdict[name as keyof typeof WELL] as ReadonlyArray<unknown>).length === 0)
+const isUnbroken = (verdict: Verdict): boolean =>
+  Object.keys(NOTHING_BROKEN).every(
+    (name) => (verdict[name as keyof typeof NOTHING_BROKEN] as ReadonlyArray<unknown>).length === 0
+  )
 
 const allTheSame = (pushes: ReadonlyArray<Push>): boolean => {
   const [first] = pushes
@@ -259,7 +282,7 @@ const allTheSame = (pushes: ReadonlyArray<Push>): boolean => {
 const signedAll = (secret: string, pushes: ReadonlyArray<Push>): boolean =>
   pushes.every((push) => isPushSignedWith(secret, push))
 
-/** The address of a gateway's embedded database, as its data folder says it. */
+/** The address of a gateway's embedded database, read from its data folder. */
 const embeddedUrl = (dataFolder: string): string => {
   const folder = join(dataFolder, "postgres")
   const password = readFileSync(join(folder, "payhub.password"), "utf8").trim()
