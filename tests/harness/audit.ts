@@ -2,11 +2,11 @@ import postgres from "postgres"
 import { ORDER_EDGES, ORDER_STATUS, type OrderStatus } from "../../core/domain/order.ts"
 
 /*
- * The money promises as questions to the database itself, behind the gateway's back: the same audit ends every suite of
- * tests/money and every run of tests/faults.
+ * The money promises as queries to the database itself, past the gateway. The same audit ends every suite of tests/money
+ * and every run of tests/faults.
  */
 
-/** One broken promise and the order that shows it. */
+/** A broken promise and the order that shows it. */
 export interface Breach {
   readonly promise: string
   readonly orderNo: string
@@ -15,20 +15,20 @@ export interface Breach {
 
 export interface Audit {
   readonly sql: postgres.Sql
-  /** Every promise that the database shows broken; none is what all tests expect. */
+  /** Every promise that the database shows broken. Tests expect none. */
   readonly breaches: () => Promise<ReadonlyArray<Breach>>
-  /** Every change of status so far, such as ["PENDING", "PAID"]. */
+  /** The order's changes of status so far, such as ["PENDING", "PAID"]. */
   readonly edges: (orderNo: string) => Promise<ReadonlyArray<readonly [OrderStatus, OrderStatus]>>
-  /** The order was made an hour ago and has expired, and reconcile may look at once. */
+  /** Makes the order an hour older, and so expired, and due for reconcile at once. */
   readonly expire: (orderNo: string) => Promise<void>
-  /** Time passes for leases whose holder is gone: 60 s of a charge's and 90 s of reconcile's, or a webhook's 23 s too. */
+  /** Ends leases whose holder is gone: the 60 s of charges and 90 s of reconcile, with "all" the 23 s of webhooks too. */
   readonly endLeases: (of: "reconcile" | "all") => Promise<void>
   readonly close: () => Promise<void>
 }
 
 const NAMES = new Map(Object.entries(ORDER_STATUS).map(([name, number]) => [number as number, name as OrderStatus]))
 
-/** Opens the audit on a migrated database and begins to write down every change of an order's status. */
+/** Opens the audit on a migrated database and begins to record every change of an order's status. */
 export const startAudit = async (databaseUrl: string): Promise<Audit> => {
   const sql = postgres(databaseUrl, { max: 2, onnotice: () => {}, connection: { TimeZone: "UTC" } })
   await sql.unsafe(`
@@ -88,9 +88,9 @@ export const startAudit = async (databaseUrl: string): Promise<Audit> => {
 const paid = "o.status in (1, 3)"
 const same = "x.merchant_id = o.merchant_id and x.order_no = o.order_no"
 
-/** Each answers the orders (order_no, detail) that break its promise. */
+/** Each query returns the orders (order_no, detail) that break its promise. */
 const QUESTIONS: Readonly<Record<string, string>> = {
-  "a PAID order has one webhook, no other has any": `
+  "a PAID order has one webhook, any other order none": `
     select o.order_no, count(x.*)::text as detail from orders o left join outbox x on ${same}
     group by o.merchant_id, o.order_no, o.status having count(x.*) <> (case when ${paid} then 1 else 0 end)`,
   "paid once": `
@@ -99,14 +99,14 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   "an order ends once": `
     select x.order_no, count(*)::text as detail from events x where x.kind in ('paid', 'failed', 'closed')
     group by x.merchant_id, x.order_no having count(*) > 1`,
-  "one channel trade number credits one order, and the order bears it": `
+  "one channel trade number credits one order, which carries it": `
     select o.order_no, coalesce(string_agg(x.trade_no, ' '), 'none') as detail
     from orders o left join trades x on ${same}
     group by o.merchant_id, o.order_no, o.status, o.provider, o.channel_trade_no
     having case when ${paid}
       then count(x.*) <> 1 or min(x.trade_no) <> o.channel_trade_no or min(x.provider) <> o.provider
       else count(x.*) <> 0 end`,
-  "the ledger of an order balances to zero and holds its money": `
+  "an order's ledger entries balance to zero and hold its money": `
     select o.order_no, coalesce(string_agg(x.account || ' ' || x.amount_fen, ', '), 'none') as detail
     from orders o left join ledger_entries x on ${same}
     group by o.merchant_id, o.order_no, o.status, o.amount_fen, o.actual_fen, o.fee_fen

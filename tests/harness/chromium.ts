@@ -5,7 +5,7 @@ import { requireTool } from "./require-tool.ts"
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]
 
-/** The browser's path: CHROMIUM if set, else the first of its usual names on PATH. */
+/** The browser's path: CHROMIUM if set, otherwise the first of its usual names on PATH. */
 export const findChromium = (): string | undefined => {
   const given = process.env.CHROMIUM
   if (given !== undefined && given !== "") return existsSync(given) ? given : undefined
@@ -15,7 +15,7 @@ export const findChromium = (): string | undefined => {
   return undefined
 }
 
-/** Whether a suite that needs a browser can run; says how to get one when it cannot. */
+/** Whether a suite that needs a browser can run (harness/require-tool.ts). */
 export const requireChromium = (suite: string): boolean =>
   requireTool({
     name: "chromium",
@@ -24,7 +24,7 @@ export const requireChromium = (suite: string): boolean =>
     how: "apt install chromium, or set CHROMIUM to a browser's path"
   })
 
-/** A browser of one's own, without a window; the caller closes it. Loopback needs no proxy. */
+/** Starts a headless browser that reaches the loopback without a proxy. The caller closes it. */
 export const launchChromium = (): Promise<Browser> => {
   const executablePath = findChromium()
   if (executablePath === undefined) throw new Error("chromium not found")
@@ -42,7 +42,7 @@ export const launchChromium = (): Promise<Browser> => {
   })
 }
 
-/** A phone of an iPhone 12's size whose browser says that it is WeChat's. */
+/** An iPhone 12's screen with the user agent of WeChat's browser. */
 export const WECHAT_PHONE: BrowserContextOptions = {
   userAgent:
     "Mozilla/5.0 (iPhone; CPU iPhone OS 16_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.40(0x18002831) NetType/WIFI Language/zh_CN",

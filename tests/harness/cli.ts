@@ -18,7 +18,7 @@ import { sharedPostgres } from "./postgres.ts"
 import { ownUrlLayer } from "./stores.ts"
 
 /*
- * The operator's commands in this process, on a real PostgreSQL: as `payhub …` runs them, a hundred times faster. What
+ * The operator's commands in this process on a real PostgreSQL: the same code as `payhub …`, a hundred times faster. What
  * only the whole program can show (its start, its signals) is tested with harness/gateway.ts.
  */
 
@@ -26,7 +26,7 @@ const MASTER_KEY = Redacted.make(Buffer.alloc(32, 7).toString("base64"))
 
 export const BANK_KEY = "bank-private-key-0123456789"
 
-/** A provider whose answer to a query is its account's setting. */
+/** A provider that answers queries as its account's `mood` says. */
 export const bank: AnyProvider = {
   id: "bank",
   products: [{ code: "YINSHENG_QRCODE", name: "银盛聚合扫码", nameEn: "QR", type: "aggregate", flow: "qrcode" }],
@@ -69,7 +69,7 @@ export interface Ran {
 
 export type Payhub = (...argv: string[]) => Promise<Ran>
 
-/** `payhub …` on given services. */
+/** Runs `payhub …` on the given services. */
 export const payhubWith =
   (
     services: CliOptions["services"],
@@ -99,22 +99,22 @@ export const payhubWith =
 
 export const STORE_REFUSAL = "The database does not answer."
 
-/** Services of a gateway whose database refuses: for what must not get as far as a database. */
+/** Services whose database refuses, for commands that must end before they need one. */
 export const withoutStore: CliOptions["services"] = () =>
   Layer.unwrap(Effect.fail(new StartRefused({ variable: "DATABASE_URL", message: STORE_REFUSAL })))
 
 export interface Operator {
   readonly payhub: Payhub
-  /** Runs `payhub … --json`, insists that it succeeds and says nothing else, and reads its document. */
+  /** Runs `payhub … --json`, expects success and an empty stderr, and returns the document. */
   // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects and fails where it is not there
   readonly json: (...argv: string[]) => Promise<any>
-  /** Writes a file into a folder of the suite and answers its path. */
+  /** Writes a file into the suite's folder and returns its path. */
   readonly file: (name: string, content: unknown) => string
-  /** What the commands stored, behind their back. */
+  /** Reads what the commands have stored, past the commands. */
   readonly inStore: <A, E>(effect: Effect.Effect<A, E, Persistence | Vault | OwnUrl>) => Promise<A>
 }
 
-/** An operator with a database of the suite's own and the providers `bank` and `playground` (test mode). */
+/** An operator for the calling suite, with its own database and the providers `bank` and `playground` (test mode). */
 export const operator = (): Operator => {
   let stores: ManagedRuntime.ManagedRuntime<Persistence | Vault | OwnUrl, StartRefused>
   let folder: string

@@ -3,12 +3,12 @@ import process from "node:process"
 import { armCrashPoints, CRASH_POINTS, type CrashPoint } from "../../core/domain/crash-point.ts"
 
 /*
- * Loaded before payhub.ts (`bun --preload`, `deno run --preload`), so that the front door itself stays as it is:
- * PAYHUB_TEST_CRASH="order.stored:3" makes the process kill itself with SIGKILL when it passes that point the third
- * time. Without the variable nothing is armed.
+ * Loaded before payhub.ts (`bun --preload`, `deno run --preload`), so that payhub.ts itself needs no switch for tests:
+ * PAYHUB_TEST_CRASH="order.stored:3" makes the process send itself SIGKILL when it passes that point for the third time.
+ * Without the variable nothing is armed.
  */
 
-/** A point and the passing, from 1, at which the process dies there. */
+/** A crash point and the passing of it, counted from 1, at which the process dies. */
 export interface Crash {
   readonly point: CrashPoint
   readonly passing: number
@@ -16,7 +16,7 @@ export interface Crash {
 
 export const CRASH_VARIABLE = "PAYHUB_TEST_CRASH"
 
-/** What PAYHUB_TEST_CRASH is set to. */
+/** The value for PAYHUB_TEST_CRASH. */
 export const crashText = ({ point, passing }: Crash): string => `${point}:${passing}`
 
 const crashOf = (text: string): Crash => {
@@ -37,7 +37,7 @@ if (asked !== undefined && asked !== "") {
     if (now !== point || ++passed < passing) return
     writeSync(2, `CRASH ${asked}\n`)
     process.kill(process.pid, "SIGKILL")
-    // The signal is on its way: not one more instruction of the gateway's may run.
+    // The signal is on its way: no further instruction of the gateway may run.
     for (;;);
   })
 }

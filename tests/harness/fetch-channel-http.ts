@@ -2,8 +2,8 @@ import { Effect, Layer } from "effect"
 import { ChannelHttp, ChannelRejected, ChannelUncertain } from "../../core/channel/index.ts"
 
 /**
- * ChannelHttp for tests of channels: plain fetch, no egress list, 5,000 ms at most. It keeps the real one's promise:
- * a refused connection is a definite no, everything after that is uncertain, and redirects are not followed.
+ * ChannelHttp for tests of channels: plain fetch without an egress list, 5,000 ms at most. Like the real one it rejects on
+ * a refused connection, is uncertain about everything after that, and follows no redirects.
  */
 export const fetchChannelHttp: Layer.Layer<ChannelHttp> = Layer.succeed(ChannelHttp, {
   send: (request) =>
@@ -23,7 +23,7 @@ export const fetchChannelHttp: Layer.Layer<ChannelHttp> = Layer.succeed(ChannelH
         }
       },
       catch: (error) => {
-        // Bun names it in `code`, Deno in the cause's words.
+        // Bun puts the reason into `code`, Deno into the text of the cause.
         const text =
           error instanceof Error
             ? `${error.name} ${error.message} ${"code" in error ? error.code : ""} ${error.cause}`
@@ -36,6 +36,6 @@ export const fetchChannelHttp: Layer.Layer<ChannelHttp> = Layer.succeed(ChannelH
     })
 })
 
-/** A Uint8Array over any buffer → over its own ArrayBuffer, which is what fetch's types ask for. */
+/** Copies a Uint8Array over any buffer to one over an ArrayBuffer, as the types of fetch require. */
 const bodyOf = (body: string | Uint8Array): string | Uint8Array<ArrayBuffer> =>
   typeof body === "string" ? body : new Uint8Array(body)

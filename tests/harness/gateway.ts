@@ -9,26 +9,26 @@ import { ended, endsWithUs, folderEndsWithUs } from "./reaper.ts"
 
 const REPOSITORY = resolve(import.meta.dirname, "../..")
 
-/** A cold Deno on a busy machine with an embedded PostgreSQL to set up takes several seconds. */
+/** A cold Deno that sets up an embedded PostgreSQL on a busy machine takes several seconds. */
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 20_000
 
 export type Runtime = "bun" | "deno"
 
-/** Which runtime the suite is about: `PAYHUB_TEST_RUNTIME=deno bun test tests/contract`. */
+/** The runtime under test: `PAYHUB_TEST_RUNTIME=deno bun test tests/contract`. */
 export const testRuntime = (): Runtime => (process.env.PAYHUB_TEST_RUNTIME === "deno" ? "deno" : "bun")
 
 export interface GatewayOptions {
-  /** Over the harness's own; an empty text takes one away. */
+  /** Overrides the harness's own variables; an empty text removes one. */
   readonly env?: Readonly<Record<string, string>>
   readonly runtime?: Runtime
-  /** A PostgreSQL URL; "embedded" = the gateway's own; absent = a new database of the test process's server. */
+  /** A PostgreSQL URL, or "embedded" for the gateway's own; default: a new database on the test process's server. */
   readonly databaseUrl?: string
-  /** A module that runs before the gateway's own, in the same process (harness/crashing-gateway.ts). */
+  /** A module that runs in the gateway's process before its own (harness/crashing-gateway.ts). */
   readonly preload?: string
-  /** A command that the gateway itself is started through, in its process: ["env", "LD_PRELOAD=…"]. Not so the CLI. */
+  /** A command that executes the gateway, such as ["env", "LD_PRELOAD=…"]; the CLI is not started through it. */
   readonly through?: ReadonlyArray<string>
-  /** Processes that share the port (`--workers`); more than one needs REDIS_URL. */
+  /** Processes that share the port (`--workers`), default 1; more need REDIS_URL. */
   readonly workers?: number
 }
 
@@ -36,15 +36,15 @@ export interface MerchantOptions {
   readonly name?: string
   /** Test mode; default true. */
   readonly test?: boolean
-  /** Default "off"; null leaves the gateway's rule. */
+  /** Default "off"; null keeps the gateway's rule. */
   readonly throttle?: string | null
   readonly callbackUrl?: string
   readonly allowIps?: ReadonlyArray<string>
-  /** The channel accounts that serve it; default every enabled one. */
+  /** Ids of the channel accounts that serve it; default: every enabled one. */
   readonly accounts?: ReadonlyArray<string>
 }
 
-/** How a command of the CLI ended. */
+/** The outcome of a CLI command. */
 export interface CommandResult {
   readonly exitCode: number
   readonly stdout: string
@@ -52,37 +52,37 @@ export interface CommandResult {
 }
 
 export interface Gateway {
-  /** `http://127.0.0.1:PORT`, another one after `restart`. */
+  /** `http://127.0.0.1:PORT`; changes with `restart`. */
   readonly url: string
   readonly pid: number
   readonly dataFolder: string
-  /** All that it wrote to stdout and stderr so far, over restarts. */
+  /** Everything written to stdout and stderr so far, across restarts. */
   readonly logs: () => string
-  /** Runs `payhub … --json` against this gateway and reads its document; exit codes other than 0 are errors. */
+  /** Runs `payhub … --json` against this gateway and returns the document. @throws on an exit code other than 0 */
   readonly command: (args: ReadonlyArray<string>) => Promise<Readonly<Record<string, unknown>>>
-  /** Runs `payhub …` as given. */
+  /** Runs `payhub …` with exactly these arguments. */
   readonly run: (args: ReadonlyArray<string>) => Promise<CommandResult>
-  /** Makes a merchant by `merchant create` and answers its client. */
+  /** Creates a merchant by `merchant create` and returns its client. */
   readonly merchant: (options?: MerchantOptions) => Promise<MerchantClient>
-  /** The same merchant after `restart` or with other credentials. */
+  /** A client of this gateway with given credentials. */
   readonly client: (credentials: MerchantCredentials) => MerchantClient
-  /** SIGTERM; waits for its end, and removes the data folder. */
+  /** Sends SIGTERM, waits for the end, removes the data folder, and checks that the output holds no secret. */
   readonly stop: () => Promise<void>
-  /** SIGKILL; waits for its end. The data folder stays. */
+  /** Sends SIGKILL and waits for the end. The data folder stays. */
   readonly kill: () => Promise<void>
-  /** Resolves when the process has ended, by whosever hand; an error after `timeoutMs`. */
+  /** Resolves when the process has ended for any reason. @throws after `timeoutMs`, having killed it */
   readonly died: (timeoutMs: number) => Promise<void>
-  /** Whether its process has ended. */
+  /** Whether the process has ended. */
   readonly isDead: () => boolean
-  /** Starts it again on the same data, after `kill` or while it runs. @param env over what it had before */
+  /** Stops it if it runs and starts it again on the same data. @param env overrides earlier variables */
   readonly restart: (env?: Readonly<Record<string, string>>) => Promise<void>
 }
 
-/** Starts the real gateway as an operator does and waits until it listens. */
+/** Starts the gateway as an operator does, as a process, and waits until it listens. */
 export const startGateway = async (options: GatewayOptions = {}): Promise<Gateway> => {
   const runtime = options.runtime ?? testRuntime()
   const dataFolder = mkdtempSync(join(tmpdir(), "payhub-test-"))
-  // PostgreSQL refuses to run as root, and its own user has to pass through this folder.
+  // PostgreSQL refuses to run as root, and the user that it runs as has to pass through this folder.
   chmodSync(dataFolder, 0o755)
   folderEndsWithUs(dataFolder)
   const env = environment({
@@ -140,7 +140,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<Gatewa
       if (callbackUrl !== undefined) args.push("--callback-url", callbackUrl)
       for (const ip of allowIps) args.push("--allow-ip", ip)
       for (const account of accounts) args.push("--account", account)
-      // Many merchants are made, and Bun starts in a third of Deno's time; `command` is the runtime's that is tested.
+      // Tests create many merchants, and Bun starts in a third of Deno's time. `command` runs on the runtime under test.
       const made = jsonOf(args, await finish(launch("bun", [...args, "--json"], env)))
       merchantSecrets.push(String(made.app_secret))
       return client({ app_id: String(made.app_id), app_secret: String(made.app_secret) })
@@ -265,7 +265,7 @@ const endOf = (child: ChildProcess, timeoutMs: number, how: string): Promise<voi
     })
   })
 
-/** What the tests' own process has, without any setting of PayHub that a developer's shell may carry. */
+/** The test process's environment without the PayHub settings that a developer's shell may hold. */
 const environment = (own: Readonly<Record<string, string>>): Record<string, string> => {
   const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) {

@@ -13,7 +13,7 @@ test("the tests' own signature is the contract's known answer", () => {
   expect(isSignedWith("sk_test_secre", `${body.slice(0, -1)},"sign":"${sign}"}`)).toBe(false)
 })
 
-test("the tests' own canonical text drops null and empty, keeps 0 and false, and takes numbers as they stand", () => {
+test("the tests' own canonical text drops null and empty texts, keeps 0 and false, and keeps numbers as written", () => {
   const body = `{"b":1.50,"a":null,"c":"","B":0,"_":false,"d":1e3,"～":"x","😀":"y","sign":"z","e":"a&b=c\\u4e2d\\n"}`
   expect(canonicalText(body)).toBe("B=0&_=false&b=1.50&d=1e3&e=a&b=c中\n&～=x&😀=y")
 })

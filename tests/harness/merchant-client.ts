@@ -2,11 +2,11 @@ import { createHmac, randomBytes } from "node:crypto"
 import { mustHoldNoSecret } from "./no-secrets.ts"
 
 /*
- * A merchant's program, written from the contract alone: it imports nothing of the gateway, so that a mistake made once
- * in the gateway's signing is not made again here and forgiven.
+ * A merchant's program, written from the contract alone. It imports nothing of the gateway, so that a mistake in the
+ * gateway's signing is not repeated here and so missed.
  */
 
-/** A value exactly as it shall stand in the JSON, such as `json("1000.0")`. */
+/** A value written into the JSON as it stands, such as `json("1000.0")`. */
 export class JsonText {
   readonly text: string
   constructor(text: string) {
@@ -16,10 +16,10 @@ export class JsonText {
 export const json = (text: string): JsonText => new JsonText(text)
 
 export type Parameter = string | number | boolean | null | JsonText
-/** `undefined` leaves a common parameter out that the client would add. */
+/** `undefined` leaves out a common parameter that the client would otherwise add. */
 export type Parameters = Readonly<Record<string, Parameter | undefined>>
 
-/** An answer of `/api/cashier`; reading it has already checked that it is the envelope. */
+/** An answer of `/api/cashier`, already checked to be the envelope. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
@@ -31,11 +31,11 @@ export interface Answer {
 
 export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>
-  /** Signs with another secret. */
+  /** Signs with this secret instead of the merchant's. */
   readonly secret?: string
-  /** Sent as it is, in place of the right signature; `undefined` sends none. */
+  /** Sent in place of the right signature; `undefined` sends none. */
   readonly sign?: Parameter | undefined
-  /** Makes a wrong client: what it returns is signed in place of the canonical text. */
+  /** Imitates a wrong client: its result is signed in place of the canonical text. */
   readonly canonical?: (right: string, bodyText: string) => string
   readonly method?: string
 }
@@ -45,11 +45,11 @@ export interface MerchantCredentials {
   readonly app_secret: string
 }
 
-/** The fields of an order that a test does not care about. */
+/** Where orders send their webhooks when a test does not care. */
 export const NOTIFY_URL = "https://shop.example.com/notify"
 
 let counter = 0
-/** A text that no other call returns: an order number or a nonce (≤ 32 characters). */
+/** A text that no other call returns, for order numbers and nonces (≤ 32 characters). */
 export const unique = (prefix = ""): string => {
   counter += 1
   return `${prefix}${counter.toString(36)}${randomBytes(8).toString("hex")}`
@@ -65,8 +65,8 @@ export class MerchantClient {
   readonly #aheadS: () => number
 
   /**
-   * @param origin asked at every call: a gateway that was restarted listens elsewhere
-   * @param aheadS by how many seconds the merchant's own clock is ahead, asked at every call
+   * @param origin read at every call, because a restarted gateway has another port
+   * @param aheadS seconds by which the merchant's clock is ahead, read at every call
    */
   constructor(origin: () => string, { app_id, app_secret }: MerchantCredentials, aheadS = () => 0) {
     this.#origin = origin
@@ -80,12 +80,12 @@ export class MerchantClient {
     return new MerchantClient(this.#origin, { app_id: this.appId, app_secret: secret }, this.#aheadS)
   }
 
-  /** The same merchant by another clock. */
+  /** The same merchant with another clock. */
   withClock(aheadS: () => number): MerchantClient {
     return new MerchantClient(this.#origin, { app_id: this.appId, app_secret: this.secret }, aheadS)
   }
 
-  /** A signed request's JSON text, with app_id, timestamp and nonce unless `parameters` has them. */
+  /** The JSON text of a signed request; app_id, timestamp and nonce are added unless `parameters` has them. */
   body(parameters: Parameters, options: CallOptions = {}): string {
     const all = { app_id: this.appId, timestamp: now() + this.#aheadS(), nonce: unique(), ...parameters }
     const unsigned = objectText(all)
@@ -95,7 +95,7 @@ export class MerchantClient {
     return objectText({ ...all, sign: hmac(options.secret ?? this.secret, text) })
   }
 
-  /** Signs a JSON object's text of the merchant's own making and puts the signature at its end. */
+  /** Signs the text of a JSON object as it stands and appends the signature to it. */
   signText(unsigned: string, options: CallOptions = {}): string {
     const sign = hmac(options.secret ?? this.secret, canonicalText(unsigned))
     const end = unsigned.lastIndexOf("}")
@@ -106,7 +106,7 @@ export class MerchantClient {
     return this.raw(path, this.body(parameters, options), options.headers, options.method)
   }
 
-  /** Sends any bytes; the Content-Type is JSON unless `headers` names another. */
+  /** Sends any bytes. The Content-Type is JSON unless `headers` has another. */
   async raw(
     path: string,
     body: string | Uint8Array<ArrayBuffer>,
@@ -124,7 +124,7 @@ export class MerchantClient {
     return answer
   }
 
-  /** An order of 10.00 yuan that the gateway must take, unless `parameters` spoil it. */
+  /** Places an order of 10.00 yuan, which is valid unless `parameters` make it invalid. */
   qrcodePay(parameters: Parameters = {}, options: CallOptions = {}): Promise<Answer> {
     return this.post(
       "/api/cashier/qrcode-pay",
@@ -146,13 +146,13 @@ export class MerchantClient {
   }
 }
 
-/** Reads an answer and insists on the contract's envelope: code, message, data, and the HTTP status equal to code. */
+/** Reads an answer. @throws unless it is the contract's envelope: code, message, data, and an HTTP status equal to code */
 export const readAnswer = async (response: Response): Promise<Answer> => {
   const text = await response.text()
   return envelope(response.status, response.headers, text)
 }
 
-/** The envelope in a text, or an error that shows what came instead. */
+/** Reads the envelope in a text. @throws with what came instead */
 export const envelope = (status: number, headers: Headers, text: string): Answer => {
   const broken = (why: string) => new Error(`not the envelope (${why}): HTTP ${status} ${text.slice(0, 300)}`)
   let value: unknown
@@ -170,7 +170,7 @@ export const envelope = (status: number, headers: Headers, text: string): Answer
   return { status, headers, code, message, data: data as Answer["data"], text }
 }
 
-/** A text of `answer.data`; anything else there is an error that shows the answer. */
+/** The text field `name` of `answer.data`. @throws with the whole answer where it is no text */
 export const textOf = (answer: Answer, name: string): string => {
   const value = answer.data?.[name]
   if (typeof value !== "string") throw new Error(`data.${name} is no text: HTTP ${answer.status} ${answer.text}`)
@@ -190,17 +190,17 @@ const objectText = (parameters: Parameters): string => {
   return `{${members.join(",")}}`
 }
 
-/** One `"key": value` of a flat object; the value is text, number, boolean or null, as it stands in the JSON. */
+/** One `"key": value` of a flat object, the value as it stands in the JSON: text, number, boolean or null. */
 const MEMBER = /("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|[^\s",}\]]+)/g
 
-/** What is to be signed of a flat JSON object's text, as section 3 of the contract says it. */
+/** The canonical text of a flat JSON object (section 3 of the contract): what is signed. */
 export const canonicalText = (bodyText: string): string =>
   pairsOf(bodyText)
     .sort(([a], [b]) => Buffer.compare(Buffer.from(a, "utf8"), Buffer.from(b, "utf8")))
     .map(([key, text]) => `${key}=${text}`)
     .join("&")
 
-/** The members that are signed, unsorted: no `sign`, no null, no empty text; a number's text as it stands. */
+/** The signed members in the JSON's order, without `sign`, null and empty texts. Numbers keep their text. */
 export const pairsOf = (bodyText: string): Array<[key: string, text: string]> => {
   const pairs: Array<[string, string]> = []
   for (const [, keyText, valueText] of bodyText.matchAll(MEMBER)) {

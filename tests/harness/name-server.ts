@@ -6,29 +6,29 @@ import { join } from "node:path"
 import { folderEndsWithUs } from "./reaper.ts"
 
 /**
- * A DNS server for one process: a mount namespace of its own shows it another /etc/resolv.conf and /etc/hosts, so what
- * resolves names there is the system's resolver as ever. Every name is 127.0.0.1, until a test says otherwise.
+ * A DNS server for one process, which sees another /etc/resolv.conf and /etc/hosts in a mount namespace of its own and
+ * still uses the system's resolver. Every name resolves to 127.0.0.1 until a test says otherwise.
  */
 export interface NameServer {
-  /** For startGateway. */
+  /** The command for startGateway's `through`. */
   readonly through: ReadonlyArray<string>
   readonly set: (name: string, answers: Answers) => void
-  /** How often a name was asked for. */
+  /** How many times a name was asked for. */
   readonly asked: (name: string) => number
   readonly close: () => Promise<void>
 }
 
-/** SERVFAIL, NXDOMAIN, or nothing at all. */
+/** "failure" is SERVFAIL, "unknown" is NXDOMAIN, "silence" is no answer. */
 export type Answers = "well" | "failure" | "unknown" | "silence"
 
 export interface NameServerOptions {
-  /** A further line of resolv.conf: "options timeout:1 attempts:1" gives up on silence after two seconds, not twenty. */
+  /** Another line of resolv.conf; "options timeout:1 attempts:1" gives up on silence after two seconds, not twenty. */
   readonly resolv?: string
-  /** A further line of hosts. */
+  /** Another line of hosts. */
   readonly hosts?: string
 }
 
-/** $1 is the folder of the files that take the place of those in /etc. */
+/** $1 is a folder whose files replace those of the same names in /etc. */
 const SCRIPT = `
 for file in "$1"/*; do mount --bind "$file" "/etc/\${file##*/}" || exit 1; done
 shift
@@ -39,7 +39,7 @@ export const startNameServer = async ({ resolv = "", hosts = "" }: NameServerOpt
   const names = new Map<string, Answers>()
   const counts = new Map<string, number>()
   const socket = createSocket("udp4")
-  // The port of a name server cannot be chosen, but its address can: all of 127.0.0.0/8 is this machine.
+  // resolv.conf cannot name a port but any address, and all of 127.0.0.0/8 is this machine.
   const byte = () => 1 + Math.floor(Math.random() * 250)
   const address = `127.${byte()}.${byte()}.${byte()}`
   await new Promise<void>((resolve, reject) => {
@@ -68,7 +68,7 @@ export const startNameServer = async ({ resolv = "", hosts = "" }: NameServerOpt
   }
 }
 
-/** Root may make namespaces and listen on port 53, but not in every container. */
+/** Whether this process may make namespaces and listen on port 53: root may, but not in every container. */
 export const nameServersAllowed = async (): Promise<boolean> => {
   try {
     const server = await startNameServer()
@@ -84,11 +84,11 @@ export const nameServersAllowed = async (): Promise<boolean> => {
 /** For requireTool. */
 export const NAME_SERVER_HOW = "run it on Linux as root where mounting is allowed (docker run --cap-add SYS_ADMIN)"
 
-// RFC 1035, section 4: twelve bytes of header, then the question: labels up to an empty one, type, class.
+// RFC 1035, section 4: a header of twelve bytes, then the question: labels up to an empty one, type, class.
 const HEADER_BYTES = 12
 const TYPE_A = 1
 
-/** Where the question's name ends. */
+/** The offset after the question's name. */
 const nameEnd = (message: Buffer): number => {
   let at = HEADER_BYTES
   while (at < message.length && message[at] !== 0) at += 1 + (message[at] ?? 0)
@@ -107,11 +107,11 @@ const answerTo = (message: Buffer, answers: Exclude<Answers, "silence">): Buffer
   const end = nameEnd(message)
   const found = answers === "well" && message.readUInt16BE(end) === TYPE_A
   const question = Buffer.from(message.subarray(0, end + 4))
-  // An answer, recursion offered; one question, one record or none.
+  // A response with recursion available; one question, and one record or none.
   question.writeUInt16BE(0x8180 | { well: 0, failure: 2, unknown: 3 }[answers], 2)
   question.writeUInt16BE(found ? 1 : 0, 6)
   question.writeUInt32BE(0, 8)
-  // The question's name, A, IN, no life, four bytes: 127.0.0.1.
+  // The question's name, type A, class IN, TTL 0, four bytes: 127.0.0.1.
   const record = Buffer.from([0xc0, HEADER_BYTES, 0, TYPE_A, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1])
   return found ? Buffer.concat([question, record]) : question
 }

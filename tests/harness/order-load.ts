@@ -2,20 +2,19 @@ import { type Answer, type MerchantClient, unique } from "./merchant-client.ts"
 import { isAcknowledged, type ScriptedProvider } from "./scripted-provider.ts"
 
 /*
- * Merchants, payers and the provider at work while the gateway under them dies: everybody does what they would do in
- * earnest. The merchant queries before it repeats, the payer pays what was shown, the provider repeats its notice until
- * it is acknowledged.
+ * Merchants, payers and the provider at work while a test hurts the gateway. They behave as in production: merchants place
+ * orders, payers pay what they are shown, and the provider repeats each notice until it is acknowledged.
  */
 
-/** What a merchant knows of an order that it tried to place. */
+/** What a merchant knows about an order that it tried to place. */
 export interface Placed {
   readonly merchantOrderNo: string
   readonly plan: string
-  /** Refused or unknown so far: no number. */
+  /** undefined while the order is refused or its answer is lost. */
   orderNo: string | undefined
-  /** 200: the merchant was told that there is an order. */
+  /** The answer was 200. */
   acknowledged: boolean
-  /** The envelope's code; null = the connection broke. */
+  /** The envelope's code; null where the connection broke. */
   code: number | null
   message: string
   paid: boolean
@@ -27,28 +26,28 @@ export interface LoadOptions {
   readonly shop: MerchantClient
   readonly provider: ScriptedProvider
   readonly notifyUrl: string
-  /** Orders under way at once, and how long a merchant rests between two. */
+  /** Merchants that place orders at once, and the pause of each between two orders. */
   readonly concurrent: number
   readonly paceMs: number
-  /** Draws in [0, 1): the run is reproducible by it. */
+  /** Draws in [0, 1) that choose the plans (harness/seeded.ts). */
   readonly random: () => number
-  /** Codes that this load may get besides 200, 400, 500 and 503. */
+  /** Legal codes besides 200, 400, 500 and 503. */
   readonly codes?: ReadonlyArray<number>
 }
 
 export interface Load {
   readonly placed: ReadonlyArray<Placed>
-  /** Answers that were no envelope, or took longer than 30 s: none are allowed. */
+  /** Answers that were no envelope, had another code, or took longer than 30 s. Tests expect none. */
   readonly misbehaved: ReadonlyArray<string>
-  /** Calls whose connection broke: a gateway that lives breaks none. */
+  /** Calls whose connection broke: none where the gateway lived throughout. */
   readonly broken: () => number
-  /** No more orders; what was begun goes on. */
+  /** Places no more orders; payments and notices that have begun go on. */
   readonly stopPlacing: () => Promise<void>
-  /** Ends the provider's repetitions too. */
+  /** Ends the provider's repeated notices too. */
   readonly stop: () => Promise<void>
 }
 
-/** Plans by weight: most orders are ordinary, some need reconcile, a few end otherwise. */
+/** Plans by weight: most orders are ordinary, some need reconcile, a few are never paid. */
 const PLANS: ReadonlyArray<readonly [weight: number, plan: string, pays: boolean]> = [
   [12, "", true],
   [2, "notice=silent", true],
@@ -99,7 +98,7 @@ export const startLoad = (options: LoadOptions): Load => {
     const orderNo = answer?.data?.order_no
     if (typeof orderNo === "string") order.orderNo = orderNo
     if (answer === undefined) await pause(RETRY_MS)
-    // The payer pays what is shown; where the answer was lost a code may have been shown all the same.
+    // The payer pays what is shown. An uncertain charge may have shown a code too.
     if (pays && order.orderNo !== undefined) payments.push(payFor(order, order.orderNo))
   }
 

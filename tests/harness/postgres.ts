@@ -9,19 +9,19 @@ import { type Cluster, openCluster, SUPERUSER } from "../../plugins/embedded-pos
 import { ensureServer, type Server, stopServer } from "../../plugins/embedded-postgres/server.ts"
 import { migrate } from "../../plugins/postgres/driver/migrate.ts"
 
-/** A throwaway PostgreSQL for tests, on a free port, with a migrated template to clone databases from. */
+/** A temporary PostgreSQL on a free port, with a migrated template from which databases are cloned. */
 export interface PostgresService {
-  /** The URL of an empty database of the server (not migrated). */
+  /** The URL of an empty, unmigrated database of the server. */
   readonly url: string
-  /** A new database of its own, migrated unless told otherwise; answers its URL. Takes about 20 ms. */
+  /** Creates a database, migrated unless told otherwise, and returns its URL. Takes about 20 ms. */
   readonly createDatabase: (options?: { readonly migrated?: boolean }) => Promise<string>
-  /** Stops the server; `resume` starts it again on the same port. */
+  /** Stops the server. `resume` starts it again on the same port. */
   readonly pause: () => Promise<void>
   readonly resume: () => Promise<void>
-  /** The server's processes stand still (SIGSTOP) until `thaw`: connections stay open and nothing answers. */
+  /** Stops the server's processes (SIGSTOP) until `thaw`: connections stay open and nothing answers. */
   readonly freeze: () => Promise<void>
   readonly thaw: () => Promise<void>
-  /** The postmaster. */
+  /** The process id of the postmaster. */
   readonly pid: () => number
   /** Stops the server and removes its folder. */
   readonly stop: () => Promise<void>
@@ -30,12 +30,12 @@ export interface PostgresService {
 const TEMPLATE = "payhub_template"
 
 export interface PostgresServiceOptions {
-  /** Keeps fsync on, for tests that kill the server or measure it. */
+  /** Leaves fsync on, for tests that kill the server or measure it. */
   readonly durable?: boolean
-  /** Where its own folder is made, and where its log (pg_wal) is kept, in place of the system's temporary folder. */
+  /** Folders for its data and for its log (pg_wal), instead of the system's temporary folder. */
   readonly dataDisk?: string
   readonly walDisk?: string
-  /** Settings of the server over the harness's own. */
+  /** Override the harness's own server settings. */
   readonly settings?: Readonly<Record<string, string>>
 }
 
@@ -90,7 +90,7 @@ export const startPostgres = async (options: PostgresServiceOptions = {}): Promi
 
 let shared: Promise<PostgresService> | undefined
 
-/** The one server of this test process; it goes when the process does, however that ends. */
+/** The one server of this test process. It ends with the process, however that ends. */
 export const sharedPostgres = (): Promise<PostgresService> => {
   shared ??= startPostgres()
   return shared
@@ -99,30 +99,29 @@ export const sharedPostgres = (): Promise<PostgresService> => {
 const urlOf = (cluster: Cluster, port: number, database: string): string =>
   `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${database}`
 
-/** Moves a stopped server's log to another disk, as an operator does. */
+/** Moves a stopped server's log to another disk, as an operator does: the files keep their owner. */
 const moveWal = async (cluster: Cluster, disk: string): Promise<void> => {
   const wal = join(cluster.folder, "pg_wal")
   const target = join(disk, "pg_wal")
-  // Keeps the files' owner.
   const { status, stderr } = spawnSync("mv", [wal, target], { encoding: "utf8" })
   if (status !== 0) throw new Error(`pg_wal could not be moved: ${stderr}`)
   await symlink(target, wal)
 }
 
-/** Signals a server and its backends; Linux only. */
+/** Signals a server and its backends. Linux only. */
 const signalAll = async (pid: number, signal: NodeJS.Signals): Promise<void> => {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")
   for (const one of [pid, ...children.trim().split(" ").map(Number)]) {
     try {
       process.kill(one, signal)
     } catch (cause) {
-      // A backend may end between the look and the signal.
+      // A backend may end before its signal is sent.
       if ((cause as { readonly code?: string }).code !== "ESRCH") throw cause
     }
   }
 }
 
-/** A process of its own that outlives a killed test run just long enough to take the server away. */
+/** Starts a process that outlives a killed test run until it has ended the server and removed its folder. */
 const watch = (serverPid: number, folder: string): number => {
   const script = `
     while kill -0 ${process.pid} 2>/dev/null && kill -0 ${serverPid} 2>/dev/null; do sleep 0.5; done

@@ -7,9 +7,9 @@ export interface RawAnswer {
 }
 
 /**
- * Sends bytes on a connection of its own exactly as given, for requests that no HTTP client agrees to make, and reads
- * the answer. Headers are sent as given, `Host` and `Connection: close` added.
- * @param chunks what follows the head, written one after the other; nothing else frames them
+ * Sends a request byte for byte on a connection of its own, for requests that no HTTP client makes, and reads the answer.
+ * Headers are sent as given, with `Host` and `Connection: close` added.
+ * @param chunks the bytes after the head, written one after the other without further framing
  */
 export const rawHttp = (
   origin: string,
@@ -41,7 +41,7 @@ export const rawHttp = (
     })
     socket.on("data", (data) => {
       received.push(data as Buffer)
-      // A server that keeps the connection after a refused body has still answered in full.
+      // A server may keep the connection open after it has answered in full.
       if (isWhole(Buffer.concat(received))) finish()
     })
     socket.on("error", finish)

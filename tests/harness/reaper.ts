@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process"
 
 /*
- * Ends what a test process started when that process ends, however it ends: a `kill -9` runs no `afterAll`. One small
- * shell in a session of its own reads what there is to end from its stdin; the end of the stdin is the end of the tests.
+ * Ends whatever a test process started when that process ends, even by `kill -9`, which runs no `afterAll`. A small shell
+ * in a session of its own reads from its stdin what there is to end; the end of the stdin is the end of the tests.
  */
 const SCRIPT = `
 trap '' TERM INT HUP
@@ -32,14 +32,14 @@ const tell = (line: string): void => {
   shell.stdin?.write(`${line}\n`)
 }
 
-/** Kills a process with the test process, unless `ended` comes first. */
+/** Kills this process when the test process ends, unless `ended` is called first. */
 export const endsWithUs = (pid: number): void => tell(`pid ${pid}`)
 
-/** The process is gone: its id may soon be another's. */
+/** Forgets a process that has ended, because another process may get its id. */
 export const ended = (pid: number): void => tell(`ended ${pid}`)
 
-/** Removes a folder with the test process, and ends a PostgreSQL whose data is in it. The path has no spaces. */
+/** Removes a folder when the test process ends, and ends a PostgreSQL whose data is in it. The path has no spaces. */
 export const folderEndsWithUs = (folder: string): void => tell(`folder ${folder}`)
 
-/** Unmounts a file system, whatever is left in it, with the test process. The path has no spaces. */
+/** Unmounts a file system when the test process ends, whatever is in it. The path has no spaces. */
 export const mountEndsWithUs = (path: string): void => tell(`mount ${path}`)

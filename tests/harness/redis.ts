@@ -6,25 +6,25 @@ import { join } from "node:path"
 import { createClient } from "redis"
 import { until } from "./until.ts"
 
-/** A throwaway Redis on the loopback. Its folder is under the system's temporary one and goes with it. */
+/** A temporary Redis on the loopback. `stop` removes its folder. */
 export interface RedisServer {
   readonly url: string
   readonly port: number
-  /** Of the redis-server itself: for SIGSTOP and SIGCONT. Changes with restart(). */
+  /** The redis-server's process id, for SIGSTOP and SIGCONT. Changes with `restart`. */
   readonly pid: number
-  /** Ends it and removes its folder. */
+  /** Ends the server and removes its folder. */
   readonly stop: () => Promise<void>
-  /** SIGKILL, as a crash: the port is free until restart(). */
+  /** Kills the server as a crash does. The port is free until `restart`. */
   readonly kill: () => Promise<void>
-  /** After kill(), or instead of it: an empty server on the same port. */
+  /** Starts an empty server on the same port, killing the old one where it still runs. */
   readonly restart: () => Promise<void>
-  /** One command, on a connection of its own. */
+  /** Runs one command on a connection of its own. */
   readonly command: (...words: ReadonlyArray<string>) => Promise<unknown>
 }
 
 export interface RedisServerOptions {
   readonly password?: string
-  /** Further arguments of redis-server: ["--maxmemory", "2mb"]. */
+  /** More arguments for redis-server, such as ["--maxmemory", "2mb"]. */
   readonly args?: ReadonlyArray<string>
 }
 
@@ -42,13 +42,13 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
 }
 
 export interface RedisCluster {
-  /** redis+cluster://… with all three. */
+  /** redis+cluster://… with all three masters. */
   readonly url: string
   readonly masters: ReadonlyArray<RedisServer>
   readonly stop: () => Promise<void>
 }
 
-/** Three masters that share the slots, without replicas. */
+/** Starts three masters that share the slots, without replicas. */
 export const startRedisCluster = async (): Promise<RedisCluster> => {
   const masters = await Promise.all(
     [0, 1, 2].map(() =>
@@ -84,7 +84,7 @@ export interface RedisSentinel {
   readonly stop: () => Promise<void>
 }
 
-/** A master, its replica, and one sentinel that makes the replica the master (named `payhub`) when it has been gone for a second. */
+/** Starts a master named `payhub`, its replica, and a sentinel that promotes the replica once the master is gone for 1 s. */
 export const startRedisSentinel = async (): Promise<RedisSentinel> => {
   const master = await startRedis({ args: ["--repl-diskless-sync-delay", "0"] })
   const replica = await startRedis({
@@ -121,7 +121,7 @@ const startServer = async (argumentsFor: Arguments, login = ""): Promise<RedisSe
     try {
       running = await run(await argumentsFor(port, folder), folder, port)
     } catch (error) {
-      // Somebody else may have taken the port meanwhile.
+      // Another program may have taken the port meanwhile.
       if (tries === START_TRIES) {
         await rm(folder, { recursive: true, force: true })
         throw error
@@ -155,8 +155,8 @@ interface Running {
 }
 
 /**
- * A shell stands between: it holds the read end of a pipe from this process and kills its redis-server when the pipe
- * closes, which also happens when this process is killed.
+ * A shell between this process and redis-server. It reads from a pipe and kills redis-server when the pipe closes, which
+ * happens also when this process is killed.
  */
 const LEASH = `
 redis-server "$@" </dev/null >server.log 2>&1 &
@@ -218,7 +218,7 @@ const oneCommand = async (url: string, words: ReadonlyArray<string>): Promise<un
   }
 }
 
-/** Below 55,000: a cluster's bus is 10,000 above. */
+/** A free port from 20,000 to 54,999 whose bus port, 10,000 above, is free too: a cluster node uses both. */
 const freePort = async (): Promise<number> => {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 35_000)

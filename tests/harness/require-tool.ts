@@ -1,18 +1,18 @@
-/** What a suite needs and npm does not bring: a program, or a right that a machine may not give. */
+/** Something that a suite needs and npm does not install: a program, or a right that not every machine gives. */
 export interface RequiredTool {
-  /** As a reader would look for it: "redis-server". PAYHUB_TESTS_WITHOUT names what a machine cannot have. */
+  /** The name that a reader looks for: "redis-server". PAYHUB_TESTS_WITHOUT excuses a tool by this name. */
   readonly name: string
   readonly found: boolean
-  /** What is skipped without it. */
+  /** The suite that is skipped without it. */
   readonly suite: string
-  /** One command or sentence: "apt install redis-server". */
+  /** How to get it, one command or sentence: "apt install redis-server". */
   readonly how: string
 }
 
 /**
- * Whether a suite can run: `describe.skipIf(!requireTool({ … }))`. On a developer's machine a missing tool skips the
- * suite with one line that says how to get it; with CI=true it throws, because a skip that nobody reads tests nothing,
- * unless .ci/run itself has found that this machine cannot have it.
+ * Whether a suite can run: `describe.skipIf(!requireTool({ … }))`. On a developer's machine a missing tool skips the suite
+ * and prints how to get it. With CI=true it throws instead, because nobody reads that line there, unless .ci/run has
+ * found that the machine cannot have the tool and named it in PAYHUB_TESTS_WITHOUT.
  */
 export const requireTool = ({ name, found, suite, how }: RequiredTool): boolean => {
   if (found) return true

@@ -9,21 +9,22 @@ import { startLoopback } from "./loopback.ts"
 import { unique } from "./merchant-client.ts"
 
 /*
- * A payment provider outside the gateway's process: its book outlives every crash of the gateway, as a real one does.
- * An order's note is its script, read by `planOf`: "charge=lost query=error" loses the charge's answer and refuses to
- * say anything when asked. Without a word of its own an operation behaves.
+ * A payment provider outside the gateway's process, so that its trades outlive every crash of the gateway. An order's note
+ * is its plan, read by `planOf`: with "charge=lost query=error" the charge's answer is lost and every query fails. An
+ * operation that the plan does not name succeeds.
  */
 
-/** The channel that speaks with it: a value for PAYHUB_CHANNELS. */
+/** The channel that talks to it: a value for PAYHUB_CHANNELS. */
 export const SCRIPTED_CHANNEL = join(resolve(import.meta.dirname, "../.."), "tests/money/channels/scripted")
 
 export type Operation = "charge" | "query" | "close"
 
 /**
- * What an operation may do: refuse = a definite no; error = HTTP 500; drop = the connection is cut; hang = no answer;
- * bad = an unreadable answer; throw, never = the plugin's own bugs. For charges `…-taken` and `lost` (= error-taken)
- * take the order all the same. For closes: paid-first = a payer wins the race; paid-unseen = so too, but the answer
- * says closed. `absent` makes a query not know the order; `slow` answers after half a second.
+ * What an operation does. `ok` and `slow` (half a second later) succeed; `refuse` is a definite no; `error` is HTTP 500;
+ * `drop` cuts the connection; `hang` never answers; `bad` answers unreadably; `throw` and `never` make the plugin throw or
+ * hang. For charges, `drop-taken`, `hang-taken` and `lost` (HTTP 500) take the order nevertheless. For closes,
+ * `paid-first` lets a payer win the race, and `paid-unseen` does so but answers "closed". For queries, `absent` knows no
+ * such order.
  */
 type Act = string
 
@@ -38,7 +39,7 @@ export interface ProviderPayment {
 export interface Trade {
   readonly orderNo: string
   readonly amountFen: number
-  /** The path of the account that it was charged at. */
+  /** The notice path of the account that it was charged at. */
   readonly noticePath: string
   readonly plan: ReadonlyMap<string, Act>
   state: "pending" | "paid" | "closed" | "failed"
@@ -52,7 +53,7 @@ export interface Call {
 }
 
 export interface NoticeAnswer {
-  /** null = no answer. */
+  /** null: no answer. */
   readonly status: number | null
   readonly body: string
 }
@@ -62,33 +63,33 @@ export const isAcknowledged = ({ status, body }: NoticeAnswer): boolean => statu
 export interface ScriptedProvider {
   readonly origin: string
   readonly key: string
-  /** What `payhub channel add scripted --account` takes. */
+  /** The JSON for `payhub channel add scripted --account`. */
   readonly account: { readonly origin: string; readonly key: string }
   readonly calls: ReadonlyArray<Call>
-  /** How often an operation was asked for an order. */
+  /** How many times an operation was called for an order. */
   readonly count: (operation: Operation, orderNo: string) => number
   readonly trade: (orderNo: string) => Trade
   readonly trades: () => ReadonlyArray<Trade>
-  /** The payer pays: the book says so; nobody is told. Of an order that was closed too: money comes as it likes. */
+  /** The payer pays, even a closed trade; no notice is sent. A second call keeps the first payment. */
   readonly pay: (orderNo: string, change?: Partial<ProviderPayment>) => ProviderPayment
   readonly fail: (orderNo: string) => void
-  /** Sends one signed notice and answers what the gateway said. @param payment absent = the book's */
+  /** Sends one signed notice and returns the gateway's answer. */
   readonly notify: (orderNo: string, options?: NoticeOptions) => Promise<NoticeAnswer>
   readonly close: () => Promise<void>
 }
 
 export interface NoticeOptions {
-  /** null = a notice of another kind. */
+  /** Default: the trade's own; null makes a notice that tells of no payment. */
   readonly payment?: ProviderPayment | null
-  /** Signs with another key. */
+  /** Signs with this key instead of the account's. */
   readonly key?: string
-  /** To another account's address. */
+  /** The path it is sent to; default: the notice path of the trade's account. */
   readonly path?: string
   readonly act?: "throw" | "never"
   readonly timeoutMs?: number
 }
 
-/** @param gateway where notices go: asked each time, since a restarted gateway listens elsewhere */
+/** @param gateway the URL that notices go to, read each time, because a restarted gateway has another port */
 export const startScriptedProvider = async (gateway: () => string): Promise<ScriptedProvider> => {
   const key = unique("key")
   const trades = new Map<string, Trade>()
@@ -117,7 +118,7 @@ export const startScriptedProvider = async (gateway: () => string): Promise<Scri
     return trade
   }
 
-  /** The answer's JSON, or what is done instead of one. */
+  /** The JSON of each operation's answer, or what happens instead of an answer. */
   const operations: { readonly [O in Operation]: (input: Input, act: Act) => object | "hang" | "drop" | "error" } = {
     charge: (input, act) => {
       const taken = ["ok", "slow", "lost", "drop-taken", "hang-taken", "bad", "throw", "never"].includes(act)
@@ -228,7 +229,7 @@ export const startScriptedProvider = async (gateway: () => string): Promise<Scri
   }
 }
 
-/** `payhub channel add scripted`; answers the account's id. @param feeRateBp basis points */
+/** Runs `payhub channel add scripted` and returns the account's id. @param feeRateBp basis points */
 export const addScriptedAccount = async (
   gateway: Pick<Gateway, "command">,
   settings: object,
@@ -252,7 +253,7 @@ interface Input {
   readonly notice_url: string
 }
 
-/** "charge=lost query=error" → what each operation does with this order. */
+/** Reads a plan: "charge=lost query=error" → what each operation does with the order. */
 export const planOf = (note: string): ReadonlyMap<string, Act> =>
   new Map([...note.matchAll(/(\w+)=([\w-]+)/g)].map(([, operation = "", act = ""]) => [operation, act]))
 

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { mountEndsWithUs } from "./reaper.ts"
 
-/** A disk of a few megabytes (a tmpfs), which a test fills to its last page and frees again. */
+/** A disk of a few mebibytes (a tmpfs) that a test fills to the last page and frees again. */
 export interface SmallDisk {
   readonly path: string
   readonly fill: () => void
   readonly free: () => void
-  /** Nothing may use it any more. */
+  /** Call it once nothing uses the disk any more. */
   readonly unmount: () => void
 }
 
@@ -26,7 +26,7 @@ export const mountSmallDisk = (mebibytes: number): SmallDisk => {
     path,
     fill: () => {
       const file = openSync(ballast, "a")
-      // Whole megabytes, then what is left, page by page.
+      // Whole mebibytes first, then ever smaller pieces down to a page.
       for (let bytes = 1 << 20; bytes >= 4_096; ) {
         try {
           writeSync(file, Buffer.alloc(bytes))
@@ -39,7 +39,7 @@ export const mountSmallDisk = (mebibytes: number): SmallDisk => {
     },
     free: () => rmSync(ballast),
     unmount: () => {
-      // Lazily: a server that has said its last may hold a file for a moment yet.
+      // Lazily, because a server that is ending may hold a file a moment longer.
       const left = run("umount", "--lazy", path)
       if (left !== "") throw new Error(`the small disk could not be unmounted: ${left}`)
       rmdirSync(path)
@@ -47,7 +47,7 @@ export const mountSmallDisk = (mebibytes: number): SmallDisk => {
   }
 }
 
-/** Root may mount, but not in every container. */
+/** Whether this process may mount: root may, but not in every container. */
 export const mountsAllowed = (): boolean => {
   try {
     mountSmallDisk(1).unmount()
@@ -60,7 +60,7 @@ export const mountsAllowed = (): boolean => {
 /** For requireTool. */
 export const MOUNT_HOW = "run it as root where mounting is allowed (docker run --cap-add SYS_ADMIN)"
 
-/** "" = done, else what the program said. */
+/** Runs a program. @returns "" where it succeeded, otherwise its error text */
 const run = (program: string, ...args: ReadonlyArray<string>): string => {
   const { status, stderr, error } = spawnSync(program, args, { encoding: "utf8" })
   return status === 0 ? "" : (error?.message ?? stderr.trim())

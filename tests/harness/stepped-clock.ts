@@ -5,20 +5,20 @@ import process from "node:process"
 import { folderEndsWithUs } from "./reaper.ts"
 
 /**
- * A wall clock for one process, which a test sets while that process runs: libfaketime stands between it and the system.
- * The monotonic clock stays true, as when somebody sets a machine's clock, and so do all timers.
+ * A wall clock for one process, which a test sets while that process runs; libfaketime stands between the process and the
+ * system. The monotonic clock and all timers stay true, as when somebody sets a machine's clock.
  */
 export interface SteppedClock {
-  /** For startGateway. */
+  /** The command for startGateway's `through`. */
   readonly through: ReadonlyArray<string>
-  /** By how many seconds it is ahead now. */
+  /** Seconds by which it is ahead now. */
   readonly aheadS: () => number
   readonly set: (aheadS: number) => void
-  /** @param pid of the process that it was given to */
+  /** @param pid the process that used the clock */
   readonly close: (pid: number) => void
 }
 
-/** Debian's places; the library for programs of several threads, else the other. */
+/** The library in Debian's folders: the multi-threaded one, otherwise the plain one. */
 const library = (): string | undefined =>
   process.platform === "linux"
     ? ["libfaketimeMT.so.1", "libfaketime.so.1"]
@@ -37,7 +37,7 @@ export const openSteppedClock = (): SteppedClock => {
   const file = join(folder, "offset")
   let ahead = 0
   const set = (aheadS: number): void => {
-    // Moved into place whole: the process reads it at every look at its clock.
+    // Moved into place in one step, because the process reads the file whenever it reads its clock.
     writeFileSync(`${file}.new`, aheadS < 0 ? `${aheadS}` : `+${aheadS}`)
     renameSync(`${file}.new`, file)
     ahead = aheadS
@@ -55,7 +55,7 @@ export const openSteppedClock = (): SteppedClock => {
     set,
     close: (pid) => {
       rmSync(folder, { recursive: true, force: true })
-      // It leaves these behind where a runtime ends without its destructors.
+      // libfaketime leaves these behind when a runtime ends without running destructors.
       for (const name of [`faketime_shm_${pid}`, `sem.faketime_sem_${pid}`]) rmSync(`/dev/shm/${name}`, { force: true })
     }
   }

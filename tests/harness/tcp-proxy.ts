@@ -1,22 +1,22 @@
 import { connect, createServer, type Socket } from "node:net"
 import { listenOnLoopback } from "./loopback.ts"
 
-/** A wire between two programs that can be made worse. */
+/** A network between two programs that a test makes worse. */
 export interface TcpProxy {
   readonly port: number
-  /** Holds all bytes back, both ways, connections stay open; `flow` lets them go on. */
+  /** Holds back all bytes in both directions until `flow`; connections stay open. */
   readonly stall: () => void
   readonly flow: () => void
-  /** Cuts every connection now. */
+  /** Cuts every open connection. */
   readonly cut: () => void
-  /** Cuts, and refuses new ones until `flow`. */
+  /** Cuts every connection and refuses new ones until `flow`. */
   readonly down: () => void
-  /** Bytes arrive this much later from now on; 0 = at once. */
+  /** Delays bytes by this many milliseconds from now on; 0 ends the delay. */
   readonly delay: (ms: number) => void
   readonly close: () => Promise<void>
 }
 
-/** Listens on a free loopback port and hands everything to 127.0.0.1:`target` (asked at each connection). */
+/** Listens on a free loopback port and forwards to a port of 127.0.0.1. @param target read at each connection */
 export const startTcpProxy = async (target: () => number): Promise<TcpProxy> => {
   const pairs = new Set<{ readonly near: Socket; readonly far: Socket }>()
   let stalled = false
@@ -24,7 +24,7 @@ export const startTcpProxy = async (target: () => number): Promise<TcpProxy> => 
   let delayMs = 0
 
   const pump = (from: Socket, to: Socket): void => {
-    // Chunks keep their order: each waits for the one before it.
+    // Each chunk waits for the one before it, so that they keep their order.
     let last = Promise.resolve()
     from.on("data", (chunk) => {
       const dueMs = delayMs

@@ -3,14 +3,14 @@ import { buffer } from "node:stream/consumers"
 import { startLoopback } from "./loopback.ts"
 import { isSignedWith } from "./merchant-client.ts"
 
-/** One push as it arrived. */
+/** A push as it arrived. */
 export interface Push {
   readonly method: string
   /** With the query. */
   readonly path: string
   readonly headers: IncomingHttpHeaders
   readonly bytes: Buffer
-  /** Unix milliseconds of the request's arrival. */
+  /** Unix milliseconds at which the request's head arrived. */
   readonly at: number
 }
 
@@ -18,9 +18,9 @@ export interface Push {
 export type Reply =
   | { readonly kind: "answer"; readonly status?: number; readonly body?: string; readonly type?: string }
   | { readonly kind: "redirect"; readonly to: string; readonly status?: number }
-  /** Takes the request and never answers, until the receiver is closed. */
+  /** Takes the request and does not answer until the receiver is closed. */
   | { readonly kind: "hang" }
-  /** Answers `success` after so many milliseconds. */
+  /** Answers `success` after `afterMs` milliseconds. */
   | { readonly kind: "slow"; readonly afterMs: number }
   /** Closes the connection without an answer. */
   | { readonly kind: "drop" }
@@ -35,18 +35,18 @@ export interface Inbox {
   readonly waitFor: (count: number, timeoutMs?: number) => Promise<ReadonlyArray<Push>>
   /** Resolves once `count` pushes have been answered in full. @throws as `waitFor` does */
   readonly waitForAnswers: (count: number, timeoutMs?: number) => Promise<void>
-  /** What answers from now on. */
+  /** Answers every push from now on with this. */
   readonly reply: (reply: Reply) => void
 }
 
 export interface WebhookReceiver {
-  /** A path of its own: what `script` says answers the 1st, 2nd … push, its last entry all that follow. */
+  /** Makes a path of its own. `script` answers the 1st, 2nd … push, and its last entry all later ones; default success. */
   readonly inbox: (...script: ReadonlyArray<Reply>) => Inbox
   readonly origin: string
   readonly close: () => Promise<void>
 }
 
-/** A merchant's server on a free loopback port. */
+/** Starts a merchant's server on a free loopback port. */
 export const startWebhookReceiver = async (): Promise<WebhookReceiver> => {
   const boxes = new Map<string, MutableInbox>()
   const { url: origin, close } = await startLoopback((request, response) => {
@@ -74,11 +74,11 @@ export const startWebhookReceiver = async (): Promise<WebhookReceiver> => {
   }
 }
 
-/** The eight fields and `sign`, read from a push whose bytes are UTF-8 JSON. */
+/** The fields of a push. @throws unless its bytes are UTF-8 JSON */
 export const bodyOf = (push: Push): Readonly<Record<string, unknown>> =>
   JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(push.bytes)) as Record<string, unknown>
 
-/** Whether a push carries this secret's signature. */
+/** Whether a push carries the signature made with this secret. */
 export const isPushSignedWith = (secret: string, push: Push): boolean =>
   isSignedWith(secret, push.bytes.toString("utf8"))
 

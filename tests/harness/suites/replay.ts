@@ -5,7 +5,7 @@ import type { StartRefused } from "../../../core/config/start-refused.ts"
 import { ReplayStore } from "../../../core/pipeline/replay/replay.ts"
 import { passing, type StoreClock, uniqueKey } from "./store-clock.ts"
 
-/** The promise of ReplayStore, for every store: see core/pipeline/replay/replay.ts. */
+/** The promise of ReplayStore (core/pipeline/replay/replay.ts), which every store keeps. */
 export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartRefused>, clock: StoreClock): void => {
   const run = <A, E>(effect: Effect.Effect<A, E, ReplayStore>): Promise<A> =>
     Effect.runPromise(
@@ -49,7 +49,7 @@ export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartR
           expect(yield* claim(key, windowMs)).toBe(true)
           yield* pass(windowMs / 2)
           expect(yield* claim(key, windowMs)).toBe(false)
-          // Redis's clock and the timer's agree to some milliseconds; the test's own clock is exact.
+          // Redis's clock and the timer differ by some milliseconds; the test's clock is exact.
           yield* pass(windowMs / 2 - (clock === "test" ? 1 : windowMs / 4))
           expect(yield* claim(key, windowMs)).toBe(false)
           yield* pass(clock === "test" ? 1 : windowMs / 4 + 20)

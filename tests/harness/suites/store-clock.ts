@@ -1,14 +1,14 @@
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 
-/** Whose time a store lives in: the test's, which moves at once, or its own (Redis), for which one must wait. */
+/** The clock that a store goes by: the test's, which a test moves at once, or its own (Redis), which takes real time. */
 export type StoreClock = "test" | "own"
 
-/** Lets time pass for a store. */
+/** Lets time pass for a store: only its own clock can end its windows, so a store with one takes that time. */
 export const passing =
   (clock: StoreClock) =>
   (ms: number): Effect.Effect<void> =>
     clock === "test" ? TestClock.adjust(ms) : Effect.promise(() => new Promise((resolve) => setTimeout(resolve, ms)))
 
-/** A key that no other test has, with the hash tag that a cluster needs. */
+/** A key that no other test uses, with the hash tag that a cluster needs. */
 export const uniqueKey = (kind: string): string => `${kind}:{${crypto.randomUUID()}}:1`

@@ -7,7 +7,7 @@ import type { Merchant } from "../../../core/domain/merchant.ts"
 import { Throttle, ThrottleStore } from "../../../core/pipeline/throttle/throttle.ts"
 import { passing, type StoreClock, uniqueKey } from "./store-clock.ts"
 
-/** The promise of ThrottleStore, for every store: see core/pipeline/throttle/throttle.ts. */
+/** The promise of ThrottleStore (core/pipeline/throttle/throttle.ts), which every store keeps. */
 export const throttleSuite = (
   name: string,
   store: Layer.Layer<ThrottleStore, StartRefused>,
@@ -20,7 +20,7 @@ export const throttleSuite = (
         : effect.pipe(Effect.provide(store))
     )
   const pass = passing(clock)
-  // Redis has a clock of its own and really waits: long enough for a busy machine, short enough to wait for.
+  // Redis goes by its own clock, so this window takes real time: long enough for a busy machine, short enough to wait.
   const windowMs = clock === "test" ? 3_000 : 1_000
 
   describe(`Throttle on ${name}`, () => {
@@ -61,7 +61,8 @@ export const throttleSuite = (
           expect(yield* take(key, 3, windowMs)).toBe(0)
           yield* pass(windowMs / 2)
           expect(yield* take(key, 3, windowMs)).toBe(0)
-          // Of two slots one would be free when both have left: Redis may have taken them some milliseconds apart.
+          // Under a rule of two, a slot is free once both early calls have left: Redis may have taken them some
+          // milliseconds apart.
           yield* pass(yield* take(key, 2, windowMs))
           const answers = yield* Effect.all(
             Array.from({ length: 5 }, () => take(key, 3, windowMs)),
@@ -101,10 +102,10 @@ export const throttleSuite = (
           expect(yield* take(key, 3, windowMs)).toBe(0)
           yield* pass(windowMs / 2)
           expect(yield* take(key, 3, windowMs)).toBe(0)
-          // Two slots now: free when one of the last two calls has left, which is half a window off.
+          // Two slots: one is free when the second-last call has left, half a window from now.
           const waitMs = yield* take(key, 2, windowMs)
           expect(waitMs).toBeLessThanOrEqual(windowMs / 2)
-          // One slot now: free when the last call has left.
+          // One slot: free when the last call has left.
           const longerMs = yield* take(key, 1, windowMs)
           expect(longerMs).toBeGreaterThan(windowMs / 2)
           yield* pass(longerMs)
@@ -126,7 +127,7 @@ export const throttleSuite = (
           const waitMs = yield* take(key, 2_500, longMs)
           expect(waitMs).toBeGreaterThan(longMs / 2)
           expect(waitMs).toBeLessThanOrEqual(longMs + longMs / 1_000)
-          // Waiting is for the stores whose clock the test moves.
+          // Only a clock that the test moves can pass 20 s.
           if (clock !== "test") return
           yield* pass(waitMs - 1)
           expect(yield* take(key, 2_500, longMs)).toBe(1)
