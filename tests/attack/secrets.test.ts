@@ -8,7 +8,7 @@ import { type Playground, startPlayground } from "../../channels/protocols/playg
 import { type CommandResult, type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Loopback, startLoopback } from "../harness/loopback.ts"
 import { type MerchantClient, unique } from "../harness/merchant-client.ts"
-import { payer } from "../harness/payer.ts"
+import { actAsPayer } from "../harness/payer.ts"
 import { type PostgresService, startPostgres } from "../harness/postgres.ts"
 import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../harness/redis.ts"
 import { requireTool } from "../harness/require-tool.ts"
@@ -195,7 +195,7 @@ describe.skipIf(
       await keepAnswer("refusals", one.orderQuery({ order_no: "QR20260315080000ABCD1234" }))
     }
     const order = await tester.qrcodePay({ notify_url: inbox.url })
-    await payer(order)
+    await actAsPayer(order)
     await inbox.waitFor(2)
     for (const push of inbox.pushes) keep("webhooks", JSON.stringify(push.headers) + push.bytes.toString("utf8"))
     keep(

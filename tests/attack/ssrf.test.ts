@@ -6,7 +6,7 @@ import { join, resolve } from "node:path"
 import { checkNotifyUrl } from "../../core/domain/notify-url.ts"
 import type { PushResult } from "../../core/pipeline/notifier/push.ts"
 import { type Gateway, startGateway, testRuntime } from "../harness/gateway.ts"
-import { payer } from "../harness/payer.ts"
+import { actAsPayer } from "../harness/payer.ts"
 import { until } from "../harness/until.ts"
 import type { Attempt } from "./ssrf.fixture.ts"
 
@@ -292,8 +292,8 @@ describe("the whole gateway", () => {
     const order = await shop.qrcodePay({ notify_url: `http://localhost:${port}/hook` })
     expect(order.code).toBe(200)
     const well = await shop.qrcodePay({ notify_url: `http://${ALLOWED}:${port}/hook` })
-    await payer(order)
-    await payer(well)
+    await actAsPayer(order)
+    await actAsPayer(well)
     await until("the allowed address to be reached", () => connections.some((address) => address.endsWith(ALLOWED)))
     await until("the private address to be refused", async () =>
       JSON.stringify(await gateway.command(["webhook", "list"])).includes("is not public and not allowed")

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Answer, textOf, unique } from "../harness/merchant-client.ts"
-import { becomes, payer } from "../harness/payer.ts"
+import { actAsPayer, becomes } from "../harness/payer.ts"
 import {
   FAILURE,
   isPushSignedWith,
@@ -53,7 +53,7 @@ describe.concurrent("a gateway that was killed and started again", () => {
         await shop.qrcodePay({ notify_url: hanging.url }),
         await shop.qrcodePay({ notify_url: failing.url })
       ]
-      await Promise.all(orders.map((order) => payer(order)))
+      await Promise.all(orders.map((order) => actAsPayer(order)))
       await Promise.all([hanging.waitFor(1), failing.waitFor(1)])
       await gateway.kill()
       for (const inbox of [hanging, failing]) inbox.reply(SUCCESS)
@@ -87,7 +87,7 @@ describe.concurrent("a gateway that was killed and started again", () => {
         expect(query.data).toMatchObject({ status_name: "PENDING", merchant_order_no: order.data?.merchant_order_no })
       }
       expect((await shop.qrcodePay({ merchant_order_no })).message).toBe("商户订单号已存在,请勿重复提交")
-      await payer(moved(made, gateway))
+      await actAsPayer(moved(made, gateway))
       await becomes(shop, made, "PAID")
       expect(isPushSignedWith(shop.secret, (await inbox.waitFor(1))[0] as Push)).toBe(true)
     })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { type MerchantClient, textOf, unique } from "../harness/merchant-client.ts"
-import { becomes, payer } from "../harness/payer.ts"
+import { actAsPayer, becomes } from "../harness/payer.ts"
 
 /* Section 7 of the contract. */
 
@@ -79,7 +79,7 @@ describe("a paid order", () => {
     "of %d fen: %s paid, %s after a fee of %s (0.60 percent, half a fen counts as one)",
     async (amount, paid, actual, fee) => {
       const made = await shop.qrcodePay({ amount })
-      await payer(made)
+      await actAsPayer(made)
       const { data } = await becomes(shop, made, "PAID")
       expect(data).toMatchObject({
         amount: paid,
@@ -104,7 +104,7 @@ describe("a paid order", () => {
 
   test("has the channel's own fee where the channel reports one", async () => {
     const made = await shop.qrcodePay({ amount: 888_820 })
-    await payer(made)
+    await actAsPayer(made)
     const { data } = await becomes(shop, made, "PAID")
     expect(data).toMatchObject({ amount: "8888.20", actual_amount: "8887.20", fee: "1.00", status_name: "PAID" })
   })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Answer, type MerchantClient, now, textOf, unique } from "../harness/merchant-client.ts"
-import { payer } from "../harness/payer.ts"
+import { actAsPayer } from "../harness/payer.ts"
 import { readQrCode } from "../harness/qr-reader.ts"
 import { startWebhookReceiver } from "../harness/webhook-receiver.ts"
 
@@ -240,7 +240,7 @@ describe("callback_url", () => {
         await steady.qrcodePay({ notify_url: other.url })
       ]
       expect([one.code, two.code]).toEqual([200, 200])
-      await Promise.all([payer(one), payer(two)])
+      await Promise.all([actAsPayer(one), actAsPayer(two)])
       expect((await inbox.waitFor(1))[0]?.bytes.toString()).toContain(textOf(one, "order_no"))
       expect((await other.waitFor(1))[0]?.bytes.toString()).toContain(textOf(two, "order_no"))
       expect([inbox.pushes.length, other.pushes.length]).toEqual([1, 1])

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import type { Answer, MerchantClient } from "../harness/merchant-client.ts"
-import { payer } from "../harness/payer.ts"
+import { actAsPayer } from "../harness/payer.ts"
 import { until } from "../harness/until.ts"
 import {
   FAILURE,
@@ -46,7 +46,7 @@ const soon = async (call: () => Promise<Answer>, message: string): Promise<void>
 }
 const pushOf = async (client: MerchantClient, ...script: Array<typeof FAILURE>): Promise<Push> => {
   const inbox = receiver.inbox(...script)
-  await payer(await client.qrcodePay({ notify_url: inbox.url }))
+  await actAsPayer(await client.qrcodePay({ notify_url: inbox.url }))
   return (await inbox.waitFor(1))[0] as Push
 }
 
@@ -87,7 +87,7 @@ describe.concurrent("reset-secret", () => {
     const [made] = [await old.qrcodePay({ notify_url: inbox.url })]
     const fresh = await rotate(old, "--overlap", "2s")
     await soon(() => old.orderQuery({ order_no: "x" }), "签名验证失败")
-    await payer(made)
+    await actAsPayer(made)
     const [push] = (await inbox.waitFor(1)) as [Push]
     expect(isPushSignedWith(fresh.secret, push)).toBe(true)
     expect((await fresh.qrcodePay()).code).toBe(200)
@@ -96,7 +96,7 @@ describe.concurrent("reset-secret", () => {
   test("leaves a webhook that is under way as it was: a retry carries the signature of its day", async () => {
     const old = await gateway.merchant()
     const inbox = receiver.inbox(FAILURE)
-    await payer(await old.qrcodePay({ notify_url: inbox.url }))
+    await actAsPayer(await old.qrcodePay({ notify_url: inbox.url }))
     await inbox.waitFor(1)
     await rotate(old)
     const pushes = await inbox.waitFor(2)

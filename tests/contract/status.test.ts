@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Answer, type MerchantClient, textOf } from "../harness/merchant-client.ts"
-import { becomes, payer } from "../harness/payer.ts"
+import { actAsPayer, becomes } from "../harness/payer.ts"
 
 /* Section 8 of the contract: 2 is failed and 4 is closed. */
 
@@ -21,13 +21,13 @@ const reach = {
   PENDING: () => shop.qrcodePay(),
   PAID: async () => {
     const made = await shop.qrcodePay()
-    await payer(made)
+    await actAsPayer(made)
     await becomes(shop, made, "PAID")
     return made
   },
   FAILED: async () => {
     const made = await shop.qrcodePay()
-    await payer(made, "decline")
+    await actAsPayer(made, "decline")
     await becomes(shop, made, "FAILED")
     return made
   }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Answer, type MerchantClient, type Parameters, textOf, unique } from "../harness/merchant-client.ts"
 import { nextPushRound } from "../harness/next-push-round.ts"
-import { becomes, payer } from "../harness/payer.ts"
+import { actAsPayer, becomes } from "../harness/payer.ts"
 import { until } from "../harness/until.ts"
 import {
   bodyOf,
@@ -37,13 +37,14 @@ afterAll(async () => {
 
 const paid = async (inbox: Inbox, parameters: Parameters = {}): Promise<Answer> => {
   const made = await shop.qrcodePay({ notify_url: inbox.url, ...parameters })
-  await payer(made)
+  await actAsPayer(made)
   return made
 }
 const attempt = (push: Push) => push.headers["x-payhub-attempt"]
 const event = (push: Push) => String(push.headers["x-payhub-event"])
 /** Resolves once every push that was due before has arrived: what is not there by then is not coming. */
-const everyPushIsIn = () => nextPushRound(receiver, async (notify_url) => payer(await shop.qrcodePay({ notify_url })))
+const everyPushIsIn = () =>
+  nextPushRound(receiver, async (notify_url) => actAsPayer(await shop.qrcodePay({ notify_url })))
 /** Resolves with the order's webhook as the operator sees it, once it is in this state. */
 const webhookBecomes = (at: Gateway, order: Answer, state: "delivered" | "dead") =>
   until(
@@ -129,7 +130,7 @@ describe.concurrent("section 9", () => {
       const inbox = receiver.inbox()
       await shop.qrcodePay({ notify_url: inbox.url })
       const declined = await shop.qrcodePay({ notify_url: inbox.url })
-      await payer(declined, "decline")
+      await actAsPayer(declined, "decline")
       await becomes(shop, declined, "FAILED")
       await everyPushIsIn()
       expect(inbox.pushes.length).toBe(0)
@@ -241,7 +242,7 @@ describe.concurrent("section 9", () => {
       const early = await startWebhookReceiver()
       await early.close()
       const made = await shop.qrcodePay({ notify_url: `${early.origin}/notify` })
-      await payer(made)
+      await actAsPayer(made)
       await becomes(shop, made, "PAID")
     })
   })
@@ -307,7 +308,7 @@ describe.concurrent("section 9", () => {
         const customer = await guarded.merchant()
         const made = await customer.qrcodePay({ notify_url: inbox.url.replace("127.0.0.1", "localhost") })
         expect(made.code).toBe(200)
-        await payer(made)
+        await actAsPayer(made)
         await becomes(customer, made, "PAID")
         const { attempts } = await webhookBecomes(guarded, made, "dead")
         expect(attempts.map(({ detail }) => detail)).toEqual(Array(3).fill(expect.stringContaining("is not public")))

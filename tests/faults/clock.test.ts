@@ -13,7 +13,7 @@ import { type GatewayUnderLoad, NOTHING_BROKEN, startUnderLoad } from "./gateway
 
 /*
  * Somebody sets the clock of the gateway's machine while it works; PostgreSQL, Redis, the provider and the merchants keep
- * the true time. tests/money/clock.test.ts has the decisions one by one.
+ * the true time. tests/money/clock.test.ts tests each decision by itself.
  */
 
 setDefaultTimeout(120_000)
@@ -22,13 +22,13 @@ const SUITE = "tests/faults/clock"
 const withFaketime = requireTool({ name: "libfaketime", found: faketimeAvailable(), suite: SUITE, how: FAKETIME_HOW })
 const withRedis = requireTool({ name: "redis-server", found: redisAvailable(), suite: SUITE, how: REDIS_HOW })
 
-/** Seconds that the clock is ahead by, one after the other. */
+/** Seconds by which the clock is ahead, one step after the other. */
 const STEPS_S = [600, 0, -600, 0]
 
 const LATE = "请求已过期,请检查 timestamp"
 const NONCE_USED = "请求重复,nonce 已使用"
 
-/** Sets the gateway's clock and waits until the gateway goes by it. */
+/** Sets the gateway's clock and waits until the gateway uses it. */
 const step = async (clock: SteppedClock, shop: MerchantClient, aheadS: number): Promise<void> => {
   clock.set(aheadS)
   await until(`the gateway's clock to be ${aheadS} s ahead`, async () => {
@@ -39,14 +39,14 @@ const step = async (clock: SteppedClock, shop: MerchantClient, aheadS: number): 
   })
 }
 
-/** Whose clock is right is refused while the gateway's is wrong, in the contract's words, and served otherwise. */
+/** Expects a merchant with the true time to be refused in the contract's words while the gateway's clock is wrong. */
 const expectRefusedByTime = async (shop: MerchantClient, clock: SteppedClock): Promise<void> => {
   const { code, message, data } = await shop.qrcodePay()
   if (clock.aheadS() === 0) expect(code).toBe(200)
   else expect([code, message, data]).toEqual([401, LATE, null])
 }
 
-/** Uses a new nonce at every call, and tries those of the calls before: good once, whatever the clock says since. */
+/** Each call tries the nonces of the earlier calls again, which must be refused, then uses a new one. */
 const nonceUser = (shop: MerchantClient, clock: SteppedClock) => {
   const client = shop.withClock(clock.aheadS)
   const used: Array<string> = []
@@ -61,7 +61,7 @@ const nonceUser = (shop: MerchantClient, clock: SteppedClock) => {
   }
 }
 
-/** Orders of which a payer has five minutes left. */
+/** Orders that expire in five minutes. */
 const ordersOfFiveMinutes = async (underLoad: GatewayUnderLoad, audit: Audit) => {
   const orders = await Promise.all([1, 2, 3].map(() => underLoad.shop.qrcodePay({ notify_url: underLoad.notifyUrl })))
   const numbers = orders.map((order) => textOf(order, "order_no"))
@@ -71,7 +71,7 @@ const ordersOfFiveMinutes = async (underLoad: GatewayUnderLoad, audit: Audit) =>
   return { orders, numbers }
 }
 
-/** Reconcile looks at each once more. */
+/** Waits until reconcile has asked about each order once more. */
 const askedAgain = async (
   { provider }: GatewayUnderLoad,
   audit: Audit,
@@ -87,7 +87,7 @@ const askedAgain = async (
 describe
   .skipIf(!withFaketime)
   .concurrent("a clock that is set ten minutes forward, right, ten minutes back and right", () => {
-    test("under load costs nothing, closes no order early, ends no pay link and frees no nonce", async () => {
+    test("under load loses nothing, closes no order early, ends no pay link and frees no nonce", async () => {
       const clock = openSteppedClock()
       const databaseUrl = await (await sharedPostgres()).createDatabase()
       const underLoad = await startUnderLoad({
@@ -122,7 +122,7 @@ describe
         expect(verdict.paid).toBeGreaterThan(10)
         expect(underLoad.load.broken()).toBe(0)
         for (const { code, message } of underLoad.load.placed) if (code === 401) expect(message).toBe(LATE)
-        // Whatever the gateway's clock said, an order was made when it was made, and lives as long as its payer was told.
+        // Whatever the gateway's clock said, each order has its true creation time and the full 30 minutes.
         const odd = await audit.sql`
         select order_no, created_at, expires_at from orders
         where order_no not in ${audit.sql(numbers)} and (expires_at - created_at <> interval '30 minutes'

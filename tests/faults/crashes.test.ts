@@ -47,7 +47,7 @@ test("every crash point has its place in a run", () => {
 describe.concurrent("a gateway that is killed", () => {
   test.each(
     RUNS.map((crashes, index) => [crashes.map(([point]) => point).join(", then at "), crashes, index] as const)
-  )("at %s loses nothing, credits nothing twice, and tells of every payment within 30 s", async (_, crashes, index) => {
+  )("at %s loses nothing, credits nothing twice and delivers every webhook within 30 s", async (_, crashes, index) => {
     const underLoad = await startUnderLoad({ random: seeded(index + 1) })
     try {
       for (const [point, passing] of crashes) {
@@ -66,7 +66,7 @@ describe.concurrent("a gateway that is killed", () => {
   })
 })
 
-test("a gateway that is told to stop under load, twice, ends what it has begun and loses nothing", async () => {
+test("a gateway that is told to stop twice under load finishes what it has begun and loses nothing", async () => {
   const underLoad = await startUnderLoad({ random: seeded(11) })
   try {
     for (let stop = 0; stop < 2; stop++) {

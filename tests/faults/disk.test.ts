@@ -20,7 +20,7 @@ const withMounts = requireTool({
   ...{ suite: "tests/faults/disk", how: MOUNT_HOW }
 })
 
-/** The templates and one database take 50 MiB; a segment of the log 16, of which there are two or three. */
+/** The templates and one database take 50 MiB; the log is two or three segments of 16 MiB. */
 const DATA_MIB = 96
 const WAL_MIB = 64
 
@@ -73,7 +73,7 @@ const isAlive = (pid: number): boolean => {
 }
 
 describe.skipIf(!withMounts)("a database whose disk is full", () => {
-  test("refuses orders with 503 while it is so, be it the tables' or the log's, and loses and invents nothing", async () => {
+  test("refuses orders with 503 while the tables' or the log's disk is full, and loses and invents nothing", async () => {
     const [data, wal] = [mountSmallDisk(DATA_MIB), mountSmallDisk(WAL_MIB)]
     const settings = { max_wal_size: "32MB", min_wal_size: "32MB" }
     const server = await startPostgres({ durable: true, dataDisk: data.path, walDisk: wal.path, settings })

@@ -8,7 +8,7 @@ import {
   nameServersAllowed,
   startNameServer
 } from "../harness/name-server.ts"
-import { payer } from "../harness/payer.ts"
+import { actAsPayer } from "../harness/payer.ts"
 import { sharedPostgres } from "../harness/postgres.ts"
 import { requireTool } from "../harness/require-tool.ts"
 import { seeded } from "../harness/seeded.ts"
@@ -17,7 +17,7 @@ import { until } from "../harness/until.ts"
 import { startWebhookReceiver } from "../harness/webhook-receiver.ts"
 import { type GatewayUnderLoad, NOTHING_BROKEN, startUnderLoad } from "./gateway-under-load.ts"
 
-/* Names stop resolving while the gateway works: the channel's, the merchants' servers', the database's. */
+/* The names of the channel, the merchants' servers and the database stop resolving while the gateway works. */
 
 setDefaultTimeout(120_000)
 
@@ -28,12 +28,15 @@ const withNames = requireTool({
 
 const [CHANNEL, SHOP, DATABASE] = ["channel.test", "shop.test", "database.test"]
 
-/** How many orders that the channel would have taken got this code. */
+/** The number of ordinary orders that were answered with this code. */
 const answered = ({ load }: GatewayUnderLoad, code: number) =>
   load.placed.filter((order) => order.code === code && order.plan === "").length
 
-/** A name goes; the fault is met. Silence is, as soon as the name is asked for: whoever asks waits for some seconds. */
-const goes = async (
+/**
+ * Makes a name stop resolving and waits until the gateway has met the fault. Of silence it is enough that the name was
+ * asked for, because who asks then waits for seconds.
+ */
+const stopsResolving = async (
   names: NameServer,
   name: string,
   answers: Answers,
@@ -46,7 +49,7 @@ const goes = async (
 }
 
 describe.skipIf(!withNames).concurrent("names that do not resolve", () => {
-  test("under load, whatever the name server says or does not say, cost nothing, and when they do, all is well", async () => {
+  test("under load lose nothing, whether the name server fails, knows no such name or is silent", async () => {
     const databaseUrl = await (await sharedPostgres()).createDatabase()
     const names = await startNameServer({ resolv: "options timeout:1 attempts:1" })
     const proxy = await startTcpProxy(() => Number(new URL(databaseUrl).port))
@@ -65,8 +68,8 @@ describe.skipIf(!withNames).concurrent("names that do not resolve", () => {
     const unstored = () => answered(underLoad, 503)
     try {
       for (const answers of ["failure", "unknown", "silence"] as const) {
-        await goes(names, SHOP, answers, unsent)
-        await goes(names, CHANNEL, answers, refused)
+        await stopsResolving(names, SHOP, answers, unsent)
+        await stopsResolving(names, CHANNEL, answers, refused)
         for (const name of [SHOP, CHANNEL]) names.set(name, "well")
         const before = unstored()
         names.set(DATABASE, answers)
@@ -87,7 +90,7 @@ describe.skipIf(!withNames).concurrent("names that do not resolve", () => {
     }
   })
 
-  test("because nobody answers for one merchant's hold up no webhook of another, however its name is known", async () => {
+  test("because their server is silent hold up no webhook to another name, however that name is resolved", async () => {
     const names = await startNameServer({ resolv: "search inner.test", hosts: "127.0.0.1 pinned.test" })
     const receiver = await startWebhookReceiver()
     const gateway = await startGateway({ through: names.through })
@@ -96,23 +99,23 @@ describe.skipIf(!withNames).concurrent("names that do not resolve", () => {
       const silent = Array.from({ length: 40 }, (_, index) => `silent${index}.test`)
       for (const name of silent) names.set(name, "silence")
       await Promise.all(
-        silent.map(async (name) => payer(await shop.qrcodePay({ notify_url: `http://${name}/notify` })))
+        silent.map(async (name) => actAsPayer(await shop.qrcodePay({ notify_url: `http://${name}/notify` })))
       )
       await until("the names to be asked for", () => silent.some((name) => names.asked(name) > 0))
-      // In DNS; in the hosts file, whatever DNS says; and app.ns in the search domain alone.
+      // shop.test resolves in DNS, pinned.test in the hosts file, and app.ns in the search domain only.
       names.set("pinned.test", "silence")
       names.set("app.ns", "unknown")
       const paidAt = Date.now()
       for (const name of [SHOP, "pinned.test", "app.ns"]) {
         const inbox = receiver.inbox()
-        await payer(await shop.qrcodePay({ notify_url: inbox.url.replace("127.0.0.1", name) }))
+        await actAsPayer(await shop.qrcodePay({ notify_url: inbox.url.replace("127.0.0.1", name) }))
         await inbox.waitFor(1)
       }
       expect(Date.now() - paidAt).toBeLessThan(3_000)
       expect(names.asked("pinned.test")).toBe(0)
       expect(names.asked("app.ns.inner.test")).toBeGreaterThan(0)
     } finally {
-      // Told to stop, it would wait for them.
+      // A gateway that is told to stop waits for its pushes.
       await gateway.kill()
       await gateway.stop()
       await receiver.close()

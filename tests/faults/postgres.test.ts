@@ -14,11 +14,11 @@ import {
   type UnderLoadOptions
 } from "./gateway-under-load.ts"
 
-/* The database goes away under load and comes back; the gateway lives on, refuses in the envelope and recovers. */
+/* The database goes away under load and comes back: the gateway lives on, refuses in the envelope and recovers. */
 
 setDefaultTimeout(120_000)
 
-/** Ends the server and all its processes as a power cut does, and waits until they are gone. */
+/** Kills the server and all its processes as a power cut does, and waits until they are gone. */
 const killServer = async (postmaster: number): Promise<void> => {
   const children = await readFile(`/proc/${postmaster}/task/${postmaster}/children`, "utf8").catch(() => "")
   const all = [postmaster, ...children.split(" ").filter(Boolean).map(Number)]
@@ -50,7 +50,7 @@ const hurtUnderLoad = async (
     expect(verdict.paid).toBeGreaterThan(10)
     // The gateway lived: no call was cut off.
     expect(underLoad.load.broken()).toBe(0)
-    // It serves as before.
+    // It serves as before the fault.
     expect((await underLoad.shop.qrcodePay()).code).toBe(200)
   } finally {
     await underLoad.close()
@@ -67,7 +67,7 @@ const withServer = async (use: (server: PostgresService) => Promise<void>) => {
 }
 
 describe.concurrent("under load", () => {
-  test("a PostgreSQL that is killed and shut down at once, gone for 0.3 s and for 3 s, costs no order and no webhook", () =>
+  test("a PostgreSQL that is killed for 0.3 s and then shut down for 3 s costs no order and no webhook", () =>
     withServer(async (server) => {
       await hurtUnderLoad({ databaseUrl: await server.createDatabase() }, 21, async (underLoad) => {
         for (const [name, goneMs] of [
@@ -87,10 +87,10 @@ describe.concurrent("under load", () => {
       })
     }))
 
-  test("an embedded PostgreSQL that is killed with its gateway costs nothing that was acknowledged", () =>
+  test("an embedded PostgreSQL that is killed with its gateway, or alone, loses nothing that was acknowledged", () =>
     withEmbedded())
 
-  test("a wire to PostgreSQL that is slow, is cut, and stands still for 3 s costs nothing", () =>
+  test("a network to PostgreSQL that is slow, is cut and stalls for 3 s costs no order and no webhook", () =>
     withServer(async (server) => {
       const target = new URL(await server.createDatabase())
       const port = Number(target.port)
@@ -117,7 +117,7 @@ describe.concurrent("under load", () => {
       }
     }))
 
-  test("a wire to PostgreSQL that stands still for 16 s is answered for within 30 s, and afterwards all is well", () =>
+  test("a network to PostgreSQL that stalls for 16 s delays no answer beyond 30 s and costs no order and no webhook", () =>
     withServer(async (server) => {
       const target = new URL(await server.createDatabase())
       const port = Number(target.port)
@@ -146,7 +146,7 @@ const withEmbedded = async (): Promise<void> => {
     await Promise.all([underLoad.gateway.kill(), killServer(Number(first))])
     await underLoad.restart()
     await underLoad.serves(30)
-    // The gateway alone dies; its database lives on and is found again.
+    // The gateway alone dies: its database lives on and is found again.
     await underLoad.gateway.kill()
     await underLoad.restart()
     await underLoad.serves(20)

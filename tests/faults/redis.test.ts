@@ -8,7 +8,7 @@ import { startTcpProxy } from "../harness/tcp-proxy.ts"
 import { until } from "../harness/until.ts"
 import { type GatewayUnderLoad, lasts, NOTHING_BROKEN, startUnderLoad } from "./gateway-under-load.ts"
 
-/* Redis only remembers nonces and slots: without it, or without its memory, no money is at stake. */
+/* Redis remembers only nonces and throttle slots: losing it or its memory puts no money at stake. */
 
 setDefaultTimeout(120_000)
 
@@ -44,12 +44,12 @@ const hurtUnderLoad = async (
   }
 }
 
-/** How many orders were refused with 503. */
+/** The number of orders refused with 503. */
 const refusals = (underLoad: GatewayUnderLoad): number =>
   underLoad.load.placed.filter(({ code }) => code === 503).length
 
 describe.skipIf(!withRedis).concurrent("under load", () => {
-  test("a Redis that is killed, comes back empty, and is flushed: with `degrade` no order is refused", () =>
+  test("a Redis that is killed, comes back empty and is flushed makes a `degrade` gateway refuse no order", () =>
     hurtUnderLoad("degrade", 31, async (underLoad, redis) => {
       const merchant_order_no = unique("ORD")
       const body = underLoad.shop.body({ merchant_order_no, amount: 1000, notify_url: NOTIFY_URL })
@@ -70,7 +70,7 @@ describe.skipIf(!withRedis).concurrent("under load", () => {
       expect(refusals(underLoad)).toBe(0)
     }))
 
-  test("a Redis without AOF that is killed with the gateway forgets nonces, and a repeated create makes no second order", async () => {
+  test("a Redis without AOF that is killed with the gateway forgets nonces, and a repeated create still makes no second order", async () => {
     const redis = await startRedis()
     const underLoad = await startUnderLoad({ env: { REDIS_URL: redis.url }, random: seeded(34), concurrent: 1 })
     try {
@@ -88,7 +88,7 @@ describe.skipIf(!withRedis).concurrent("under load", () => {
     }
   })
 
-  test("a Redis that is killed: with `refuse` creates are refused in the envelope until it is back", () =>
+  test("a Redis that is killed makes a `refuse` gateway refuse creates in the envelope until it is back", () =>
     hurtUnderLoad("refuse", 32, async (underLoad, redis) => {
       await redis.kill()
       await underLoad.refuses(20)
@@ -101,7 +101,7 @@ describe.skipIf(!withRedis).concurrent("under load", () => {
       expect(refusals(underLoad)).toBe(before)
     }))
 
-  test("a wire to Redis that is cut and that stands still: no answer takes 30 s", () =>
+  test("a network to Redis that is cut and then stalls delays no answer to 30 s", () =>
     hurtUnderLoad("degrade", 33, async (underLoad, redis, proxy) => {
       for (let time = 0; time < 3; time++) {
         proxy.cut()

@@ -6,10 +6,9 @@ import { type GatewayUnderLoad, NOTHING_BROKEN, startUnderLoad, type Verdict } f
 
 /*
  * The long run: `bun tests/faults/run.ts --seeds 40 [--first 1] [--runtime bun|deno] [--minutes 30] [--beside 2]
- * [--kills 6]`. Each seed opens one gateway, kills it so many times at points and passings that the seed draws, starts
- * it again each time, and judges once at the end. One line for each seed, the figures at the end; exit code 1 if a
- * promise broke.
- * The draws repeat by the seed; the interleaving of processes is the machine's.
+ * [--kills 6]`. Each seed starts one gateway under load, kills it `--kills` times at crash points and passings that the
+ * seed draws, starts it again each time, and judges once at the end. It prints a line for each seed and the figures at
+ * the end; the exit code is 1 if a promise was broken. A seed repeats its draws, not the interleaving of processes.
  */
 
 const { values } = parseArgs({
@@ -18,15 +17,15 @@ const { values } = parseArgs({
     first: { type: "string", default: "1" },
     runtime: { type: "string", default: "bun" },
     minutes: { type: "string", default: "600" },
-    /** Seeds at once. */
+    /** Seeds that run at once. */
     beside: { type: "string", default: "1" },
-    /** Of each seed's gateway. The judgement at its end waits for a webhook's lease of 23 s, however many. */
+    /** Kills of each seed's gateway. The verdict waits for a webhook's lease of 23 s, however many there are. */
     kills: { type: "string", default: "6" }
   }
 })
 
 const PASSING_MAX = 30
-/** A point that is not passed so often in this time: the process is killed where it is. */
+/** How long a gateway has to reach its crash point before it is killed wherever it is. */
 const PATIENCE_MS = 6_000
 
 interface Outcome {
@@ -43,7 +42,7 @@ const killOnce = async (
   try {
     await underLoad.restart({ point, passing })
   } catch (error) {
-    // What is due at a start may pass its point before the gateway listens.
+    // Work that is due at the start may pass the crash point before the gateway listens.
     if (String(error).includes("ended with SIGKILL")) return point
     throw error
   }

@@ -2,7 +2,7 @@ import { type Answer, type MerchantClient, textOf } from "./merchant-client.ts"
 import { until } from "./until.ts"
 
 /** Presses a button on the sandbox page behind the order's QR code: the payer pays or declines. */
-export const payer = async (order: Answer, button: "pay" | "decline" = "pay"): Promise<void> => {
+export const actAsPayer = async (order: Answer, button: "pay" | "decline" = "pay"): Promise<void> => {
   const response = await fetch(textOf(order, "sourceQrCodeUrl"), {
     method: "POST",
     redirect: "manual",

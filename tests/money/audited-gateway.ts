@@ -24,7 +24,7 @@ export interface AuditedGateway {
   readonly receiver: WebhookReceiver
   readonly audit: Audit
   readonly databaseUrl: string
-  /** A live merchant, served by the provider's first account. */
+  /** A live merchant that the provider's first account serves. */
   readonly shop: MerchantClient
   readonly accountId: string
   /** Adds another account at the provider and returns its id. @param feeRateBp basis points */
@@ -36,7 +36,7 @@ export interface AuditedGateway {
   readonly close: () => Promise<void>
 }
 
-/** 0.60 %: 1000 fen leave 994. */
+/** 60 basis points: of 1000 fen the merchant gets 994. */
 export const FEE_RATE_BP = 60
 
 export const startAuditedGateway = async (options: GatewayOptions = {}): Promise<AuditedGateway> => {
@@ -99,15 +99,15 @@ export const auditedSuite = (options: GatewayOptions = {}): (() => AuditedGatewa
   }
 }
 
-/** 32 bytes, for gateways that share a database. */
+/** A random master key, for gateways that share a database. */
 export const newMasterKey = (): string => randomBytes(32).toString("base64")
 
 export const orderNoOf = (order: Answer): string => textOf(order, "order_no")
 
-/** What the merchant sees of an order now. */
+/** The order's status_name as the merchant sees it now. */
 export const statusOf = async (shop: MerchantClient, order: Answer): Promise<unknown> =>
   (await shop.orderQuery({ order_no: orderNoOf(order) })).data?.status_name
 
-/** The order as the operator sees it: status, flags, timeline. */
+/** The order as the operator sees it now: status, flags, timeline. */
 export const shown = async (gateway: Gateway, order: Answer): Promise<Readonly<Record<string, unknown>>> =>
   gateway.command(["order", "show", orderNoOf(order)])

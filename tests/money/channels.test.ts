@@ -5,13 +5,13 @@ import { isAcknowledged } from "../harness/scripted-provider.ts"
 import { until } from "../harness/until.ts"
 import { auditedSuite, orderNoOf, statusOf } from "./audited-gateway.ts"
 
-/* What a channel's refusal, doubt, bug or silence does to its own order, and that it does nothing to another's. */
+/* What a channel's refusal, uncertain answer, bug or silence does to its own order, and that other orders are unharmed. */
 
 setDefaultTimeout(60_000)
 
 const suite = auditedSuite()
 
-/** A live merchant with two accounts at the provider, the till's first. */
+/** A live merchant with two accounts at the provider, the suite's account first. */
 let twoAccounts: MerchantClient
 beforeAll(async () => {
   const { gateway, accountId, addAccount } = suite()
@@ -24,7 +24,7 @@ const attempts = async (orderNo: string) =>
     where order_no = ${orderNo} order by attempt`
 
 describe.concurrent("a definite refusal", () => {
-  test("makes the order FAILED, says its number, and the merchant's number stays used", async () => {
+  test("makes the order FAILED, answers with its number, and the merchant's number stays used", async () => {
     const { order, shop, provider } = suite()
     const merchant_order_no = `ORD-${Date.now()}`
     const made = await order("charge=refuse", { merchant_order_no })
@@ -42,8 +42,8 @@ describe.concurrent("a definite refusal", () => {
     const shop = await gateway.merchant({ test: false, accounts: [closed, second] })
     const made = await shop.qrcodePay()
     expect(made.code).toBe(200)
-    // Written when the merchant has its answer already.
-    await until("both charges are recorded", async () => (await attempts(orderNoOf(made))).length === 2)
+    // Charges are recorded after the merchant has its answer.
+    await until("both charges to be recorded", async () => (await attempts(orderNoOf(made))).length === 2)
     expect([...(await attempts(orderNoOf(made)))]).toEqual([
       { outcome: "rejected", account_id: closed, content: null },
       { outcome: "accepted", account_id: second, content: made.data?.sourceQrCodeUrl }
@@ -63,25 +63,28 @@ describe.concurrent("an uncertain charge", () => {
     ["the connection was cut after the request", "charge=drop-taken"],
     ["the answer was unreadable", "charge=bad"],
     ["the plugin threw", "charge=throw"]
-  ])("where %s: 500 with its number, PENDING, nobody else is asked; paid there, it is settled", async (_, plan) => {
-    const { provider, receiver } = suite()
-    const shop = twoAccounts
-    const inbox = receiver.inbox()
-    const made = await shop.qrcodePay({ note: plan, notify_url: inbox.url })
-    expect([made.code, made.message]).toEqual([500, "服务异常"])
-    expect(made.data?.request_id).toMatch(/./)
-    const orderNo = orderNoOf(made)
-    expect(await statusOf(shop, made)).toBe("PENDING")
-    await until("the try to be noted", async () => (await attempts(orderNo)).length > 0)
-    expect((await attempts(orderNo)).map(({ outcome }) => outcome)).toEqual(["uncertain"])
-    expect(provider.count("charge", orderNo)).toBe(1)
-    // No notice: reconcile finds out by itself.
-    provider.pay(orderNo)
-    await becomes(shop, made, "PAID")
-    await inbox.waitFor(1)
-  })
+  ])(
+    "where %s answers 500 with its number, stays PENDING, goes to no other account, and is settled once it is paid there",
+    async (_, plan) => {
+      const { provider, receiver } = suite()
+      const shop = twoAccounts
+      const inbox = receiver.inbox()
+      const made = await shop.qrcodePay({ note: plan, notify_url: inbox.url })
+      expect([made.code, made.message]).toEqual([500, "服务异常"])
+      expect(made.data?.request_id).toMatch(/./)
+      const orderNo = orderNoOf(made)
+      expect(await statusOf(shop, made)).toBe("PENDING")
+      await until("the attempt to be recorded", async () => (await attempts(orderNo)).length > 0)
+      expect((await attempts(orderNo)).map(({ outcome }) => outcome)).toEqual(["uncertain"])
+      expect(provider.count("charge", orderNo)).toBe(1)
+      // No notice is sent: reconcile finds the payment by itself.
+      provider.pay(orderNo)
+      await becomes(shop, made, "PAID")
+      await inbox.waitFor(1)
+    }
+  )
 
-  test("that the provider never took stays PENDING until its expiry, then is closed there and here", async () => {
+  test("that the provider never took stays PENDING until its expiry, then is closed at the provider and here", async () => {
     const { order, provider, shop, audit } = suite()
     const made = await order("charge=error")
     const orderNo = orderNoOf(made)
@@ -93,14 +96,14 @@ describe.concurrent("an uncertain charge", () => {
     expect(provider.count("close", orderNo)).toBe(1)
   })
 
-  test("is settled as the provider's book says where it failed there", async () => {
+  test("ends FAILED where it failed at the provider", async () => {
     const { order, provider, shop } = suite()
     const made = await order("charge=lost")
     provider.fail(orderNoOf(made))
     await becomes(shop, made, "FAILED")
   })
 
-  test("of a query that nobody can answer stays PENDING, however old the order", async () => {
+  test("that no query can clear up stays PENDING, however old the order is", async () => {
     const { order, provider, shop, audit } = suite()
     for (const plan of ["charge=lost query=error", "charge=lost query=bad", "charge=lost query=throw"]) {
       const made = await order(plan)
@@ -111,7 +114,7 @@ describe.concurrent("an uncertain charge", () => {
     }
   })
 
-  test("at the sandbox ends as its own book says, for each of its faults", async () => {
+  test("at the sandbox ends as the sandbox's trade does, for each of its faults", async () => {
     const { gateway } = suite()
     const tester = await gateway.merchant()
     for (const [amount, code] of [
@@ -133,7 +136,7 @@ describe.concurrent("an uncertain charge", () => {
 })
 
 describe.concurrent("one plugin's bug harms its own order only", () => {
-  test("a charge that hangs ends at the deadline of 20 s; others are served at once meanwhile", async () => {
+  test("a charge that hangs ends at its deadline of 20 s, and meanwhile other orders are served at once", async () => {
     const { order, shop, provider } = suite()
     const startedAt = Date.now()
     const hanging = Promise.all(["charge=never", "charge=hang-taken"].map((plan) => order(plan)))
@@ -153,7 +156,7 @@ describe.concurrent("one plugin's bug harms its own order only", () => {
     }
   })
 
-  test("queries that hang hold up nobody's reconcile", async () => {
+  test("queries that hang hold up no other order's reconcile", async () => {
     const { gateway, addAccount, shop, order, provider, audit } = suite()
     const stuck = await gateway.merchant({ test: false, accounts: [await addAccount()] })
     const hanging = await Promise.all(
@@ -184,7 +187,7 @@ describe.concurrent("one plugin's bug harms its own order only", () => {
     expect(isAcknowledged(await hanging)).toBe(false)
   })
 
-  test("an account that throws while it is opened is passed over for the next of the same code", async () => {
+  test("an account that throws while it is opened is passed over for the next account of the same code", async () => {
     const { gateway, addAccount, accountId } = suite()
     const broken = await addAccount({ mood: "open-throws" })
     const shop = await gateway.merchant({ test: false, accounts: [broken, accountId] })

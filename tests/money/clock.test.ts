@@ -12,7 +12,10 @@ import { Throttle } from "../../core/pipeline/throttle/throttle.ts"
 import { unique } from "../harness/merchant-client.ts"
 import { type CoreTill, openCoreTill, paymentOf } from "./core-till.ts"
 
-/* Somebody sets the machine's clock ten minutes forward or back: no nonce comes free, no payment is lost, no order ends. */
+/*
+ * Somebody sets the machine's clock ten minutes forward or back: no nonce becomes usable again, no payment is lost and no
+ * order ends early.
+ */
 
 setDefaultTimeout(60_000)
 
@@ -54,7 +57,7 @@ describe.each([
     }
   }
 
-  test("frees no nonce before its window has passed in earnest", async () => {
+  test("frees no nonce before its window has really passed", async () => {
     const { merchant } = till
     const claim = (nonce: string) =>
       till.run(Effect.flatMap(Replay, (replay) => Effect.result(replay.claim(merchant, nonce))))
@@ -64,7 +67,7 @@ describe.each([
     expect((await claim(nonce))._tag).toBe("Failure")
   })
 
-  test("gives no slot of the throttle away, and holds none longer", async () => {
+  test("frees no slot of the throttle early and holds none longer", async () => {
     const rule = { count: 1, windowMs: 3_000 }
     const take = (key: string) =>
       till.run(Effect.flatMap(Throttle, (throttle) => Effect.result(throttle.takeKey(key, rule))))
@@ -78,8 +81,8 @@ describe.each([
   })
 
   test.each([
-    ["leaves an order open, here and at the channel, that has five minutes left", 300_000, "PENDING"],
-    ["has an order closed that expired five minutes ago", -300_000, "CLOSED"]
+    ["leaves an order with five minutes left open, here and at the channel", 300_000, "PENDING"],
+    ["closes an order that expired five minutes ago", -300_000, "CLOSED"]
   ] as const)("%s", async (_, leftMs, status) => {
     const { order, find, run, book } = till
     book.onClose = () => ({ state: "closed" })
@@ -98,7 +101,7 @@ describe.each([
     expect(row?.wait_s).toBeWithin(25, 35)
   })
 
-  test("gives an order that is placed meanwhile its whole life, and its channel the same", async () => {
+  test("gives an order that is placed meanwhile its full time, here and at the channel", async () => {
     const { merchant, run, book } = till
     const before = Date.now()
     await stepped(() =>
@@ -113,7 +116,7 @@ describe.each([
     expect(book.charges.at(-1)?.remainingMs).toBeWithin(1_790_000, 1_800_001)
   })
 
-  test("does not end a pay link of a minute ago", async () => {
+  test("does not end a pay link that is a minute old", async () => {
     const { order, run } = till
     const token = newPayToken()
     const createdAt = new Date(Date.now() - 60_000)

@@ -16,7 +16,7 @@ describe.concurrent("an expired order", () => {
     const orderNo = orderNoOf(made)
     await audit.expire(orderNo)
     await until("the channel to be asked to close", () => provider.count("close", orderNo) === 1)
-    // Asked, not yet answered.
+    // The channel has been asked and has not answered yet.
     expect(await statusOf(shop, made)).toBe("PENDING")
     await becomes(shop, made, "CLOSED")
     expect(provider.trade(orderNo).state).toBe("closed")
@@ -36,7 +36,7 @@ describe.concurrent("an expired order", () => {
     expect(await audit.edges(orderNoOf(made))).toEqual([["PENDING", "PAID"]])
   })
 
-  test("whose notice races the close ends PAID or CLOSED with the late payment flagged, never lost", async () => {
+  test("whose notice races the close ends PAID, or CLOSED with the late payment flagged", async () => {
     const { order, provider, shop, audit } = suite()
     const made = await Promise.all(Array.from({ length: 30 }, () => order("close=slow")))
     await Promise.all(
@@ -44,6 +44,7 @@ describe.concurrent("an expired order", () => {
         const orderNo = orderNoOf(one)
         await audit.expire(orderNo)
         await until("the close", () => provider.count("close", orderNo) > 0)
+        // Spreads the notices over the half second that a slow close takes and a little more: before, during and after.
         await new Promise((resolve) => setTimeout(resolve, index * 25))
         provider.pay(orderNo)
         await provider.notify(orderNo)
@@ -68,7 +69,7 @@ describe.concurrent("an expired order", () => {
     const made = await order(plan)
     const orderNo = orderNoOf(made)
     await audit.expire(orderNo)
-    // A refusal and an error leave the trade open in the provider's book.
+    // A refusal and an error leave the trade open at the provider.
     await until("the channel to be asked to close", () => provider.count("close", orderNo) >= 1)
     await until("the question after the close", () => provider.count("query", orderNo) >= 2)
     expect(await statusOf(shop, made)).toBe("PENDING")
@@ -76,7 +77,7 @@ describe.concurrent("an expired order", () => {
     await becomes(shop, made, "PAID")
   })
 
-  test("at the sandbox, too: a close that errs leaves it payable, money after a close is flagged", async () => {
+  test("at the sandbox stays payable after a close that fails, and money after a close is flagged", async () => {
     const { gateway, audit } = suite()
     const tester = await gateway.merchant()
     const [erring, lying] = [await tester.qrcodePay({ amount: 888_809 }), await tester.qrcodePay({ amount: 888_819 })]

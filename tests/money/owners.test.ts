@@ -8,7 +8,7 @@ import { isAcknowledged, SCRIPTED_CHANNEL } from "../harness/scripted-provider.t
 import { until } from "../harness/until.ts"
 import { type AuditedGateway, newMasterKey, orderNoOf, startAuditedGateway, statusOf } from "./audited-gateway.ts"
 
-/* Two gateway processes on one database and one Redis: what is promised once happens once, whoever is asked. */
+/* Two gateway processes on one database and one Redis: what is promised once happens once, whichever process is asked. */
 
 setDefaultTimeout(60_000)
 
@@ -47,12 +47,13 @@ describe.skipIf(!withRedis)("two gateways", () => {
     expect(breaches).toEqual([])
   })
 
-  /** How many answers said what; the calls go to both gateways in turn. */
+  /** Counts the answers by code and message. */
   const tally = (answers: ReadonlyArray<Answer>): Record<string, number> => {
     const counts: Record<string, number> = {}
     for (const { code, message } of answers) counts[`${code} ${message}`] = (counts[`${code} ${message}`] ?? 0) + 1
     return counts
   }
+  /** Makes calls at once, to both gateways in turn. */
   const atOnce = (count: number, call: (shop: MerchantClient) => Promise<Answer>) =>
     Promise.all(Array.from({ length: count }, (_, index) => call(shops[index % 2 === 0 ? 0 : 1])))
 
@@ -83,7 +84,7 @@ describe.skipIf(!withRedis)("two gateways", () => {
     expect(tally(answers)).toEqual({ "200 下单成功": 1, "401 请求重复,nonce 已使用": 99 })
   })
 
-  test("refuse a request of which any signed byte was changed", async () => {
+  test("refuse a request with any signed byte changed", async () => {
     const parameters = { merchant_order_no: "ORD1", amount: 1000, notify_url: NOTIFY_URL, extra: "a=1&b=2", note: "茶" }
     const text = first.shop.body(parameters)
     const bytes = Buffer.from(text, "utf8")
@@ -97,7 +98,7 @@ describe.skipIf(!withRedis)("two gateways", () => {
     expect(answers.filter(({ code }) => code !== 401 && code !== 400)).toEqual([])
     const rows = await first.audit.sql`select order_no from orders where merchant_order_no = 'ORD1'`
     expect(rows).toHaveLength(0)
-    // Unchanged it is good.
+    // Unchanged it is accepted.
     expect((await first.shop.raw("/api/cashier/qrcode-pay", text)).code).toBe(200)
   })
 
@@ -112,7 +113,7 @@ describe.skipIf(!withRedis)("two gateways", () => {
       const answer = await other.orderQuery(parameters)
       expect([answer.code, answer.message, answer.data]).toEqual([404, "订单不存在", null])
     }
-    // The same number is another order of the other merchant's.
+    // The other merchant's order of the same number is another order.
     const same = await other.qrcodePay({ merchant_order_no: textOf(made, "merchant_order_no") })
     expect(same.code).toBe(200)
     expect(orderNoOf(same)).not.toBe(orderNoOf(made))
@@ -120,7 +121,7 @@ describe.skipIf(!withRedis)("two gateways", () => {
 
   describe.concurrent("with their workers", () => {
     beforeAll(async () => {
-      // The open orders of the tests before have had their turn.
+      // Reconcile leaves the earlier tests' open orders alone.
       await first.audit.sql`update orders set next_check_at = null where status = 0`
     })
 
@@ -153,7 +154,7 @@ describe.skipIf(!withRedis)("two gateways", () => {
       for (const one of made) expect(await statusOf(shops[1], one)).toBe("PAID")
     })
 
-    test("ask about each open order once a round, not once each", async () => {
+    test("ask about each open order once a round, not once per gateway", async () => {
       const beganMs = Date.now()
       const made = await atOnce(60, (shop) => shop.qrcodePay({ note: "query=slow" }))
       const askedAbout = (one: (typeof made)[number]) =>

@@ -1,19 +1,20 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { createHmac } from "node:crypto"
 import { unique } from "../harness/merchant-client.ts"
-import { becomes, payer } from "../harness/payer.ts"
+import { actAsPayer, becomes } from "../harness/payer.ts"
 import { isAcknowledged, type ProviderPayment } from "../harness/scripted-provider.ts"
+import { until } from "../harness/until.ts"
 import { bodyOf } from "../harness/webhook-receiver.ts"
 import { auditedSuite, orderNoOf, statusOf } from "./audited-gateway.ts"
 
-/* What a notice may do, and what it may not. The suite's audit checks the books after all of it. */
+/* What a notice may do and what it may not. The suite's audit checks the database afterwards. */
 
 setDefaultTimeout(60_000)
 
-/** Reconcile stays out of the way: only notices count here. */
+/** Reconcile stays out of the way, so that only notices settle. */
 const suite = auditedSuite({ env: { PAYHUB_RECONCILE_SCHEDULE: "600" } })
 
-/** The order's flags, in the database. */
+/** The order's flags in the database. */
 const flagsOf = async (orderNo: string): Promise<ReadonlyArray<string>> => {
   const [row] = await suite().audit.sql<
     [{ flags: Array<string> }]
@@ -39,7 +40,7 @@ describe.concurrent("a verified notice of the right amount", () => {
     expect(push && bodyOf(push)).toMatchObject({ order_no: orderNoOf(made), status: 1, actual_amount: "9.94" })
   })
 
-  test("five times at once and ten times after is acknowledged each time, and pays and tells once", async () => {
+  test("five times at once and ten times after is acknowledged each time, settles once and is pushed once", async () => {
     const { order, provider, receiver, audit } = suite()
     const inbox = receiver.inbox()
     const made = await order("", { notify_url: inbox.url })
@@ -55,7 +56,7 @@ describe.concurrent("a verified notice of the right amount", () => {
     expect(await countOf("ledger_entries", orderNo)).toBe(3)
   })
 
-  test("bears the channel's own fee where it reports one", async () => {
+  test("carries the channel's own fee where the channel reports one", async () => {
     const { order, provider, shop } = suite()
     const made = await order()
     provider.pay(orderNoOf(made), { fee_fen: 38 })
@@ -65,7 +66,7 @@ describe.concurrent("a verified notice of the right amount", () => {
 })
 
 test.each([[1001], [-1], [0.5]])(
-  "a fee of %s fen, which cannot be one: the order is settled by the account's rate, and flagged",
+  "an impossible fee of %s fen settles the order by the account's rate and flags it",
   async (fee) => {
     const { order, provider, shop } = suite()
     const made = await order()
@@ -83,10 +84,10 @@ describe("an order is not paid", () => {
       async (orderNo) => refusedBy(await suite().provider.notify(orderNo, { key: "k" }))
     ],
     [
-      "a notice that is honest to another account",
+      "an honest notice to another account",
       async (orderNo) => {
         const path = `/api/notice/${await suite().addAccount()}`
-        // The signature is right, so the provider is told "success" and the operator keeps a stray.
+        // The signature is right, so the provider is told "success" and the notice is kept as a stray.
         return isAcknowledged(await suite().provider.notify(orderNo, { path }))
       }
     ],
@@ -99,7 +100,7 @@ describe("an order is not paid", () => {
       async (orderNo) => isAcknowledged(await suite().provider.notify(orderNo, { payment: null }))
     ],
     [
-      "a plugin that throws over it",
+      "a notice over which the plugin throws",
       async (orderNo) => refusedBy(await suite().provider.notify(orderNo, { act: "throw" }))
     ]
   ]
@@ -113,7 +114,7 @@ describe("an order is not paid", () => {
     expect(await forge(orderNoOf(made), payment)).toBe(true)
     expect(await statusOf(shop, made)).toBe("PENDING")
     expect(inbox.pushes).toHaveLength(0)
-    // The honest notice is still good.
+    // The honest notice is still accepted.
     expect(isAcknowledged(await provider.notify(orderNoOf(made)))).toBe(true)
     expect(await statusOf(shop, made)).toBe("PAID")
   })
@@ -143,7 +144,7 @@ describe("an order is not paid", () => {
   })
 })
 
-describe.concurrent("what does not match is kept, flagged and acknowledged, and pays nothing", () => {
+describe.concurrent("a notice that does not match is kept, flagged and acknowledged, and settles nothing", () => {
   test.each([
     ["one fen less", { amount_fen: 999 }, "amount-mismatch"],
     ["one fen more", { amount_fen: 1001 }, "amount-mismatch"],
@@ -165,7 +166,7 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
     expect(inbox.pushes).toHaveLength(0)
   })
 
-  test("a second payment of a PAID order, whose first payment stands", async () => {
+  test("a second payment of a PAID order: the first payment stands", async () => {
     const { order, provider, receiver, shop } = suite()
     const inbox = receiver.inbox()
     const made = await order("", { notify_url: inbox.url })
@@ -197,7 +198,7 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
     expect(await flagsOf(orderNoOf(second))).toEqual(["trade-reused"])
   })
 
-  test("a trade number for ten orders at once: exactly one is credited", async () => {
+  test("one trade number for ten orders at once: exactly one is credited", async () => {
     const { order, provider, shop } = suite()
     const made = await Promise.all(Array.from({ length: 10 }, () => order()))
     const trade_no = unique("TRADE")
@@ -210,7 +211,7 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
     expect(row?.n).toBe(1)
   })
 
-  test("an order that nobody knows: the notice is kept once, however often it comes", async () => {
+  test("a payment of an unknown order: the notice is kept once, however often it comes", async () => {
     const { provider, accountId, audit } = suite()
     const orderNo = unique("QR")
     const payment = { trade_no: unique("T"), amount_fen: 1000, currency: "CNY", paid_at_ms: Date.now(), fee_fen: null }
@@ -222,7 +223,7 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
     expect(rows.map((row) => row.account_id)).toEqual([accountId])
   })
 
-  test.each([["FAILED"], ["CLOSED"]])("a late payment of an order that is %s", async (status) => {
+  test.each([["FAILED"], ["CLOSED"]])("a late payment of a %s order", async (status) => {
     const { order, provider, receiver, shop, audit } = suite()
     const inbox = receiver.inbox()
     const made = await order("", { notify_url: inbox.url })
@@ -247,46 +248,61 @@ describe.concurrent("what does not match is kept, flagged and acknowledged, and 
 })
 
 describe.concurrent("a commit that has not happened", () => {
-  /** Orders of this note commit their payment only after a second, or not at all. */
-  const slowCommit = (orderNo: string, act: string) =>
+  /** Makes the commit of this order's payment run `act` first. */
+  const beforeCommit = (orderNo: string, act: string) =>
     suite().audit.sql.unsafe(`
       create or replace function hold_${orderNo}() returns trigger language plpgsql as $$ begin ${act}; return null; end $$;
       create constraint trigger hold_${orderNo} after update on orders deferrable initially deferred
         for each row when (new.order_no = '${orderNo}' and new.status = 1) execute function hold_${orderNo}();`)
-  const free = (orderNo: string) => suite().audit.sql.unsafe(`drop trigger hold_${orderNo} on orders`)
+  const commitFreely = (orderNo: string) => suite().audit.sql.unsafe(`drop trigger hold_${orderNo} on orders`)
 
-  test("is not acknowledged to the channel and tells no merchant, until it has", async () => {
-    const { order, provider, receiver, audit } = suite()
+  test("is neither acknowledged to the channel nor told to the merchant before it has", async () => {
+    const { order, provider, receiver, shop, audit } = suite()
     const inbox = receiver.inbox()
-    const orderNo = orderNoOf(await order("", { notify_url: inbox.url }))
-    await slowCommit(orderNo, "perform pg_sleep(1)")
-    provider.pay(orderNo)
-    const stateAtAnswer = provider.notify(orderNo).then(async (answer) => {
-      const [row] = await audit.sql`select status from orders where order_no = ${orderNo}`
-      return [isAcknowledged(answer), row?.status]
-    })
-    const stateAtPush = inbox.waitFor(1).then(async () => {
-      const [row] = await audit.sql`select status from orders where order_no = ${orderNo}`
-      return row?.status
-    })
-    expect(await stateAtAnswer).toEqual([true, 1])
-    expect(await stateAtPush).toBe(1)
-    await free(orderNo)
+    const made = await order("", { notify_url: inbox.url })
+    const orderNo = orderNoOf(made)
+    const key = Math.floor(Math.random() * 2 ** 31)
+    const holder = await audit.sql.reserve()
+    try {
+      await holder`select pg_advisory_lock(${key})`
+      await beforeCommit(orderNo, `perform pg_advisory_xact_lock(${key})`)
+      provider.pay(orderNo)
+      const stateNow = async () => (await audit.sql`select status from orders where order_no = ${orderNo}`)[0]?.status
+      let answered = false
+      const stateAtAnswer = provider.notify(orderNo).then(async (answer) => {
+        answered = true
+        return [isAcknowledged(answer), await stateNow()]
+      })
+      const stateAtPush = inbox.waitFor(1, 30_000).then(stateNow)
+      await until("the commit to wait for the lock", async () => {
+        const waiting =
+          await holder`select from pg_locks where locktype = 'advisory' and objid = ${key} and not granted`
+        return waiting.count > 0
+      })
+      expect([await statusOf(shop, made), answered, inbox.pushes.length]).toEqual(["PENDING", false, 0])
+      await holder`select pg_advisory_unlock(${key})`
+      expect(await stateAtAnswer).toEqual([true, 1])
+      expect(await stateAtPush).toBe(1)
+    } finally {
+      await holder`select pg_advisory_unlock_all()`
+      holder.release()
+    }
+    await commitFreely(orderNo)
   })
 
-  test("and fails leaves the order PENDING, unacknowledged and untold; the notice's repetition then pays it", async () => {
+  test("and fails leaves the order PENDING, unacknowledged and untold, and the repeated notice settles it", async () => {
     const { order, provider, receiver, shop } = suite()
     const inbox = receiver.inbox()
     const made = await order("", { notify_url: inbox.url })
     const orderNo = orderNoOf(made)
-    await slowCommit(orderNo, "raise exception 'the disk is full' using errcode = '53100'")
+    await beforeCommit(orderNo, "raise exception 'the disk is full' using errcode = '53100'")
     provider.pay(orderNo)
     const answer = await provider.notify(orderNo)
     expect(isAcknowledged(answer)).toBe(false)
     expect(answer.status).toBeGreaterThanOrEqual(500)
     await suite().nextPushRound()
     expect([await statusOf(shop, made), inbox.pushes.length]).toEqual(["PENDING", 0])
-    await free(orderNo)
+    await commitFreely(orderNo)
     expect(isAcknowledged(await provider.notify(orderNo))).toBe(true)
     await inbox.waitFor(1)
     expect(await statusOf(shop, made)).toBe("PAID")
@@ -316,19 +332,19 @@ describe("notices out of order converge", () => {
           expect(isAcknowledged(await provider.notify(orderNo, { payment: said }))).toBe(true)
         }
         expect([sequence, await statusOf(shop, made)]).toEqual([sequence, "PAID"])
-        // Whichever of the two whole payments came first counts, the other is flagged.
+        // The first of the two full payments counts and the other is flagged.
         const flags = await flagsOf(orderNo)
         expect(flags).toContain("second-payment")
       })
     )
   })
 
-  test("with the sandbox's own: failed, then paid, then closed", async () => {
+  test("when the sandbox sends failed, then paid, then closed", async () => {
     const { gateway } = suite()
     const tester = await gateway.merchant()
     const made = await tester.qrcodePay({ amount: 888_817 })
-    await payer(made)
-    // The button answers when all three have been answered.
+    await actAsPayer(made)
+    // The sandbox's button answers once all three notices have been answered.
     await becomes(tester, made, "PAID")
   })
 })

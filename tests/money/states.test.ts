@@ -5,7 +5,7 @@ import { settlePayment } from "../../core/cashier/settle.ts"
 import type { Order, OrderStatus } from "../../core/domain/order.ts"
 import { type CoreTill, openCoreTill, paymentOf } from "./core-till.ts"
 
-/* Whatever is heard of an order, in whatever order and at once: only allowed edges, and one truth at the end. */
+/* Whatever events reach an order, in any sequence or at once, only allowed edges happen and one state is the end. */
 
 setDefaultTimeout(60_000)
 
@@ -32,7 +32,7 @@ const EVENTS = [
 ] as const
 type Event = (typeof EVENTS)[number]
 
-/** Lets the core hear an event. @param order as it was when somebody looked: in two processes an old look */
+/** Hands an event to the core. @param order as it was when it was read, which in a second process may be long ago */
 const hear = async (order: Order, event: Event): Promise<void> => {
   const { run, book } = till
   const { orderNo } = order
@@ -68,7 +68,7 @@ const hear = async (order: Order, event: Event): Promise<void> => {
   await run(reconcileOrder(order))
 }
 
-/** What each event would do to a PENDING order. */
+/** The state that each event moves a PENDING order to. */
 const ENDS: { readonly [E in Event]?: OrderStatus } = {
   paid: "PAID",
   "paid-other-trade": "PAID",
@@ -77,7 +77,7 @@ const ENDS: { readonly [E in Event]?: OrderStatus } = {
   "query-closed": "CLOSED"
 }
 
-/** What must be flagged once the order has ended. */
+/** The state and the flags that a sequence of events must leave. */
 const flagsOf = (events: ReadonlyArray<Event>): { status: OrderStatus; flags: ReadonlyArray<string> } => {
   let status: OrderStatus = "PENDING"
   let trade = ""

@@ -12,7 +12,7 @@ import {
 } from "../harness/webhook-receiver.ts"
 import { auditedSuite, orderNoOf, statusOf } from "./audited-gateway.ts"
 
-/* Every committed PAID event is delivered, or visibly dead. Its form is the contract's matter (tests/contract). */
+/* The webhook of every committed payment is delivered or visibly dead. tests/contract/webhook.test.ts checks its form. */
 
 setDefaultTimeout(60_000)
 
@@ -34,7 +34,7 @@ const becomesState = (made: Answer, state: string, timeoutMs = 15_000) =>
   until(`the webhook to be ${state}`, async () => (await stateOf(made)) === state, { timeoutMs })
 
 describe.concurrent("a committed payment's webhook", () => {
-  test("is the same in body and event id in every attempt; dead it is listed, and resent it is the same again", async () => {
+  test("has the same body and event id in every attempt, is listed when it is dead, and is resent unchanged", async () => {
     const { receiver, gateway, shop } = suite()
     const inbox = receiver.inbox(FAILURE, { kind: "drop" }, FAILURE)
     const made = await paidOrder(inbox)
@@ -75,10 +75,10 @@ describe.concurrent("a committed payment's webhook", () => {
     ['200 "success"', { kind: "answer", body: '"success"' }],
     ["200 and nothing", { kind: "answer", body: "" }],
     ["500 success", { kind: "answer", status: 500, body: "success" }],
-    ["a redirect to one who says success", { kind: "redirect", to: "/inbox/1" }],
+    ["a redirect to a receiver that says success", { kind: "redirect", to: "/inbox/1" }],
     ["a cut connection", { kind: "drop" }]
   ]
-  test.each(refusals)("is not delivered by %s, and is dead after three pushes", async (_, reply) => {
+  test.each(refusals)("is not delivered by %s and is dead after three pushes", async (_, reply) => {
     const { receiver, shop } = suite()
     const inbox = receiver.inbox(reply)
     const made = await paidOrder(inbox)
@@ -98,7 +98,7 @@ describe.concurrent("a committed payment's webhook", () => {
     expect(inbox.pushes).toHaveLength(1)
   })
 
-  test("to a name that does not resolve takes nothing from the order, is tried as scheduled, and dies visibly", async () => {
+  test("to a name that does not resolve leaves the order PAID, is tried as scheduled, and is visibly dead", async () => {
     const { shop, audit } = suite()
     const made = await paidOrder({ url: "" }, "https://no-such-shop.invalid/notify")
     expect(await statusOf(shop, made)).toBe("PAID")
@@ -124,7 +124,7 @@ describe.concurrent("a committed payment's webhook", () => {
     expect(push.at - before).toBeLessThan(3_000)
   })
 
-  test("of 200 payments at once: each order is told once, and each says its own money", async () => {
+  test("of 200 payments at once is pushed once for each order with that order's amount", async () => {
     const { order, provider, receiver } = suite()
     const inbox = receiver.inbox()
     const made = await Promise.all(

@@ -16,15 +16,15 @@ import {
 } from "../../../../core/channel/index.ts"
 
 /*
- * A channel to the provider of harness/scripted-provider.ts. It translates honestly, except where the provider tells
- * it to behave as a bad plugin does: `throw` throws, `never` never ends.
+ * A channel to the provider of harness/scripted-provider.ts. It translates correctly, except where the provider tells it
+ * to behave as a bad plugin does: `throw` throws, `never` never ends.
  */
 
 const Account = Schema.Struct({
   /** Where the provider listens. */
   origin: Schema.String,
   key: Schema.RedactedFromValue(Schema.String, { label: "key" }),
-  /** "open-throws": in the gateway (not when it is added) opening the account throws. */
+  /** "open-throws": opening the account throws in the gateway, but not in the command that adds it. */
   mood: Schema.optionalKey(Schema.Literals(["open-throws"]))
 })
 type Account = typeof Account.Type
