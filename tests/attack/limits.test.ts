@@ -2,17 +2,17 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { type Gateway, startGateway, testRuntime } from "../harness/gateway.ts"
 import { envelope, type MerchantClient, readAnswer, unique } from "../harness/merchant-client.ts"
 import { until } from "../harness/until.ts"
-import { connectHostile, drip, flood, type Hostile, statuses, watchMemory } from "./hostile.ts"
+import { connectHostile, drip, flood, type HostileClient, statuses, watchMemory } from "./hostile-client.ts"
 
 /*
- * What a client may take of the gateway: neither runtime limits all of it by itself (core/runtime.ts, core/http/body.ts).
- * PAYHUB_TEST_RUNTIME says which one is attacked.
+ * How much of the gateway one client may take. Neither runtime sets all of these limits (core/runtime.ts,
+ * core/http/body.ts). PAYHUB_TEST_RUNTIME names the runtime that is attacked.
  */
 
 const CREATE = "/api/cashier/qrcode-pay"
 const MB = 1_000_000
 
-/** What the gateway promises (core/runtime.ts, core/http/body.ts), in seconds, and how late a busy machine may be. */
+/** The gateway's limits in seconds (core/runtime.ts, core/http/body.ts), and how late a busy machine may be. */
 const HEAD_S = 20
 const BODY_S = 15
 const LATE_S = 10
@@ -24,7 +24,7 @@ let shop: MerchantClient
 beforeAll(async () => {
   gateway = await startGateway()
   shop = await gateway.merchant()
-  // What is compiled and cached at the first orders is not what an attack costs.
+  // The first orders compile and cache, which must not count as the cost of an attack.
   for (let i = 0; i < 200; i++) await shop.qrcodePay()
 })
 afterAll(() => gateway?.stop())
@@ -34,7 +34,7 @@ const head = (path: string, ...lines: ReadonlyArray<string>): string =>
 
 const serves = async (): Promise<void> => expect((await shop.qrcodePay()).message).toBe("下单成功")
 
-const answerOf = (hostile: Hostile) => {
+const answerOf = (hostile: HostileClient) => {
   const [top = "", text = ""] = Buffer.from(hostile.received(), "latin1").toString("utf8").split("\r\n\r\n")
   const headers = new Headers()
   for (const line of top.split("\r\n").slice(1)) headers.append(line.split(":")[0] ?? "", line.split(":")[1] ?? "")
@@ -54,7 +54,7 @@ describe("large bodies", () => {
     "/nowhere"
   ]
 
-  test.each(paths)("200 MB announced to %s are refused or cut off, and take no memory", async (path) => {
+  test.each(paths)("200 MB announced to %s are refused or cut off and take no memory", async (path) => {
     const memory = watchMemory(gateway.pid)
     const hostile = await connectHostile(gateway.url, head(path, `Content-Length: ${200 * MB}`))
     const taken = await flood(hostile, Buffer.alloc(65_536, " "), 200 * MB, 20_000)
@@ -65,7 +65,7 @@ describe("large bodies", () => {
     await serves()
   })
 
-  test.each(paths)("a chunked body without an end to %s is cut off, and takes no memory", async (path) => {
+  test.each(paths)("an endless chunked body to %s is cut off and takes no memory", async (path) => {
     const memory = watchMemory(gateway.pid)
     const hostile = await connectHostile(gateway.url, head(path, "Transfer-Encoding: chunked"))
     const chunk = Buffer.concat([Buffer.from("10000\r\n"), Buffer.alloc(65_536, " "), Buffer.from("\r\n")])
@@ -76,14 +76,14 @@ describe("large bodies", () => {
     await serves()
   })
 
-  test("chunks of one byte without an end are cut off too", async () => {
+  test("endless chunks of one byte are cut off", async () => {
     const hostile = await connectHostile(gateway.url, head(CREATE, "Transfer-Encoding: chunked"))
     expect(await flood(hostile, Buffer.from("1\r\nx\r\n".repeat(5_000)), 200 * MB, 25_000)).toBeLessThan(60 * MB)
     expect(await hostile.ended(5_000)).not.toBeNull()
     await serves()
   })
 
-  test("fifty clients that send 200 MB each at once take no memory together either", async () => {
+  test("fifty clients that each send 200 MB at once take no memory together", async () => {
     const memory = watchMemory(gateway.pid)
     const all = await Promise.all(
       Array.from({ length: 50 }, () => connectHostile(gateway.url, head(CREATE, `Content-Length: ${200 * MB}`)))
@@ -94,14 +94,14 @@ describe("large bodies", () => {
     await serves()
   })
 
-  test("a client of a usual kind that sends 1 MB reads 413 in the envelope", async () => {
+  test("an ordinary client that sends 1 MB reads 413 in the envelope", async () => {
     for (let i = 0; i < 20; i++) {
       const answer = await shop.raw(CREATE, `{"pad":"${"x".repeat(MB)}"}`)
       expect([answer.code, answer.message]).toEqual([413, "请求体过大"])
     }
   })
 
-  test("a length that is announced and never sent is 413 at once", async () => {
+  test("a body that is announced too long and never sent is 413 at once", async () => {
     const hostile = await connectHostile(gateway.url, head(CREATE, "Content-Length: 100000"))
     await hostile.ended(5_000)
     expect(answerOf(hostile).code).toBe(413)
@@ -111,7 +111,7 @@ describe("large bodies", () => {
 describe("slow clients", () => {
   const partial = `GET /healthz HTTP/1.1\r\nHost: gateway\r\n`
   const attacks: Readonly<
-    Record<string, { readonly maxS: number; readonly start: (origin: string) => Promise<Hostile> }>
+    Record<string, { readonly maxS: number; readonly start: (origin: string) => Promise<HostileClient> }>
   > = {
     "a body of one byte a second": {
       maxS: BODY_S,
@@ -168,7 +168,7 @@ describe("slow clients", () => {
       }
     }
   }
-  // All at once, while a client like any other orders: a minute of waiting instead of five.
+  // All attacks run at once, so that the deadlines take half a minute instead of minutes.
   let endings: Promise<Readonly<Record<string, number | null>>>
   beforeAll(() => {
     const one = async ([name, { maxS, start }]: (typeof list)[number]) => {
@@ -181,7 +181,7 @@ describe("slow clients", () => {
     endings = Promise.all(list.map(one)).then(Object.fromEntries)
   })
 
-  test("a client of a usual kind is served meanwhile", async () => {
+  test("an ordinary client is served meanwhile", async () => {
     let over = false
     endings.then(() => {
       over = true
@@ -190,6 +190,7 @@ describe("slow clients", () => {
       const startedAt = performance.now()
       await serves()
       expect(performance.now() - startedAt).toBeLessThan(5_000)
+      // An order four times a second until the last attack has ended.
       await new Promise((resolve) => setTimeout(resolve, 250))
     }
   })
@@ -220,7 +221,7 @@ describe("header floods", () => {
   test("a path of 1 MB is refused", () => refused(`GET /${"a".repeat(MB)} HTTP/1.1\r\nHost: gateway\r\n\r\n`))
   test("a method of 1 MB is refused", () => refused(`${"A".repeat(MB)} / HTTP/1.1\r\nHost: gateway\r\n\r\n`))
 
-  test("a head without an end is cut off", async () => {
+  test("an endless head is cut off", async () => {
     const memory = watchMemory(gateway.pid)
     const hostile = await connectHostile(gateway.url, "GET /healthz HTTP/1.1\r\nHost: gateway\r\nX-Large: ")
     expect(await flood(hostile, Buffer.alloc(65_536, "x"), 200 * MB, 15_000)).toBeLessThan(20 * MB)
@@ -237,7 +238,7 @@ describe("header floods", () => {
 describe("crowds", () => {
   test("three thousand connections that say nothing or half a request keep nobody out", async () => {
     const memory = watchMemory(gateway.pid)
-    const crowd: Array<Hostile> = []
+    const crowd: Array<HostileClient> = []
     const open = async (bytes: string, count: number) => {
       for (let i = 0; i < count; i += 250) {
         crowd.push(...(await Promise.all(Array.from({ length: 250 }, () => connectHostile(gateway.url, bytes)))))
@@ -254,7 +255,7 @@ describe("crowds", () => {
     await serves()
   })
 
-  test("a thousand connections that are reset in the middle of a body harm nobody", async () => {
+  test("a thousand connections that are reset in the middle of a body harm no other client", async () => {
     for (let i = 0; i < 1_000; i += 100) {
       const some = await Promise.all(
         Array.from({ length: 100 }, () =>
@@ -266,7 +267,7 @@ describe("crowds", () => {
     await serves()
   })
 
-  test("a client that sends requests and reads no answer is not answered without end", async () => {
+  test("a client that sends requests and reads no answers fills no memory", async () => {
     const memory = watchMemory(gateway.pid)
     const hostile = await connectHostile(gateway.url)
     hostile.socket.pause()
@@ -277,7 +278,7 @@ describe("crowds", () => {
     await serves()
   })
 
-  test("what has been answered may stay open for the next request, and is answered again", async () => {
+  test("a connection stays open after an answer and serves the next request", async () => {
     const hostile = await connectHostile(gateway.url, "GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
     for (let count = 1; count <= 5; count++) {
       await until(`answer ${count}`, () => statuses(hostile.received()).length >= count)
@@ -288,7 +289,7 @@ describe("crowds", () => {
   })
 })
 
-test(`the logs of ${testRuntime()} do not grow with the attacks: who is attacked keeps his disk`, async () => {
+test(`the attacks do not fill the logs on ${testRuntime()}`, async () => {
   await readAnswer(await fetch(`${gateway.url}/nowhere`))
   expect(gateway.logs().split("\n").length).toBeLessThan(100)
 })

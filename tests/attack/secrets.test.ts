@@ -15,8 +15,8 @@ import { requireTool } from "../harness/require-tool.ts"
 import { startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 /*
- * A whole life of a gateway with secrets that are known here: starts that work and that do not, orders, payments,
- * failures and every command. Then everything that it wrote anywhere is searched for them.
+ * The life of a gateway whose secrets are known here: starts that succeed and that fail, orders, payments, failures and
+ * commands. Then everything that it wrote is searched for the secrets.
  */
 
 setDefaultTimeout(120_000)
@@ -28,7 +28,7 @@ const REDIS_PASSWORD = `redis-${randomBytes(12).toString("hex")}`
 const METRICS_TOKEN = `metrics-${randomBytes(12).toString("hex")}`
 const MISTYPED = `mistyped-${randomBytes(12).toString("hex")}`
 
-/** Name of a secret → its text. */
+/** The secrets by name. */
 const secrets = new Map<string, string>([
   ["the master key", MASTER_KEY],
   ["another master key", OTHER_MASTER_KEY],
@@ -38,11 +38,11 @@ const secrets = new Map<string, string>([
   ["a secret in a setting that is refused", MISTYPED]
 ])
 
-/** Where it was written → what was written. */
+/** Everything that was written, by place. */
 const written = new Map<string, string>()
 const keep = (where: string, text: string): void => void written.set(where, `${written.get(where) ?? ""}${text}\n`)
 
-/** The fields of an account's JSON that its provider must keep secret. */
+/** Fields of an account's JSON that are secrets. */
 const SECRET_FIELD = /^(privateKey|password|appSecret|apiV3Key|signKey|businessKey|desKey|key|pfx|p12)$/i
 
 const accountSecrets = (name: string, value: unknown, path = ""): void => {
@@ -54,7 +54,7 @@ const accountSecrets = (name: string, value: unknown, path = ""): void => {
   }
 }
 
-/** The ways in which a secret may show: as it is, by a line (PEM), encoded or escaped. */
+/** The forms in which a secret may appear: as it is, one line of it (PEM), encoded or escaped. */
 const shapesOf = (secret: string): ReadonlyArray<string> => {
   const bytes = Buffer.from(secret)
   const shapes = [
@@ -65,7 +65,7 @@ const shapesOf = (secret: string): ReadonlyArray<string> => {
     bytes.toString("hex"),
     ...secret.split(/\\n|\n/).filter((line) => line.length >= 40 && !line.includes("-----"))
   ]
-  // A key in Base64 may also be written as its bytes.
+  // The bytes of a Base64 key may be written in hex too.
   if (/^[A-Za-z0-9+/]{43}=$/.test(secret)) shapes.push(Buffer.from(secret, "base64").toString("hex"))
   return shapes
 }
@@ -139,8 +139,8 @@ describe.skipIf(
     rmSync(folder, { recursive: true, force: true })
   })
 
-  test("are made, used and failed with, as in a long life", async () => {
-    // The one time that the first merchant's secret is shown is the ready text.
+  test("are created, used and misused", async () => {
+    // The first merchant's secret is shown once, when the gateway is ready.
     const printed = /app_secret (\S+)/.exec(gateway.logs())?.[1] ?? ""
     expect(printed).toMatch(/^sk_test_/)
     expect(gateway.logs().split(printed)).toHaveLength(2)
@@ -153,7 +153,7 @@ describe.skipIf(
       const added = await run("channel", "add", provider, "--name", name, "--account", file, "--json")
       expect(added.exitCode).toBe(0)
       await run("channel", "test", String(JSON.parse(added.stdout).id))
-      // What is refused is not quoted.
+      // A refusal quotes none of the account.
       const [first = "", second = ""] = Object.keys(account as object)
       const spoilt = [
         { [first]: undefined },
@@ -169,7 +169,7 @@ describe.skipIf(
       await run("channel", "add", provider, "--name", "Spoilt", "--account", file)
     }
 
-    // Merchants: the secret is shown once, by the command that makes it.
+    // A merchant's secret is shown once, by the command that creates it.
     const client = await gateway.merchant({ test: false })
     shop = client
     secrets.set("a merchant's secret", client.secret)
@@ -234,7 +234,7 @@ describe.skipIf(
     }
   })
 
-  test("are used while the stores fail", async () => {
+  test("are in use while the stores fail", async () => {
     await redis.kill()
     await shop.qrcodePay()
     await redis.restart()
@@ -247,7 +247,7 @@ describe.skipIf(
     await database.resume()
   })
 
-  test("are wrong at a start", async () => {
+  test("are wrong in the settings of a start", async () => {
     const { host, pathname } = new URL(databaseUrl)
     await listening({ DATABASE_URL: `postgres://shopkeeper:${MISTYPED}@${host}${pathname}` })
     await listening({ DATABASE_URL: `postgres://shopkeeper:${DATABASE_PASSWORD}@${host}/no_such_database` })
@@ -265,7 +265,7 @@ describe.skipIf(
     expect([...written.keys()].filter((where) => where.startsWith("start with")).length).toBeGreaterThan(3)
   })
 
-  test("of none of these is anything found in what was written", async () => {
+  test("are found nowhere in what was written", async () => {
     keep("the gateway's log", gateway.logs().replaceAll(secrets.get("the first merchant's secret") ?? "none", "(once)"))
     const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
     const tables = await sql<Array<{ name: string }>>`
@@ -282,7 +282,7 @@ describe.skipIf(
       const path = join(gateway.dataFolder, String(file))
       if (statSync(path).isFile()) keep(`file ${String(file)}`, readFileSync(path, "latin1"))
     }
-    // The search can find: the haystack is whole, and the secrets are what they should be.
+    // The search can fail: everything was collected, and every secret is found in a text that holds it.
     expect(rows).toBeGreaterThan(20)
     expect(secrets.size).toBeGreaterThanOrEqual(14)
     expect(written.get("table public.orders")).toContain("QR")

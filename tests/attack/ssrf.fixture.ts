@@ -2,12 +2,12 @@ import process from "node:process"
 import { text } from "node:stream/consumers"
 import { type PushResult, pushWebhook } from "../../core/pipeline/notifier/push.ts"
 
-/** A push to try; read as a JSON array from stdin, answered as one of PushResults on stdout. Runs on either runtime. */
+/** A push to try. The program reads an array of them as JSON from stdin and writes the PushResults to stdout. */
 export interface Attempt {
   readonly url: string
   readonly allow: ReadonlyArray<string>
   readonly own: string
-  /** What the resolver says, one entry for each time that it is asked, the last one from then on; absent = the system's. */
+  /** The resolver's answers, one for each time it is asked, the last one from then on; default: the system's resolver. */
   readonly answers?: ReadonlyArray<ReadonlyArray<string>>
 }
 

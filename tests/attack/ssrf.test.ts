@@ -11,26 +11,25 @@ import { until } from "../harness/until.ts"
 import type { Attempt } from "./ssrf.fixture.ts"
 
 /*
- * A merchant chooses where webhooks go; the gateway stands where he does not. One listener hears every address of this
- * machine on one port: whatever it hears, but for what is allowed, the gateway should not have sent.
+ * A merchant chooses where webhooks go, and the gateway stands in a network that merchants must not reach. One listener
+ * takes connections to every address of this machine: any connection except to the allowed address is a failure.
  */
 
 setDefaultTimeout(60_000)
 
-/** The one address that counts as public here: the tests reach no other network. */
+/** The one address that is allowed. The tests use no public network. */
 const ALLOWED = "127.0.0.2"
-const PLACE = "[::1]"
 
 let listener: Server
 let port: number
-/** Local addresses that somebody connected to. */
+/** The local addresses of all connections. */
 let connections: Array<string> = []
 let reply: { readonly status: number; readonly headers: Record<string, string> } = { status: 200, headers: {} }
 
 const sockets = new Set<Socket>()
 
 beforeAll(async () => {
-  // Not node:http: a connection that says nothing, or speaks TLS, counts too.
+  // Not node:http, because a connection that says nothing or speaks TLS counts too.
   listener = createServer((socket) => {
     connections.push(socket.localAddress ?? "")
     sockets.add(socket)
@@ -41,7 +40,7 @@ beforeAll(async () => {
       socket.end(`HTTP/1.1 ${reply.status} Reply\r\nContent-Length: 7\r\n${headers.join("")}\r\nsuccess`)
     })
   })
-  // Both families, all interfaces.
+  // All interfaces, IPv4 and IPv6.
   await new Promise<void>((done) => listener.listen({ port: 0, host: "::", ipv6Only: false }, done))
   port = (listener.address() as AddressInfo).port
 })
@@ -56,7 +55,7 @@ beforeEach(() => {
 
 const forbiddenConnections = (): ReadonlyArray<string> => connections.filter((address) => !address.endsWith(ALLOWED))
 
-/** Runs pushes in a process of the runtime that is tested. */
+/** Runs pushes in a process of the runtime under test. */
 const push = (attempts: ReadonlyArray<Attempt>): Promise<ReadonlyArray<PushResult & { readonly asked: number }>> =>
   new Promise((done, fail) => {
     const root = resolve(import.meta.dirname, "../..")
@@ -78,9 +77,9 @@ const attempt = (url: string, answers?: ReadonlyArray<ReadonlyArray<string>>): A
   ...(answers === undefined ? {} : { answers })
 })
 
-/** Every way to write this machine, and what must not be reached elsewhere. Hosts; the port is the listener's. */
+/** Hosts: every notation of this machine's own addresses, and addresses elsewhere that must not be reached. */
 const LITERALS = [
-  // The loopback in all the notations that URL parsers and inet_aton read.
+  // The loopback in every notation that URL parsers and inet_aton accept.
   "127.0.0.1",
   "127.0.0.1.",
   "127.1",
@@ -137,7 +136,7 @@ const LITERALS = [
   "[fd00:ec2::254]",
   "168.63.129.16",
   "192.0.0.192",
-  // Not unicast, or nobody's.
+  // Not unicast, or reserved.
   "192.0.2.1",
   "198.18.0.1",
   "198.51.100.1",
@@ -155,7 +154,7 @@ const LITERALS = [
 ]
 
 describe("what is never connected to", () => {
-  test("the listener hears what comes to it, whichever address it comes to", async () => {
+  test("the listener sees connections to every address", async () => {
     for (const host of ["127.0.0.1", "127.0.0.2", "127.0.0.3", "::1"]) {
       const socket = connect(port, host)
       await new Promise((done) => socket.once("connect", done).once("error", done))
@@ -185,7 +184,7 @@ describe("what is never connected to", () => {
     expect(connections).toEqual([])
   })
 
-  test("the same literals are refused when the order is placed: not one waits for its push", () => {
+  test("the same literals are refused when the order is placed, not only when it is pushed", () => {
     const taken = LITERALS.filter((host) => checkNotifyUrl(`http://${host}:${port}/hook`, [ALLOWED]) === "ok")
     expect(taken).toEqual([])
   })
@@ -204,7 +203,7 @@ describe("what is never connected to", () => {
     expect(connections).toEqual([])
   })
 
-  test("a name that nobody has, and one whose answer is no address", async () => {
+  test("a name without an address, and names that resolve to no address text", async () => {
     const url = `http://shop.example.com:${port}/hook`
     const results = await push([
       attempt(url, [[]]),
@@ -223,11 +222,11 @@ describe("what is never connected to", () => {
     expect(connections).toEqual([])
   })
 
-  test("a name that is allowed when it is judged and private when it is asked again", async () => {
+  test("a name that is allowed when it is judged and private when it is resolved again", async () => {
     const url = `http://rebind.example.com:${port}/hook`
     for (const later of ["127.0.0.1", "::1", "169.254.169.254"]) {
       const [first] = await push([attempt(url, [[ALLOWED], [later]])])
-      // It was asked once: what was judged is what was connected to.
+      // Resolved once: the judged address is the one that was connected to.
       expect(first).toMatchObject({ delivered: true, asked: 1 })
     }
     expect(forbiddenConnections()).toEqual([])
@@ -235,7 +234,7 @@ describe("what is never connected to", () => {
   })
 
   const redirects = [301, 302, 303, 307, 308, 300, 201].flatMap((status) =>
-    ["127.0.0.1", PLACE, "localhost", "0x7f000001"].map((host) => [status, host] as const)
+    ["127.0.0.1", "[::1]", "localhost", "0x7f000001"].map((host) => [status, host] as const)
   )
   test.each(redirects)("a redirect (%s) to %s is not followed", async (status, host) => {
     const location = `http://${host}:${port}/secret`
@@ -267,7 +266,7 @@ describe("what is never connected to", () => {
 })
 
 describe("what is allowed", () => {
-  test("an address that is listed, and a name that resolves to it", async () => {
+  test("a listed address, and a name that resolves to it", async () => {
     const results = await push([
       attempt(`http://${ALLOWED}:${port}/hook`),
       attempt(`http://shop.example.com:${port}/hook`, [[ALLOWED]])
@@ -283,7 +282,7 @@ describe("the whole gateway", () => {
   })
   afterAll(() => gateway?.stop())
 
-  test("refuses literals with 422, and a name that turns out private when it is pushed to", async () => {
+  test("refuses literals with 422 when the order is placed, and a private name when its webhook is pushed", async () => {
     const shop = await gateway.merchant()
     for (const host of LITERALS) {
       const answer = await shop.qrcodePay({ notify_url: `http://${host}:${port}/hook` })

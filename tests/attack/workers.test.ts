@@ -15,7 +15,7 @@ import { until } from "../harness/until.ts"
 /* `payhub start --workers N`: several processes, one port, one ready line, one stop. Linux: it reads /proc. */
 
 const REPOSITORY = resolve(import.meta.dirname, "../..")
-/** Of the shared database, whichever folder a gateway has. */
+/** One key for the shared database, whichever data folder a gateway has. */
 const MASTER_KEY = Buffer.alloc(32, 5).toString("base64")
 const DATABASE_PASSWORD = /postgres:\/\/[^:]+:([^@]+)@/
 
@@ -71,10 +71,10 @@ const start = async (count: number, env: Record<string, string>): Promise<Starte
   return { ...launched, url, workers: () => workersOf(launched.child.pid ?? 0) }
 }
 
-/** Starting and ending three Denos takes tens of seconds on a busy machine. */
+/** Starting or ending three Deno processes on a busy machine may take this long. */
 const timeoutMs = 40_000
 
-/** The gateways that a parent has started; its database server is none of them. */
+/** The worker processes of a parent, without its database server. */
 const workersOf = (parent: number): ReadonlyArray<number> =>
   readFileSync(`/proc/${parent}/task/${parent}/children`, "utf8")
     .trim()
@@ -98,7 +98,7 @@ const firstMerchant = ({ stdout, url }: Started): MerchantClient =>
     app_secret: /app_secret (\S+)/.exec(stdout())?.[1] ?? ""
   })
 
-/** Orders on connections of their own, so that the kernel deals them out among the workers. */
+/** Places orders on separate connections, which the kernel distributes among the workers. */
 const orders = async (shop: MerchantClient, count: number): Promise<ReadonlyArray<string>> => {
   const messages: Array<string> = []
   for (let i = 0; i < count; i++) {
@@ -139,7 +139,7 @@ describe.skipIf(
     }
   })
 
-  test("one ready line, one port, orders at every worker, and a password on no command line", async () => {
+  test("have one ready line and one port, share the orders, and show no password on a command line", async () => {
     const gateway = await start(3, {
       DATABASE_URL: databaseUrl,
       REDIS_URL: redis.url,
@@ -164,7 +164,7 @@ describe.skipIf(
     }
   })
 
-  test("a nonce that one worker has seen is used at all of them", async () => {
+  test("share nonces: one that a worker has seen is used at all of them", async () => {
     const gateway = await start(3, { DATABASE_URL: databaseUrl, REDIS_URL: redis.url, PAYHUB_THROTTLE: "off" })
     const shop = await merchantOf(gateway, { DATABASE_URL: databaseUrl, REDIS_URL: redis.url })
     const body = shop.body({ order_no: "QR20260315080000ABCD1234" })
@@ -175,7 +175,7 @@ describe.skipIf(
     expect(messages).toEqual(["订单不存在", ...Array.from({ length: 11 }, () => "请求重复,nonce 已使用")])
   })
 
-  test("a worker that is killed is missed by nobody for long and comes back; the embedded database stays", async () => {
+  test("replace a worker that is killed, keep serving meanwhile, and keep the embedded database", async () => {
     const gateway = await start(3, { REDIS_URL: redis.url, PAYHUB_THROTTLE: "off" })
     const shop = firstMerchant(gateway)
     const before = gateway.workers()
@@ -191,7 +191,7 @@ describe.skipIf(
     expect((await fetch(`${gateway.url}/readyz`)).status).toBe(200)
   })
 
-  test("SIGTERM drains: what is under way is answered, then nothing is left running", async () => {
+  test("answer what is under way on SIGTERM and leave nothing running", async () => {
     const gateway = await start(3, { REDIS_URL: redis.url })
     const shop = firstMerchant(gateway)
     const pids = gateway.workers()
@@ -201,8 +201,8 @@ describe.skipIf(
     expect(await gateway.exited).toBe(0)
     expect(first.code).toBe(200)
     for (const result of await Promise.allSettled(underWay)) {
-      // Whoever came too late found no listener. The sandbox is reached through the port too: where another worker had
-      // stopped before, nobody knew of the order, and its number says where to ask.
+      // A late connection finds no listener. The sandbox is called through the same port, so a charge may find no worker
+      // that still listens: its outcome is unknown, and the answer carries the order's number.
       if (result.status !== "fulfilled") continue
       expect([200, 429, 500, 503]).toContain(result.value.code)
       if (result.value.code === 500) expect(result.value.data?.order_no).toMatch(/^QR/)
@@ -212,7 +212,7 @@ describe.skipIf(
     expect(readdirSync(gateway.folder)).not.toContain("gateway.json")
   })
 
-  test("workers whose parent was killed end too", async () => {
+  test("end when their parent is killed", async () => {
     const gateway = await start(2, { DATABASE_URL: databaseUrl, REDIS_URL: redis.url })
     const pids = gateway.workers()
     expect(pids).toHaveLength(2)
@@ -220,14 +220,14 @@ describe.skipIf(
     await until("the workers' end", () => pids.every((pid) => !lives(pid)), { timeoutMs })
   })
 
-  test("without REDIS_URL it does not start, and says why", async () => {
+  test("do not start without REDIS_URL, and say why", async () => {
     const { exited, stderr, stdout } = launch(["start", "--workers", "2"], { DATABASE_URL: databaseUrl })
     expect(await exited).toBe(1)
     expect(stderr()).toContain("REDIS_URL")
     expect(stdout()).toBe("")
   })
 
-  test("what no worker can start with is said once, and nothing is left running", async () => {
+  test("report once why no worker can start, and leave nothing running", async () => {
     const { exited, stderr, stdout } = launch(["start", "--workers", "3"], {
       DATABASE_URL: databaseUrl.replace(/\/[^/]+$/, "/no_such_database"),
       REDIS_URL: redis.url
@@ -237,7 +237,7 @@ describe.skipIf(
     expect(stdout()).toBe("")
   })
 
-  test("a port that is taken is refused, by a program of any kind", async () => {
+  test("refuse a port that another program or another gateway has", async () => {
     const taken = await startLoopback()
     const { port } = taken
     const env = { DATABASE_URL: databaseUrl, REDIS_URL: redis.url, PAYHUB_PORT: String(port) }
@@ -251,7 +251,7 @@ describe.skipIf(
     expect(second.stderr()).toContain("PAYHUB_PORT")
   })
 
-  test.each(["0", "-1", "65", "two"])("%s workers is wrong usage", async (count) => {
+  test.each(["0", "-1", "65", "two"])("cannot be %s: wrong usage", async (count) => {
     const { exited } = launch(["start", "--workers", count], { DATABASE_URL: databaseUrl, REDIS_URL: redis.url })
     expect(await exited).toBe(2)
   })

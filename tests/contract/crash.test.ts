@@ -11,7 +11,7 @@ import {
   type WebhookReceiver
 } from "../harness/webhook-receiver.ts"
 
-/* What a merchant was told holds after `kill -9`. */
+/* What a merchant was told still holds after `kill -9`. */
 
 setDefaultTimeout(60_000)
 
@@ -22,13 +22,13 @@ beforeAll(async () => {
 afterAll(() => receiver?.close())
 
 const event = (push: Push | undefined) => push?.headers["x-payhub-event"]
-/** The order as its page lies at the restarted gateway: another port, the same path. */
+/** The order with the page URL of the restarted gateway: another port, the same path. */
 const moved = (order: Answer, gateway: Gateway): Answer => {
   const { pathname, search } = new URL(textOf(order, "sourceQrCodeUrl"))
   return { ...order, data: { ...order.data, sourceQrCodeUrl: gateway.url + pathname + search } }
 }
 
-/** Each test kills a gateway of its own; they wait side by side for the dead one's leases to end. */
+/** Each test kills a gateway of its own, so that they wait for the dead ones' leases at the same time. */
 const withGateway = async (databaseUrl: string | undefined, use: (gateway: Gateway) => Promise<void>) => {
   const gateway = await startGateway({
     env: { PAYHUB_WEBHOOK_SCHEDULE: "1,1,1" },
@@ -45,7 +45,7 @@ describe.concurrent("a gateway that was killed and started again", () => {
   test.each([
     ["an operator's PostgreSQL", undefined],
     ["the embedded PostgreSQL", "embedded"]
-  ])("on %s delivers the webhook of a payment it was told of, with the same bytes and event", (_, databaseUrl) =>
+  ])("on %s delivers the webhook of a payment that it had heard of, with the same bytes and event", (_, databaseUrl) =>
     withGateway(databaseUrl, async (gateway) => {
       const shop = await gateway.merchant()
       const [hanging, failing] = [receiver.inbox({ kind: "hang" }), receiver.inbox(FAILURE)]
@@ -93,7 +93,7 @@ describe.concurrent("a gateway that was killed and started again", () => {
     })
   )
 
-  test("in the middle of creating lets every order without an answer be queried or sent again", () =>
+  test("while it was creating orders lets each unanswered one be queried or sent again", () =>
     withGateway(undefined, async (gateway) => {
       const shop = await gateway.merchant()
       const numbers = Array.from({ length: 100 }, () => unique("ORD"))

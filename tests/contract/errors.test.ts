@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Answer, type MerchantClient, readAnswer, unique } from "../harness/merchant-client.ts"
 
-/* Section 10 of the contract. Where each answer is due is tested in the file of its section; here are their words. */
+/* Section 10 of the contract: the words of each error. When each is due is tested in the file of its section. */
 
 const EN = { headers: { "Accept-Language": "en" } }
 const CHINESE = /[\u3000-\u9fff\uff00-\uffef]/
@@ -89,7 +89,7 @@ describe("the messages", () => {
     const english = await call(EN)
     expect(english.code).toBe(code)
     expect(english.message).not.toMatch(CHINESE)
-    // What tells the two answers apart is the words alone: the data has the same fields.
+    // The two answers differ in words alone: their data has the same fields.
     expect(Object.keys(english.data ?? {})).toEqual(Object.keys(chinese.data ?? {}))
   })
 
@@ -181,7 +181,7 @@ describe("422", () => {
     expect(answer.text).not.toMatch(CHINESE)
   })
 
-  test("is said in the right language by each rule's own text", async () => {
+  test("has each rule's own text as its message", async () => {
     for (const parameters of [
       { merchant_order_no: "x".repeat(65) },
       { amount: 10_000_000_001 },

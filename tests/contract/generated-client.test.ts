@@ -10,8 +10,8 @@ import { folderEndsWithUs } from "../harness/reaper.ts"
 import { bodyOf, startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 /*
- * A TypeScript client, generated from `/swagger/json` as README tells merchants to: it type-checks, its types refuse
- * mistakes, and it works against the gateway that it was made from.
+ * A TypeScript client that is generated from `/swagger/json` as the README tells merchants to: it type-checks, its types
+ * refuse mistakes, and it works against the gateway.
  */
 
 setDefaultTimeout(60_000)
@@ -26,7 +26,7 @@ interface Credentials {
 
 type Call = (shop: Credentials, fields: object) => Promise<Readonly<Record<string, unknown>> | undefined>
 
-/** What generated-client/merchant.ts exports; its own types are known only beside a generated client. */
+/** The exports of generated-client/merchant.ts, whose own types exist only beside a generated client. */
 interface MerchantProgram {
   readonly orderByQrCode: Call
   readonly orderInWeChat: Call
@@ -64,7 +64,7 @@ afterAll(async () => {
 
 const CLIENT = "payhub-client.ts"
 
-/** Strict, and of the web alone: no types of Bun or Node help it. */
+/** Strict, with the types of the web only: none of Bun or Node. */
 const COMPILER_OPTIONS = {
   target: "ESNext",
   module: "ESNext",
@@ -111,11 +111,11 @@ const order = (more: object = {}) => ({
   ...more
 })
 
-/** Amounts that make the sandbox refuse the charge, and answer it with 500. */
+/** Amounts at which the sandbox refuses the charge and at which it answers 500. */
 const REFUSED = 888_801
 const UNKNOWN = 888_805
 
-test("it type-checks, with a merchant's program on it, and leaves no answer untyped", async () => {
+test("it type-checks with a merchant's program on top and leaves no answer untyped", async () => {
   expect(await typeCheck(MISTAKES)).toEqual({ exitCode: 0, output: "" })
   const client = readFileSync(join(project, CLIENT), "utf8")
   expect(client.match(/export function \w+/g)).toHaveLength(6)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Answer, json, type MerchantClient, now, unique } from "../harness/merchant-client.ts"
 
-/* Section 1 of the contract: an integer is a JSON integer or a decimal string, and nothing else is. */
+/* Section 1 of the contract: an integer is a JSON integer or a decimal string and nothing else. */
 
 setDefaultTimeout(60_000)
 
@@ -25,7 +25,7 @@ describe("amount", () => {
     ["10000000000", 10_000_000_000],
     ['"10000000000"', 10_000_000_000],
     ['"1\\u0030"', 10]
-  ])("%s is %d fen, and the answer says so as a number", async (text, fen) => {
+  ])("%s is %d fen, and the answer has it as a number", async (text, fen) => {
     const answer = await shop.qrcodePay({ amount: json(text) })
     expect([answer.code, answer.data?.amount]).toEqual([200, fen])
   })
@@ -93,7 +93,7 @@ describe("amount", () => {
   )
 
   test.each(["10000000001", '"10000000001"', "9007199254740991", '"9007199254740993"', '"99999999999999999999999"'])(
-    "%s is more than an order may have: 422",
+    "%s is above the limit of an order: 422",
     async (text) => {
       const answer = await shop.qrcodePay({ amount: json(text) })
       expect(answer.code).toBe(422)
@@ -170,12 +170,12 @@ describe("a JSON integer for a string parameter", () => {
     expect((await shop.qrcodePay({ nonce: String(nonce) })).message).toBe("请求重复,nonce 已使用")
   })
 
-  test("is an app_id that nobody has", async () => {
+  test("is an unknown app_id", async () => {
     const answer = await shop.qrcodePay({ app_id: 12345 })
     expect([answer.code, answer.message]).toEqual([401, "商户不存在"])
   })
 
-  test("is a timeOutExpress and an isMiniPg", async () => {
+  test("is taken for timeOutExpress and isMiniPg", async () => {
     expect((await shop.wechatJsPay({ timeOutExpress: 30, isMiniPg: 2 })).code).toBe(200)
     expect((await shop.wechatJsPay({ timeOutExpress: 1441 })).code).toBe(422)
   })

@@ -24,7 +24,7 @@ const instant = (text: unknown): number => {
 const recent = (text: unknown) => expect(Math.abs(instant(text) - Date.now())).toBeLessThan(20_000)
 
 describe("an unpaid order", () => {
-  test("is answered with all that section 7 names", async () => {
+  test("is answered with every field of section 7", async () => {
     const merchant_order_no = unique("ORD")
     const made = await shop.qrcodePay({ merchant_order_no, amount: 1000 })
     const answer = await shop.orderQuery({ order_no: textOf(made, "order_no") })
@@ -76,7 +76,7 @@ describe("a paid order", () => {
     [1000, "10.00", "9.94", "0.06"],
     [1_234_567, "12345.67", "12271.60", "74.07"]
   ])(
-    "of %d fen: %s paid, %s after a fee of %s (0.60 percent, half a fen counts as one)",
+    "of %d fen has %s paid, %s left after a fee of %s (0.60 percent, half a fen rounds up)",
     async (amount, paid, actual, fee) => {
       const made = await shop.qrcodePay({ amount })
       await actAsPayer(made)
@@ -110,7 +110,7 @@ describe("a paid order", () => {
   })
 })
 
-describe("which order", () => {
+describe("the order asked about", () => {
   test("is named by order_no or by merchant_order_no", async () => {
     const merchant_order_no = unique("ORD")
     const order_no = textOf(await shop.qrcodePay({ merchant_order_no }), "order_no")
@@ -140,7 +140,7 @@ describe("which order", () => {
     )
   })
 
-  test("neither is 400", async () => {
+  test("is 400 when neither number is given", async () => {
     for (const by of [{}, { order_no: "" }, { order_no: null, merchant_order_no: "" }]) {
       const answer = await shop.orderQuery(by)
       expect([answer.code, answer.message, answer.data]).toEqual([
@@ -151,7 +151,7 @@ describe("which order", () => {
     }
   })
 
-  test("that nobody has is 404 订单不存在", async () => {
+  test("is 404 订单不存在 when it does not exist", async () => {
     for (const by of [
       { order_no: "QR20260101000000ABCDEFGH" },
       { order_no: "x" },
@@ -163,7 +163,7 @@ describe("which order", () => {
     }
   })
 
-  test("that another merchant has is 404 too, by either number", async () => {
+  test("is 404 when it is another merchant's, by either number", async () => {
     const neighbour = await gateway.merchant()
     const merchant_order_no = unique("ORD")
     const order_no = textOf(await shop.qrcodePay({ merchant_order_no }), "order_no")

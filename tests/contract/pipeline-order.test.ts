@@ -10,7 +10,7 @@ import {
   unique
 } from "../harness/merchant-client.ts"
 
-/* Section 4 of the contract: a request that is wrong twice hears of the earlier check, and only of that. */
+/* Section 4 of the contract: a request that fails two checks is answered by the earlier one only. */
 
 const CREATE = "/api/cashier/qrcode-pay"
 const DUPLICATE = "商户订单号已存在,请勿重复提交"
@@ -22,7 +22,7 @@ setDefaultTimeout(60_000)
 let gateway: Gateway
 let shop: MerchantClient
 beforeAll(async () => {
-  // The tests' own address is a trusted proxy here, so that a test can come from anywhere.
+  // The tests' own address is a trusted proxy, so that a test can choose its client address.
   gateway = await startGateway({ env: { PAYHUB_TRUSTED_PROXIES: "127.0.0.1,::1,10.9.0.0/16" } })
   shop = await gateway.merchant()
 })
@@ -120,7 +120,7 @@ describe.concurrent("the checks come in order", () => {
     expect((await slow.qrcodePay()).code).toBe(200)
     const merchant_order_no = unique("ORD")
     expect((await slow.qrcodePay({ merchant_order_no, amount: REFUSED_FEN })).code).toBe(429)
-    // No order was stored: from another address the number is still free.
+    // No order was stored: the number is still free, as a request from another address shows.
     expect((await slow.qrcodePay({ merchant_order_no }, from("198.51.100.9"))).code).toBe(200)
   })
 })
@@ -170,13 +170,14 @@ describe.concurrent("a nonce", () => {
 })
 
 describe.concurrent("the throttle", () => {
-  test("is one order per 3 s by default, and says when to come again", async () => {
+  test("is one order per 3 s by default and says when to retry", async () => {
     const plain = await gateway.merchant({ throttle: null })
     expect((await plain.qrcodePay()).code).toBe(200)
     const answer = await plain.qrcodePay()
     expect([answer.code, answer.message, answer.data]).toEqual([429, "请求过于频繁,请3秒后重试", null])
     const seconds = answer.headers.get("retry-after") ?? ""
     expect(seconds).toMatch(/^[123]$/)
+    // Only the clock ends the window of 3 s; Retry-After says how much of it is left.
     await Bun.sleep(Number(seconds) * 1000)
     expect((await plain.qrcodePay()).code).toBe(200)
   })
@@ -255,7 +256,7 @@ describe.concurrent("the client's address", () => {
     expect((await strict.qrcodePay({}, from("::ffff:203.0.113.7"))).code).toBe(200)
   })
 
-  test("is the right-most hop that is no trusted proxy: what a client writes itself does not count", async () => {
+  test("is the right-most hop that is no trusted proxy, so a client cannot write its own", async () => {
     const strict = await gateway.merchant({ allowIps: ["203.0.113.7"] })
     expect((await strict.qrcodePay({}, from("203.0.113.7", "10.9.1.1"))).code).toBe(200)
     expect((await strict.qrcodePay({}, from("192.0.2.1", "203.0.113.7"))).code).toBe(200)

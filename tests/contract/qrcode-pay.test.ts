@@ -13,7 +13,7 @@ setDefaultTimeout(60_000)
 
 let gateway: Gateway
 let shop: MerchantClient
-/** Where the operator allows no address that is not public. */
+/** A gateway whose operator allows no private address. */
 let guarded: Gateway
 let guardedShop: MerchantClient
 beforeAll(async () => {
@@ -30,7 +30,7 @@ const wrongField = (answer: Answer, field: string) =>
   expect([answer.code, ...errorFields(answer)]).toEqual([422, field])
 
 describe("an order", () => {
-  test("is answered with all that section 5 names", async () => {
+  test("is answered with every field of section 5", async () => {
     const merchant_order_no = unique("ORD")
     const before = now()
     const answer = await shop.qrcodePay({ merchant_order_no, amount: 1234, extra: "member=7" })
@@ -94,7 +94,7 @@ describe("merchant_order_no", () => {
     expect((await shop.wechatJsPay({ merchant_order_no })).message).toBe(DUPLICATE)
   })
 
-  test("is told apart by case, white space and the form of its Unicode", async () => {
+  test("differs by case, white space and Unicode form", async () => {
     const stem = unique()
     for (const merchant_order_no of [`${stem}a`, `${stem}A`, `${stem}a `, ` ${stem}a`, `${stem}é`, `${stem}e\u0301`]) {
       const answer = await shop.qrcodePay({ merchant_order_no })
@@ -109,7 +109,7 @@ describe("merchant_order_no", () => {
     expect((await neighbour.qrcodePay({ merchant_order_no })).code).toBe(200)
   })
 
-  test("may hold anything that a database or a page might trip over", async () => {
+  test("may hold characters that trip up databases and pages", async () => {
     for (const odd of ["' OR 1=1 --", "%_\\", "<b>", "../..", "$(x)", "付款单"]) {
       const merchant_order_no = unique() + odd
       const made = await shop.qrcodePay({ merchant_order_no })
@@ -213,7 +213,7 @@ describe("notify_url", () => {
     ["loopback in IPv4-compatible IPv6", "http://[::127.0.0.1]/"],
     ["private behind NAT64", "http://[64:ff9b::10.0.0.1]/"],
     ["loopback behind 6to4", "http://[2002:7f00:1::1]/"]
-  ])("may not be an address that is not public (%s): %s", async (_, notify_url) => {
+  ])("may not be a private address (%s): %s", async (_, notify_url) => {
     wrongField(await guardedShop.qrcodePay({ notify_url }), "notify_url")
     wrongField(await guardedShop.wechatJsPay({ notify_url }), "notify_url")
   })
@@ -347,7 +347,7 @@ describe("note", () => {
 })
 
 describe("when it fails", () => {
-  test("no channel took the order: 400 without an order, and the number is still free", async () => {
+  test("because no channel takes the order, it is 400 without an order, and the number is still free", async () => {
     const live = await gateway.merchant({ test: false })
     const merchant_order_no = unique("ORD")
     for (let time = 0; time < 2; time += 1) {
@@ -357,7 +357,7 @@ describe("when it fails", () => {
     expect((await live.orderQuery({ merchant_order_no })).code).toBe(404)
   })
 
-  test("a channel definitely refused: 400 with the order's number, the order is FAILED, the number is used", async () => {
+  test("because a channel refuses, it is 400 with the order's number, the order is FAILED and the number is used", async () => {
     const merchant_order_no = unique("ORD")
     const answer = await shop.qrcodePay({ merchant_order_no, amount: 888_801 })
     expect([answer.code, answer.message]).toEqual([400, "支付渠道不可用"])
@@ -368,7 +368,7 @@ describe("when it fails", () => {
     expect((await shop.qrcodePay({ merchant_order_no })).message).toBe(DUPLICATE)
   })
 
-  test("nobody knows: 500 with the order's number and a request id, and the order can be queried", async () => {
+  test("because the outcome is unknown, it is 500 with the order's number and a request id, and the order can be queried", async () => {
     for (const amount of [888_802, 888_804, 888_805, 888_806]) {
       const merchant_order_no = unique("ORD")
       const answer = await shop.qrcodePay({ merchant_order_no, amount })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Answer, type MerchantClient, textOf, unique } from "../harness/merchant-client.ts"
 
-/* What holds when everything comes at once. */
+/* What holds when many requests come at once. */
 
 setDefaultTimeout(60_000)
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => gateway?.stop())
 
-/** How many answers said what. */
+/** Counts the answers by code and message. */
 const tally = (answers: ReadonlyArray<Answer>): Record<string, number> => {
   const counts: Record<string, number> = {}
   for (const { code, message } of answers) counts[`${code} ${message}`] = (counts[`${code} ${message}`] ?? 0) + 1
@@ -71,7 +71,7 @@ test("50 orders of one number at once inside one throttle window make exactly on
   const merchant_order_no = unique("ORD")
   const answers = await atOnce(50, () => slow.qrcodePay({ merchant_order_no }))
   const counts = tally(answers)
-  // Until the first one is stored the others cannot be told from orders of their own: 429 is true of them as well.
+  // Until the first order is stored, the others look like orders of their own, so 429 is right for them too.
   expect(counts["200 下单成功"]).toBe(1)
   expect((counts["400 商户订单号已存在,请勿重复提交"] ?? 0) + (counts["429 请求过于频繁,请3600秒后重试"] ?? 0)).toBe(49)
   expect((await slow.qrcodePay({ merchant_order_no })).message).toBe("商户订单号已存在,请勿重复提交")

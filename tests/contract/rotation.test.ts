@@ -60,7 +60,7 @@ describe.concurrent("reset-secret", () => {
     expect(isPushSignedWith(fresh.secret, await pushOf(fresh))).toBe(true)
   })
 
-  test("with an overlap lets requests of both secrets in", async () => {
+  test("with an overlap accepts requests signed with either secret", async () => {
     const old = await gateway.merchant()
     const fresh = await rotate(old, "--overlap", "24h")
     await soon(() => fresh.qrcodePay(), "下单成功")
@@ -73,7 +73,7 @@ describe.concurrent("reset-secret", () => {
     expect(isPushSignedWith(old.secret, await pushOf(old))).toBe(true)
     const fresh = await rotate(old, "--overlap", "24h")
     expect(isPushSignedWith(old.secret, await pushOf(old))).toBe(true)
-    // A request that does not verify switches nothing.
+    // A request that does not verify does not end the old secret's use.
     await fresh.qrcodePay({}, { secret: `${fresh.secret}x` })
     expect(isPushSignedWith(old.secret, await pushOf(old))).toBe(true)
     await soon(() => fresh.orderQuery({ order_no: "x" }), "订单不存在")
@@ -81,7 +81,7 @@ describe.concurrent("reset-secret", () => {
     expect([isPushSignedWith(old.secret, push), isPushSignedWith(fresh.secret, push)]).toEqual([false, true])
   })
 
-  test("ends the old secret when the overlap ends, for webhooks too", async () => {
+  test("ends the old secret for requests and webhooks when the overlap ends", async () => {
     const old = await gateway.merchant()
     const inbox = receiver.inbox()
     const [made] = [await old.qrcodePay({ notify_url: inbox.url })]
@@ -93,7 +93,7 @@ describe.concurrent("reset-secret", () => {
     expect((await fresh.qrcodePay()).code).toBe(200)
   })
 
-  test("leaves a webhook that is under way as it was: a retry carries the signature of its day", async () => {
+  test("leaves a webhook under way unchanged: a retry carries the signature of the first push", async () => {
     const old = await gateway.merchant()
     const inbox = receiver.inbox(FAILURE)
     await actAsPayer(await old.qrcodePay({ notify_url: inbox.url }))

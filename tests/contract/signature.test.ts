@@ -11,7 +11,7 @@ import {
   unique
 } from "../harness/merchant-client.ts"
 
-/* Section 3 of the contract. The known answer itself is in ../harness/merchant-client.test.ts: this client signs as it. */
+/* Section 3 of the contract. ../harness/merchant-client.test.ts holds this client to the contract's known answer. */
 
 setDefaultTimeout(60_000)
 
@@ -27,7 +27,7 @@ const taken = (answer: Answer) => expect([answer.code, answer.message]).toEqual(
 const refused = (answer: Answer) =>
   expect([answer.code, answer.message, answer.data]).toEqual([401, "签名验证失败", null])
 
-/** Signs a wrong client's text: the pairs as `change` leaves them, joined in the order it gives. */
+/** A wrong client's canonical text: the pairs that `change` returns, in its order. */
 const joined =
   (change: (pairs: Array<[key: string, text: string]>) => ReadonlyArray<readonly [string, string]>) =>
   (_: string, body: string): string =>
@@ -41,7 +41,7 @@ const wrong = (parameters: Parameters, canonical: NonNullable<CallOptions["canon
   shop.qrcodePay(parameters, { canonical })
 
 describe("which parameters are signed", () => {
-  test("null and empty ones are not", async () => {
+  test("null and empty ones are left out", async () => {
     taken(await shop.qrcodePay({ extra: null, body: "", note: "", unknown: null, other: "" }))
     refused(
       await wrong(
@@ -63,7 +63,7 @@ describe("which parameters are signed", () => {
     )
   })
 
-  test("0, false and the texts 0, false and null are", async () => {
+  test("0, false and the texts 0, false and null are included", async () => {
     const parameters = { a: 0, b: false, c: "0", d: "false", e: "null", f: " " }
     taken(await shop.qrcodePay(parameters))
     for (const dropped of Object.keys(parameters)) {
@@ -76,7 +76,7 @@ describe("which parameters are signed", () => {
     }
   })
 
-  test("unknown ones are", async () => {
+  test("unknown ones are included", async () => {
     taken(await shop.qrcodePay({ member_level: "gold", _t: 1, Sign: "not the sign", sign_type: "HMAC-SHA256" }))
     for (const unsigned of ["member_level", "Sign", "sign_type"]) {
       refused(
@@ -101,7 +101,7 @@ describe("which parameters are signed", () => {
     refused(await shop.raw("/api/cashier/qrcode-pay", body.replace("shop.example.com", "evil.example.com")))
   })
 
-  test("sign itself is not", async () => {
+  test("sign itself is left out", async () => {
     refused(await shop.qrcodePay({}, { canonical: (right) => `${right}&sign=` }))
   })
 })
@@ -248,7 +248,7 @@ describe("the signature", () => {
   ]
   test.each(signs)("that is %s is 401 签名验证失败", async (_, sign) => refused(await shop.qrcodePay({}, { sign })))
 
-  test("is asked for by all three endpoints", async () => {
+  test("is required by all three endpoints", async () => {
     refused(await shop.qrcodePay({}, { sign: undefined }))
     refused(await shop.wechatJsPay({}, { sign: undefined }))
     refused(await shop.orderQuery({ order_no: "x" }, { sign: undefined }))

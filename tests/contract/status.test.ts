@@ -10,13 +10,13 @@ setDefaultTimeout(60_000)
 let gateway: Gateway
 let shop: MerchantClient
 beforeAll(async () => {
-  // A payer who declines is heard of at the channel's next query, which is every second here.
+  // Reconcile hears of a declined payment at its next query, which is due every second here.
   gateway = await startGateway({ env: { PAYHUB_RECONCILE_SCHEDULE: "1" } })
   shop = await gateway.merchant()
 })
 afterAll(() => gateway?.stop())
 
-/** An order in each state that a payment can bring about within a test's time. */
+/** Brings an order into each state that a payment can lead to within a test's time. */
 const reach = {
   PENDING: () => shop.qrcodePay(),
   PAID: async () => {
@@ -38,7 +38,7 @@ test.each([
   ["PAID", 1, "支付成功"],
   ["FAILED", 2, "支付失败"]
 ] as const)(
-  "an order that is %s says status %d and %s, and in English only the text changes",
+  "a %s order has status %d and the text %s, and in English only the text changes",
   async (name, status, text) => {
     const order_no = textOf(await reach[name](), "order_no")
     const chinese = await shop.orderQuery({ order_no })

@@ -4,7 +4,7 @@ import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Answer, envelope, json, type MerchantClient, readAnswer, unique } from "../harness/merchant-client.ts"
 import { chunked, rawHttp } from "../harness/raw-http.ts"
 
-/* Section 1 of the contract: what travels, and what is refused before anyone asks who sent it. */
+/* Section 1 of the contract: the form of requests, and what is refused before the sender is looked at. */
 
 const BODY_BYTES_MAX = 64 * 1024
 const CREATE = "/api/cashier/qrcode-pay"
@@ -28,7 +28,7 @@ const send = (path: string, init: RequestInit): Promise<Response> =>
 const malformed = (answer: Answer) =>
   expect([answer.code, answer.message, answer.data]).toEqual([400, "请求格式错误", null])
 
-/** An order's JSON text of exactly so many bytes, an unknown parameter filling it up. */
+/** An order's JSON text of exactly `bytes` bytes, padded by an unknown parameter. */
 const orderOfBytes = (bytes: number): string => {
   const text = (fill: string) => {
     const unsigned = shop.body(
@@ -168,13 +168,13 @@ describe("size", () => {
     expect(envelope(answer.status, answer.headers, answer.text).code).toBe(200)
   })
 
-  test("a chunked body of one byte more is 413, though no Content-Length announced it", async () => {
+  test("a chunked body of one byte more is 413 without a Content-Length", async () => {
     const chunks = chunked(Buffer.from(orderOfBytes(BODY_BYTES_MAX + 1)), 7_000)
     const answer = await rawHttp(gateway.url, post[0], [post[1], "Transfer-Encoding: chunked"], chunks)
     expect(envelope(answer.status, answer.headers, answer.text).code).toBe(413)
   })
 
-  test("a chunked body whose chunks cut characters in two is read as it was meant", async () => {
+  test("a chunked body whose chunks split characters is read whole", async () => {
     const extra = "付款😀".repeat(20)
     const body = shop.body({
       merchant_order_no: unique("ORD"),
@@ -275,7 +275,7 @@ describe("one flat JSON object", () => {
     }
   )
 
-  test("a byte order mark is refused as malformed or overlooked, and nothing else comes of it", async () => {
+  test("a byte order mark is refused as malformed or ignored", async () => {
     const body = shop.body({ merchant_order_no: unique("ORD"), amount: 1000, notify_url: "https://shop.example.com/" })
     const answer = await shop.raw(CREATE, bytes([0xef, 0xbb, 0xbf], body))
     if (answer.code !== 200) malformed(answer)

@@ -16,7 +16,7 @@ import {
   type WebhookReceiver
 } from "../harness/webhook-receiver.ts"
 
-/* Section 9 of the contract, with one second between pushes in place of a minute. */
+/* Section 9 of the contract, with one second between pushes instead of a minute. */
 
 setDefaultTimeout(60_000)
 
@@ -148,7 +148,7 @@ describe.concurrent("section 9", () => {
   })
 
   describe("a receiver that fails", () => {
-    test("is pushed to three times in all by the schedule, with the same bytes and the same event", async () => {
+    test("is pushed to three times in all, by the schedule and with the same bytes and event", async () => {
       const inbox = receiver.inbox(FAILURE)
       await paid(inbox)
       const pushes = await inbox.waitFor(3)
@@ -170,7 +170,7 @@ describe.concurrent("section 9", () => {
       expect(inbox.pushes.length).toBe(2)
     })
 
-    test("does not hold up another one", async () => {
+    test("does not hold up another receiver", async () => {
       const [hanging, quick] = [receiver.inbox({ kind: "hang" }), receiver.inbox()]
       await Promise.all(Array.from({ length: 5 }, () => paid(hanging)))
       await hanging.waitFor(1)
@@ -238,7 +238,7 @@ describe.concurrent("section 9", () => {
       expect(elsewhere.pushes.length).toBe(0)
     })
 
-    test("a receiver that nobody runs, until somebody does", async () => {
+    test("a receiver that does not run, and the order is PAID all the same", async () => {
       const early = await startWebhookReceiver()
       await early.close()
       const made = await shop.qrcodePay({ notify_url: `${early.origin}/notify` })
@@ -248,7 +248,7 @@ describe.concurrent("section 9", () => {
   })
 
   describe("an order that is paid", () => {
-    test("twice over, five notices at once, makes one webhook", async () => {
+    test("by five notices at once makes one webhook", async () => {
       const inbox = receiver.inbox()
       const made = await paid(inbox, { amount: 888_812 })
       await becomes(shop, made, "PAID")
@@ -300,8 +300,8 @@ describe.concurrent("section 9", () => {
     })
   })
 
-  describe("the address that a name stands for", () => {
-    test("is judged when it is pushed to: localhost is refused where the operator does not allow it", async () => {
+  describe("the address that a name resolves to", () => {
+    test("is judged at the push: localhost is refused where the operator does not allow it", async () => {
       const guarded = await startGateway({ env: { PAYHUB_WEBHOOK_ALLOW: "" } })
       try {
         const inbox = receiver.inbox()

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Answer, type MerchantClient, readAnswer, textOf, unique } from "../harness/merchant-client.ts"
 
-/* Section 6 of the contract. What the pages look like in a browser is tests/pages' matter. */
+/* Section 6 of the contract. tests/pages tests the pages in a browser. */
 
 const EXPIRED = "支付链接已过期,请重新生成"
 const OTHER_PAYER = "订单已由其他付款人发起支付"
@@ -47,7 +47,7 @@ const isPayInfo = (info: unknown) => {
   for (const value of Object.values(fields)) expect(value).toEqual(expect.stringMatching(/./))
 }
 
-/** A login code as a payer's WeChat gets it: the pay page sends it to the authorize page, which sends it back. */
+/** Gets a login code as a payer's WeChat does: the pay page leads to the authorize page, which leads back with it. */
 const loginCode = async (payUrl: string): Promise<string> => {
   const page = await open(payUrl, WECHAT)
   const location = page.headers.get("location")
@@ -63,7 +63,7 @@ const loginCode = async (payUrl: string): Promise<string> => {
 }
 
 describe("an order", () => {
-  test("is answered with all that section 6 names, the amount as a number of yuan", async () => {
+  test("is answered with every field of section 6, the amount as a number of yuan", async () => {
     const merchant_order_no = unique("ORD")
     const answer = await shop.wechatJsPay({ merchant_order_no, amount: 100, extra: "member=7" })
     expect(said(answer)).toEqual([200, "下单成功"])
@@ -92,7 +92,7 @@ describe("an order", () => {
     isPayInfo(answer.data?.jsapi_pay_info)
   })
 
-  test("has a pay_token of 128 bits or more that nobody can guess", async () => {
+  test("has a random pay_token of at least 128 bits", async () => {
     const tokens = new Set<string>()
     for (let at = 0; at < 10; at += 1) tokens.add(tokenOf(await shop.wechatJsPay()))
     expect(tokens.size).toBe(10)
@@ -171,7 +171,7 @@ describe("the parameters", () => {
 })
 
 describe("when it fails", () => {
-  test("no channel took the order: 400 without an order, and the number is still free", async () => {
+  test("because no channel takes the order, it is 400 without an order, and the number is still free", async () => {
     const live = await gateway.merchant({ test: false })
     const merchant_order_no = unique("ORD")
     for (let time = 0; time < 2; time += 1) {
@@ -180,14 +180,14 @@ describe("when it fails", () => {
     }
   })
 
-  test("a channel definitely refused the payer of subOpenId: 400 with the number of an order that is FAILED", async () => {
+  test("because a channel refuses the payer of subOpenId, it is 400 with the number of an order that is FAILED", async () => {
     const answer = await shop.wechatJsPay({ amount: 888_801, subOpenId: "oPayer" })
     expect(said(answer)).toEqual([400, "支付渠道不可用"])
     const query = await shop.orderQuery({ order_no: textOf(answer, "order_no") })
     expect(query.data).toMatchObject({ status: 2, status_name: "FAILED", channel_code: "wxpay_js" })
   })
 
-  test("nobody knows: 500 with the order's number and a request id, and the order can be queried", async () => {
+  test("because the outcome is unknown, it is 500 with the order's number and a request id, and the order can be queried", async () => {
     const merchant_order_no = unique("ORD")
     const answer = await shop.wechatJsPay({ merchant_order_no, amount: 888_805, subOpenId: "oPayer" })
     expect(said(answer)).toEqual([500, "服务异常"])
@@ -274,7 +274,7 @@ describe("jsapi-pay-info", () => {
 })
 
 describe("pay-state", () => {
-  test("says what section 6 names, whatever the status", async () => {
+  test("has every field of section 6, whatever the status", async () => {
     const made = await shop.wechatJsPay({ amount: 100, subOpenId: "oPayer" })
     const before = await payState(tokenOf(made))
     expect(said(before)).toEqual([200, "ok"])
@@ -291,7 +291,7 @@ describe("pay-state", () => {
     expect(after.data).toMatchObject({ order_no, status: 1, status_name: "PAID", status_text: "支付成功" })
   })
 
-  test("says nothing that only the merchant may know", async () => {
+  test("says nothing that is for the merchant only", async () => {
     const made = await shop.wechatJsPay({ extra: "secret-extra", notify_url: "https://secret.example.com/" })
     expect((await payState(tokenOf(made))).text).not.toMatch(/secret|app_id|fee/)
   })
@@ -354,7 +354,7 @@ describe("a merchant's own page", () => {
     }
   )
 
-  test("may call ten times in 10 s with one token, over both together, then hears how long to wait", async () => {
+  test("may call both together ten times in 10 s with one token, then is told how long to wait", async () => {
     const [made, other] = [await shop.wechatJsPay(), await shop.wechatJsPay()]
     const codes = []
     for (let at = 0; at < 5; at += 1) {
@@ -388,7 +388,7 @@ describe("pay_url", () => {
     expect(text).not.toContain("paySign")
   })
 
-  test("that nobody has is a page that says 支付链接已过期,请重新生成", async () => {
+  test("with an unknown token is a page that says 支付链接已过期,请重新生成", async () => {
     for (const query of ["?token=unknown", "?token=", ""]) {
       const page = await open(`${gateway.url}/wechat-pay-invoke.html${query}`, WECHAT)
       expect(page.status).toBe(400)
@@ -414,7 +414,7 @@ describe("pay_url", () => {
     expect(await html(page)).toContain(EXPIRED)
   })
 
-  test("opened inside WeChat leads over the silent login to the payment of that payer", async () => {
+  test("opened inside WeChat leads through the silent login to the payment of that payer", async () => {
     const made = await shop.wechatJsPay()
     const cookies = new Map<string, string>()
     let url = textOf(made, "pay_url")

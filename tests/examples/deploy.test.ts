@@ -4,13 +4,13 @@ import { join, resolve } from "node:path"
 import { Effect } from "effect"
 import { readConfig } from "../../core/start/environment.ts"
 
-/* The deployment examples without a container engine: what they say must be true of this code. */
+/* The deployment examples, checked against this code without a container engine. */
 
 const root = resolve(import.meta.dirname, "../..")
 const folder = join(root, "examples/deploy")
 const read = (path: string): string => readFileSync(join(folder, path), "utf8")
 
-/** Whatever YAML holds; a test says what it expects of it. */
+/** The content of a YAML file; each test says what it expects in it. */
 // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects and fails where it is not there
 type Node = any
 const yaml = (path: string): Node => Bun.YAML.parse(read(path))
@@ -22,7 +22,7 @@ const known = new Set(
   )
 )
 
-/** What the images and the runtime read, not PayHub. */
+/** Variables that the images and the runtime read, not PayHub. */
 const FOREIGN = [
   "NODE_ENV",
   "BUN_RUNTIME_TRANSPILER_CACHE_PATH",
@@ -37,12 +37,9 @@ const textsOf = (value: unknown): ReadonlyArray<string> =>
   typeof value === "string" ? [value] : Object.values((value ?? {}) as object).flatMap(textsOf)
 
 describe("every manifest", () => {
-  test.each(["compose.yaml", ...manifests.map((name) => `kubernetes/${name}`)])(
-    "%s is YAML that says something",
-    (path) => {
-      expect(Object.keys(yaml(path)).length).toBeGreaterThan(2)
-    }
-  )
+  test.each(["compose.yaml", ...manifests.map((name) => `kubernetes/${name}`)])("%s is YAML with content", (path) => {
+    expect(Object.keys(yaml(path)).length).toBeGreaterThan(2)
+  })
 
   test.each(manifests.filter((name) => name !== "kustomization.yaml"))(
     "%s is one object with a name and a kind",
@@ -73,7 +70,7 @@ describe("variables", () => {
     ...[...read("env.example").matchAll(/^([A-Z_]+)=/gm)].map(([, name = ""]) => ["env.example", name] as const)
   ]
 
-  test("are found, so that this can fail", () => expect(named.length).toBeGreaterThan(15))
+  test("are found, so that these tests can fail", () => expect(named.length).toBeGreaterThan(15))
 
   test.each(named)("%s: %s is one that core/start/environment.ts reads", (_file, name) => {
     expect([...known, ...FOREIGN]).toContain(name)
@@ -102,7 +99,7 @@ describe("variables", () => {
     expect([config.databaseUrl, config.redisUrl, config.masterKey]).not.toContain(null)
   })
 
-  test("of the Kubernetes manifests do too", async () => {
+  test("of the Kubernetes manifests make a configuration that the gateway starts with", async () => {
     const env = [...(container().env as ReadonlyArray<Node>)].map(({ name, value }) => [name, value])
     const secret = Object.entries(yaml("kubernetes/secret.yaml").stringData as object)
     const all = [...env, ...secret].map(([name, value]) => [String(name), settled(String(value))])
@@ -114,7 +111,7 @@ describe("variables", () => {
 describe("the container image", () => {
   const lines = read("Containerfile").split("\n")
 
-  test("copies what exists, all that the gateway runs on, and no tests", () => {
+  test("copies existing files, everything that the gateway needs, and no tests", () => {
     const copied = lines
       .filter((line) => line.startsWith("COPY ") && !line.includes("--from"))
       .flatMap((line) => line.split(" ").slice(1, -1))
@@ -123,7 +120,7 @@ describe("the container image", () => {
     expect(copied).not.toContain("tests")
   })
 
-  test("names its base image by an argument, of the version that package.json has", () => {
+  test("takes its base image from an argument whose default is package.json's version", () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
     expect(read("Containerfile")).toContain(`ARG BUN_IMAGE=docker.io/oven/bun:${dependencies.bun}`)
     expect(lines.filter((line) => line.startsWith("FROM ")).every((line) => /^FROM \$\{BUN_IMAGE\}/.test(line))).toBe(
@@ -131,7 +128,7 @@ describe("the container image", () => {
     )
   })
 
-  test("runs as the user that owns its data, and gets signals", () => {
+  test("runs as the user that owns its data and receives signals", () => {
     const user = lines.find((line) => line.startsWith("USER "))?.split(" ")[1]
     expect(user).toMatch(/^[1-9]\d*:[1-9]\d*$/)
     expect(read("Containerfile")).toContain(`chown ${user} /data`)
@@ -142,29 +139,29 @@ describe("the container image", () => {
 describe("compose", () => {
   const services = yaml("compose.yaml").services as Node
 
-  test("every service is watched and comes back", () => {
+  test("every service has a health check and restarts", () => {
     for (const service of Object.values(services as object)) {
       expect(service.healthcheck.test.length).toBeGreaterThan(1)
       expect(service.restart).toBe("unless-stopped")
     }
     expect(textsOf(services.gateway?.healthcheck).join()).toContain("/readyz")
-    // One argument, whole: a colon in it must not have made it a mapping.
+    // The script is one argument: a colon in it must not make YAML read a mapping.
     expect(services.gateway.healthcheck.test).toEqual(["CMD", "bun", "-e", expect.stringContaining("process.exit(1))")])
   })
 
-  test("the gateway has two workers on a read-only root, and time to drain", () => {
+  test("the gateway has two workers on a read-only root and time to drain", () => {
     const { gateway } = services
     expect(gateway?.command).toEqual(["start", "--workers", "2"] as unknown as Node)
     expect(gateway).toMatchObject({ read_only: true, cap_drop: ["ALL"], stop_grace_period: "60s" })
   })
 
-  test("Redis keeps what it is told and forgets nothing to make room", () => {
+  test("Redis persists what it stores and evicts nothing", () => {
     const command = textsOf(services.redis?.command).join(" ")
     for (const rule of ["appendonly yes", "maxmemory-policy noeviction"]) expect(command).toContain(rule)
     expect(command).toContain('"$$REDIS_PASSWORD" | exec redis-server -')
   })
 
-  test("nothing but the gateway is published, and that on the loopback", () => {
+  test("only the gateway is published, on the loopback", () => {
     for (const [name, { ports }] of Object.entries(services as object)) {
       expect(ports ?? []).toEqual(name === "gateway" ? ["127.0.0.1:8080:8080"] : [])
     }
@@ -174,7 +171,7 @@ describe("compose", () => {
 describe("Kubernetes", () => {
   const pod = () => yaml("kubernetes/deployment.yaml").spec?.template?.spec as Node
 
-  test("probes ask what the gateway answers", () => {
+  test("probes ask for paths that the gateway serves", () => {
     const routes = readFileSync(join(root, "core/http/health.ts"), "utf8")
     for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"]) {
       const { path, port } = container()[probe].httpGet
@@ -184,14 +181,14 @@ describe("Kubernetes", () => {
     expect(String(container().readinessProbe?.httpGet?.path)).toBe("/readyz")
   })
 
-  test("the pod is nobody and writes nowhere but to its volumes", () => {
+  test("the pod has no privileges and writes only to its volumes", () => {
     expect(pod().securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 10001 })
     expect(container().securityContext).toMatchObject({ readOnlyRootFilesystem: true, allowPrivilegeEscalation: false })
     const mounts = [...(container().volumeMounts as ReadonlyArray<Node>)].map(({ name }) => name)
     expect(mounts.sort()).toEqual([...(pod().volumes as ReadonlyArray<Node>)].map(({ name }) => name).sort())
   })
 
-  test("selectors select the pods", () => {
+  test("every selector matches the pods", () => {
     const labels = yaml("kubernetes/deployment.yaml").spec?.template?.metadata?.labels as object
     const selectors = [
       yaml("kubernetes/deployment.yaml").spec?.selector?.matchLabels,
@@ -202,7 +199,7 @@ describe("Kubernetes", () => {
     for (const selector of selectors) expect(labels).toMatchObject(selector as object)
   })
 
-  test("a pod has longer to end than its wait and its drain together", () => {
+  test("a pod has more time to end than its wait and its drain take together", () => {
     const wait = Number(container().lifecycle?.preStop?.exec?.command?.[1])
     expect(wait + 45).toBeLessThan(Number(pod().terminationGracePeriodSeconds))
   })

@@ -3,18 +3,20 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { buffer } from "node:stream/consumers"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { startLoopback } from "../harness/loopback.ts"
 import { canonicalText, hmac, type MerchantClient, unique } from "../harness/merchant-client.ts"
 import { ended, endsWithUs, folderEndsWithUs } from "../harness/reaper.ts"
 import { requireTool } from "../harness/require-tool.ts"
 import { startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 /*
- * The commands of examples/merchants/README.md, run as a merchant runs them: in a copy of the language's folder, so that
- * a sample that needs anything of the repository fails.
+ * The commands of examples/merchants/README.md, run as a merchant runs them, in a copy of the language's folder: a sample
+ * that needs any other file of the repository fails.
  */
 
-/** javac or a cold Go build cache on a busy machine. */
+/** Long enough for javac and a cold Go build cache on a busy machine. */
 setDefaultTimeout(180_000)
 
 const SAMPLES = resolve(import.meta.dirname, "../../examples/merchants")
@@ -41,13 +43,13 @@ const TOOLS: Readonly<Record<string, ReadonlyArray<Tool>>> = {
 
 interface Sample {
   readonly folder: string
-  /** What comes before the demo, or "". */
+  /** The command that builds the sample, or "". */
   readonly build: string
-  /** Without its sub-command: "php demo.php". */
+  /** The program without its sub-command: "php demo.php". */
   readonly program: string
 }
 
-/** The table of the README: its last column ends with the sub-command `demo`, after what builds it. */
+/** The rows of the README's table, whose last column is the build command, if any, and the program with `demo`. */
 const samples: ReadonlyArray<Sample> = [
   ...readFileSync(join(SAMPLES, "README.md"), "utf8").matchAll(/^\| .*\[(\w+)\]\(\1\) .*\| `([^`|]+) demo` +\|$/gm)
 ].map(([, folder = "", commands = ""]) => {
@@ -74,62 +76,64 @@ beforeAll(async () => {
   folderEndsWithUs(copies)
   ;[gateway, receiver] = await Promise.all([startGateway(), startWebhookReceiver()])
   shop = await gateway.merchant()
-  slow = slowQueries(() => gateway.url)
+  slow = await slowQueries(() => gateway.url)
 })
 afterAll(async () => {
-  slow?.stop()
+  await slow?.close()
   await receiver?.close()
   await gateway?.stop()
   rmSync(copies, { recursive: true, force: true })
 })
 
-/** The gateway seen through a proxy that holds queries back: between a webhook and the query there is time to act. */
+/** A proxy to the gateway that can hold a query back, so that a test can act between a webhook and the query. */
 interface SlowQueries {
   readonly url: string
-  /** Resolves when the next query has come; what it resolves to lets that query go on. */
+  /** Resolves when the next query has arrived, with a function that lets that query go on. */
   readonly nextQuery: () => Promise<() => void>
-  readonly stop: () => void
+  readonly close: () => Promise<void>
 }
 
-const slowQueries = (target: () => string): SlowQueries => {
+const slowQueries = async (target: () => string): Promise<SlowQueries> => {
   let heard: ((release: () => void) => void) | undefined
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    idleTimeout: 60,
-    fetch: async (request) => {
-      const { pathname } = new URL(request.url)
-      const listener = heard
-      if (pathname === "/api/cashier/order-query" && listener !== undefined) {
-        heard = undefined
-        await new Promise<void>((release) => listener(release))
-      }
-      const { method, headers } = request
-      return fetch(target() + pathname, { method, headers, body: await request.arrayBuffer() })
+  const { url, close } = await startLoopback(async (request, response) => {
+    const body = await buffer(request)
+    const path = request.url ?? "/"
+    const listener = heard
+    if (path === "/api/cashier/order-query" && listener !== undefined) {
+      heard = undefined
+      await new Promise<void>((release) => listener(release))
     }
+    const { host: _host, connection: _connection, "content-length": _length, ...headers } = request.headers
+    const answer = await fetch(target() + path, {
+      method: request.method ?? "GET",
+      headers: headers as Record<string, string>,
+      body
+    })
+    const type = answer.headers.get("content-type") ?? ""
+    response.writeHead(answer.status, { "Content-Type": type }).end(Buffer.from(await answer.arrayBuffer()))
   })
   return {
-    url: `http://127.0.0.1:${server.port}`,
+    url,
     nextQuery: () =>
       new Promise((done) => {
         heard = done
       }),
-    stop: () => void server.stop(true)
+    close
   }
 }
 
 interface Run {
   readonly stdout: () => string
   readonly stderr: () => string
-  /** What a line of stdout says after its word, once it is there; an error when the program ends without it. */
+  /** The rest of the stdout line that begins with `word`, once it is there. @throws where the program ends without it */
   readonly says: (word: string) => Promise<string>
   /** Its exit code. */
   readonly exit: Promise<number>
-  /** With all that it started. */
+  /** Kills it and every process that it has started. */
   readonly kill: () => void
 }
 
-/** Runs a shell command in a sample's copy, with a merchant's three variables and nothing else of PayHub. */
+/** Starts a shell command in a sample's copy, with a merchant's three variables and no other setting of PayHub. */
 const launch = (folder: string, command: string, env: Readonly<Record<string, string>> = {}, stdin = ""): Run => {
   const child: ChildProcess = spawn("sh", ["-c", command], {
     cwd: join(copies, folder),
@@ -142,7 +146,7 @@ const launch = (folder: string, command: string, env: Readonly<Record<string, st
       PAYHUB_URL: slow.url,
       PAYHUB_APP_ID: shop.appId,
       PAYHUB_APP_SECRET: shop.secret,
-      // Go without the network, its caches beside the copies.
+      // Go works without the network and keeps its caches beside the copies.
       GOCACHE: join(copies, ".go-build"),
       GOPATH: join(copies, ".go"),
       GOFLAGS: "-mod=mod",
@@ -163,7 +167,7 @@ const launch = (folder: string, command: string, env: Readonly<Record<string, st
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr += text
   })
-  // A verifier may refuse before it has read all.
+  // A verifier may refuse before it has read everything.
   child.stdin?.on("error", () => {})
   child.stdin?.end(stdin)
   const exit = new Promise<number>((done) =>
@@ -206,7 +210,7 @@ const finish = async (
   return { code, stdout: run.stdout(), stderr: run.stderr() }
 }
 
-/** A JSON text with its right signature, or another secret's. */
+/** Appends to a JSON text its signature with `secret`. */
 const signed = (unsigned: string, secret = shop.secret): string =>
   `${unsigned.slice(0, unsigned.lastIndexOf("}"))},"sign":"${hmac(secret, canonicalText(unsigned))}"}`
 
@@ -223,7 +227,7 @@ const FIELDS = {
 
 const webhook = (fields: object = FIELDS): string => signed(JSON.stringify(fields))
 
-/** The same fields and signature as other programs may write them. */
+/** The same fields and signature in another spelling of JSON. */
 const ESCAPED = () =>
   webhook()
     .replaceAll("/", "\\/")
@@ -274,7 +278,7 @@ for (const sample of samples) {
       if (code !== 0) throw new Error(`${build} ended with ${code}:\n${stdout}${stderr}`)
     })
 
-    test("takes genuine webhooks, however their JSON is written", async () => {
+    test("accepts genuine webhooks, however their JSON is written", async () => {
       const taken: string[] = []
       for (const [what, body] of genuine) {
         const { code } = await finish(folder, `${program} verify`, { stdin: body() })
@@ -293,15 +297,15 @@ for (const sample of samples) {
       expect(codes).toEqual(forged.map(([what]) => [what, 1]))
     })
 
-    test("says how it is used when the sub-command is another", async () => {
+    test("prints its usage for an unknown sub-command", async () => {
       const { code, stderr } = await finish(folder, `${program} other`)
       expect(stderr).toContain("usage:")
       expect(code).toBe(2)
     })
 
-    test("ends with 1 and the gateway's sentence when its order is refused", async () => {
+    test("ends with 1 and the gateway's message when its order is refused", async () => {
       const { code, stdout, stderr } = await finish(folder, `${program} demo`, {
-        // Java writes Chinese as question marks where the locale knows no Chinese; everything else here runs there.
+        // Without a UTF-8 locale Java writes Chinese as question marks.
         env: { PAYHUB_APP_SECRET: "sk_test_wrong", LC_ALL: "C.UTF-8" }
       })
       expect(stderr).toContain("401 签名验证失败")
@@ -314,9 +318,9 @@ for (const sample of samples) {
   })
 }
 
-/** The demo of a language that can listen. */
+/** Tests the demo of a language that can listen for webhooks. */
 const receives = ({ folder, program }: Sample): void =>
-  test("places an order, refuses forged webhooks, takes the real one, also again, and ends PAID", async () => {
+  test("places an order, refuses forged webhooks, accepts the real one twice, and ends PAID", async () => {
     const run = launch(folder, `${program} demo`)
     try {
       const orderNo = await run.says("ORDER_NO")
@@ -346,7 +350,7 @@ const receives = ({ folder, program }: Sample): void =>
           throw new Error(`it ended with ${code} before it queried:\n${run.stdout()}${run.stderr()}`)
         })
       ])
-      // Its query waits, so the webhook has come. PayHub pushes again where an answer got lost.
+      // The query is held back, so the webhook has arrived. PayHub pushes again where an answer was lost.
       const [delivery] = (await gateway.command(["webhook", "list", "--order", orderNo])) as unknown as [
         { body: string }
       ]
@@ -364,7 +368,7 @@ const receives = ({ folder, program }: Sample): void =>
     }
   })
 
-/** The demo of the shell, which cannot listen. */
+/** Tests the demo of the shell, which cannot listen for webhooks. */
 const polls = ({ folder, program }: Sample): void => {
   const pay = async (run: Run) => {
     const orderNo = await run.says("ORDER_NO")
@@ -372,7 +376,7 @@ const polls = ({ folder, program }: Sample): void => {
     return orderNo
   }
 
-  test("places an order, takes its webhook from the file that a server stored, and ends PAID", async () => {
+  test("places an order, reads its webhook from the file that a server stored, and ends PAID", async () => {
     const inbox = receiver.inbox()
     const file = join(copies, "webhook.json")
     const run = launch(folder, `${program} demo`, { NOTIFY_URL: inbox.url, WEBHOOK_FILE: file })
@@ -390,7 +394,7 @@ const polls = ({ folder, program }: Sample): void => {
     }
   })
 
-  test("refuses a stored webhook that is signed but says another amount or order", async () => {
+  test("refuses a stored webhook that is signed but has another amount, status or order", async () => {
     for (const [change, why] of [
       [{ amount: "0.01" }, "status or amount does not match"],
       [{ status: 4 }, "status or amount does not match"],
@@ -411,7 +415,7 @@ const polls = ({ folder, program }: Sample): void => {
     }
   })
 
-  test("asks until the order is paid, and verifies the webhook that the gateway lists", async () => {
+  test("queries until the order is paid, and verifies the webhook that the gateway lists", async () => {
     const run = launch(folder, `${program} demo`, { NOTIFY_URL: receiver.inbox().url })
     try {
       const orderNo = await pay(run)

@@ -20,7 +20,7 @@ test.each(["bun", "deno"] as const)(
   "the minimal gateway lists channels, takes an order and stops on %s",
   async (runtime) => {
     const folder = mkdtempSync(join(tmpdir(), "payhub-minimal-"))
-    // PostgreSQL refuses to run as root, and its own user has to pass through this folder.
+    // PostgreSQL refuses to run as root, and the user that it runs as has to pass through this folder.
     chmodSync(folder, 0o755)
     folderEndsWithUs(folder)
     const child = spawn(

@@ -46,20 +46,20 @@ const metrics = async (): Promise<string> => {
 
 const order = async () => (await gateway.merchant()).qrcodePay()
 
-test("a supervisor learns that the process lives and that it can take orders", async () => {
+test("a supervisor sees that the process lives and that it can take orders", async () => {
   for (const path of ["/healthz", "/readyz"]) {
     expect((await fetch(gateway.url + path)).status).toBe(200)
   }
 })
 
-test("metrics are not there without their token", async () => {
+test("metrics are 404 without their token", async () => {
   for (const authorization of [undefined, "Bearer", "Bearer wrong", `Basic ${TOKEN}`, `Bearer ${TOKEN}x`]) {
     const headers = new Headers(authorization === undefined ? [] : [["authorization", authorization]])
     expect((await fetch(`${gateway.url}/metrics`, { headers })).status).toBe(404)
   }
 })
 
-test("metrics count requests, charges and what waits", async () => {
+test("metrics count requests, charges, pending orders and undelivered webhooks", async () => {
   await order()
   const text = await metrics()
   expect(text).toMatch(/^payhub_requests_total\{route="\/api\/cashier\/qrcode-pay",status="200"\} [1-9]/m)
@@ -68,7 +68,7 @@ test("metrics count requests, charges and what waits", async () => {
   expect(text).toMatch(/^payhub_webhook_undelivered_oldest_seconds 0$/m)
 })
 
-test("a collector gets a trace from the request to the channel's call, under the request's id", async () => {
+test("a collector receives spans of the request, under its id, and of the channel's call", async () => {
   const answer = await order()
   const requestId = answer.headers.get("x-request-id") ?? "none"
   expect((await traced(requestId)).body).toContain("POST /api/cashier/qrcode-pay")

@@ -19,7 +19,7 @@ afterAll(() => {
   for (const made of folders) rmSync(made, { recursive: true, force: true })
 })
 
-/** `payhub start` that is expected to end by itself. */
+/** Runs a `payhub start` that must end by itself. */
 const start = (env: Record<string, string>) => {
   const bin = join(root, "node_modules/.bin", testRuntime())
   const args = testRuntime() === "deno" ? ["run", "-A", "payhub.ts", "start"] : ["payhub.ts", "start"]
@@ -36,25 +36,25 @@ const start = (env: Record<string, string>) => {
 describe("Bad configuration stops the start with one sentence that names the variable", () => {
   const KEY = Buffer.alloc(32, 7).toString("base64")
   test.each([
-    ["PAYHUB_PORT", "a port that is none", { PAYHUB_PORT: "eighty" }],
+    ["PAYHUB_PORT", "not a port", { PAYHUB_PORT: "eighty" }],
     ["PAYHUB_PORT", "a port out of range", { PAYHUB_PORT: "70000" }],
     ["PAYHUB_HOST", "an address of another machine", { PAYHUB_HOST: "203.0.113.7" }],
-    ["DATABASE_URL", "a database of another make", { DATABASE_URL: "mysql://u:hidden-word@127.0.0.1/x" }],
+    ["DATABASE_URL", "another kind of database", { DATABASE_URL: "mysql://u:hidden-word@127.0.0.1/x" }],
     ["DATABASE_URL", "a database that is not there", { DATABASE_URL: "postgres://u:hidden-word@127.0.0.1:1/x" }],
-    ["REDIS_URL", "a Redis of another make", { REDIS_URL: "http://:hidden-word@127.0.0.1:1" }],
+    ["REDIS_URL", "another kind of store", { REDIS_URL: "http://:hidden-word@127.0.0.1:1" }],
     [
       "REDIS_URL",
-      "a Redis that is not there, where that is refused",
+      "a Redis that is not there and may not be missing",
       { REDIS_URL: "redis://:hidden-word@127.0.0.1:1", PAYHUB_REDIS_DOWN: "refuse" }
     ],
     ["PAYHUB_MASTER_KEY", "a key that is too short", { PAYHUB_MASTER_KEY: "aGlkZGVuLXdvcmQ=" }],
     ["PAYHUB_CHANNELS", "a package that is not installed", { PAYHUB_CHANNELS: "no-such-channel" }],
     ["PAYHUB_CHANNELS", "a folder without a channel", { PAYHUB_CHANNELS: "./tests" }],
-    ["PAYHUB_TRUSTED_PROXIES", "a range that is none", { PAYHUB_TRUSTED_PROXIES: "10.0.0.0/40" }],
-    ["PAYHUB_WEBHOOK_ALLOW", "an address that is none", { PAYHUB_WEBHOOK_ALLOW: "localhost" }],
-    ["PAYHUB_WEBHOOK_SCHEDULE", "a schedule that is none", { PAYHUB_WEBHOOK_SCHEDULE: "soon" }],
-    ["PAYHUB_THROTTLE", "a rule that is none", { PAYHUB_THROTTLE: "3" }],
-    ["PAYHUB_TIMEZONE", "a zone that is none", { PAYHUB_TIMEZONE: "Asia/Atlantis" }],
+    ["PAYHUB_TRUSTED_PROXIES", "not a range", { PAYHUB_TRUSTED_PROXIES: "10.0.0.0/40" }],
+    ["PAYHUB_WEBHOOK_ALLOW", "not an address", { PAYHUB_WEBHOOK_ALLOW: "localhost" }],
+    ["PAYHUB_WEBHOOK_SCHEDULE", "not a schedule", { PAYHUB_WEBHOOK_SCHEDULE: "soon" }],
+    ["PAYHUB_THROTTLE", "not a rule", { PAYHUB_THROTTLE: "3" }],
+    ["PAYHUB_TIMEZONE", "not a zone", { PAYHUB_TIMEZONE: "Asia/Atlantis" }],
     ["PAYHUB_PUBLIC_URL", "a URL with a path", { PAYHUB_PUBLIC_URL: "https://pay.example.com/pay" }],
     ["PAYHUB_DATA", "a folder that cannot be made", { PAYHUB_DATA: "/dev/null/data" }]
   ] as const)("%s: %s", (variable, _what, env) => {
@@ -66,7 +66,7 @@ describe("Bad configuration stops the start with one sentence that names the var
     expect(ended.status).toBe(1)
   })
 
-  test("PAYHUB_PORT: a port that another program has", async () => {
+  test("PAYHUB_PORT: a port that another program uses", async () => {
     const other = await startLoopback()
     const ended = start({ PAYHUB_PORT: String(other.port) })
     await other.close()
@@ -83,7 +83,7 @@ describe("Bad configuration stops the start with one sentence that names the var
   })
 })
 
-/** Whether a process runs; one that has ended and only waits to be collected by its parent does not. */
+/** Whether a process runs. A zombie does not. */
 const runs = (pid: number): boolean => {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"))

@@ -6,20 +6,20 @@ import { REDIS_HOW, type RedisServer, redisAvailable, startRedis } from "../harn
 import { requireTool } from "../harness/require-tool.ts"
 import { until } from "../harness/until.ts"
 
-/* `/metrics` of `payhub start --workers 3`: any worker's answer is right for all. Linux: it reads /proc. */
+/* `/metrics` of `payhub start --workers 3`: whichever worker answers, it answers for all. Linux only: it reads /proc. */
 
 setDefaultTimeout(90_000)
 
 const TOKEN = "metrics-token-of-this-test"
 const WORKERS = ["1", "2", "3"]
 
-/** A scrape as Prometheus reads it: values by series, and what kind each metric is. */
+/** A scrape as Prometheus reads it: the values by series, and those of counters and histograms alone. */
 interface Scrape {
   readonly series: ReadonlyMap<string, number>
   readonly counters: ReadonlyMap<string, number>
 }
 
-/** Reads the text format and holds it to its rules: one HELP and TYPE a metric, its samples together, no series twice. */
+/** Reads the text format and checks its rules: one HELP and TYPE per metric, its samples together, no series twice. */
 const read = (text: string): Scrape => {
   const types = new Map<string, string>()
   const helped = new Set<string>()
@@ -54,7 +54,7 @@ const read = (text: string): Scrape => {
   return { series, counters }
 }
 
-/** By worker, the requests that it has answered on a route. */
+/** The requests on a route that each worker has answered with 200. */
 const requestsOf = ({ series }: Scrape, route: string): ReadonlyArray<number> =>
   WORKERS.map((worker) => series.get(`payhub_requests_total{worker="${worker}",route="${route}",status="200"}`) ?? 0)
 
@@ -63,7 +63,7 @@ const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((total, o
 const up = ({ series }: Scrape): ReadonlyArray<number | undefined> =>
   WORKERS.map((worker) => series.get(`payhub_worker_up{worker="${worker}"}`))
 
-/** What a worker that answers has counted must not be less than before. */
+/** Expects no counter of a worker that is up to be lower than before. */
 const expectNoneFell = (before: Scrape, after: Scrape, workers: ReadonlyArray<string> = WORKERS): void => {
   const there = workers.filter((worker) => up(after)[Number(worker) - 1] === 1)
   const fallen = [...before.counters].filter(
@@ -92,7 +92,7 @@ describe.skipIf(
     await redis?.stop()
   })
 
-  /** On a connection of its own, so that the kernel deals it out among the workers. */
+  /** Requests on a separate connection, which the kernel distributes among the workers. */
   const get = (path: string, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> =>
     fetch(gateway.url + path, { headers: { connection: "close", ...headers }, ...(signal && { signal }) })
 
@@ -102,7 +102,7 @@ describe.skipIf(
     return read(await response.text())
   }
 
-  /** The first answer of many scrapes: a connection that is dealt to a worker that hangs gets none. */
+  /** The first answer of many scrapes, because a connection that a hung worker gets is never answered. */
   const scrapePastTheHung = async (): Promise<Scrape> => {
     const rest = new AbortController()
     try {
@@ -118,7 +118,7 @@ describe.skipIf(
     return Number(children.find((pid) => variables(pid).includes(`PAYHUB_WORKER={"number":${worker},`)))
   }
 
-  test("one scrape counts every request once, whichever worker took it", async () => {
+  test("count every request once in one scrape, whichever worker took it", async () => {
     for (let i = 0; i < 60; i++) expect((await get("/healthz")).status).toBe(200)
     const scraped = await scrape()
     expect(sum(requestsOf(scraped, "/healthz"))).toBe(60)
@@ -130,7 +130,7 @@ describe.skipIf(
     expect(up(scraped)).toEqual([1, 1, 1])
   })
 
-  test("what the store knows is told once, of no worker", async () => {
+  test("show the store's own figures once and for no worker", async () => {
     const { series } = await scrape()
     expect(series.get("payhub_orders_pending")).toBe(0)
     const own = [...series.keys()].filter((name) =>
@@ -139,34 +139,34 @@ describe.skipIf(
     expect(own.filter((name) => name.includes("{"))).toEqual([])
   })
 
-  test("no counter goes back from scrape to scrape, whichever worker answers", async () => {
+  test("never go back from scrape to scrape, whichever worker answers", async () => {
     let last = await scrape()
     const before = sum(requestsOf(last, "/metrics"))
     for (let i = 1; i <= 20; i++) {
       await get("/readyz")
       const next = await scrape()
       expectNoneFell(last, next)
-      // Every scrape before this one is counted, those that other workers answered too.
+      // Every earlier scrape is counted, also those that other workers answered.
       expect(sum(requestsOf(next, "/metrics"))).toBe(before + i)
       last = next
     }
-    // The scrapes themselves went to all of them.
+    // All workers answered some of the scrapes.
     for (const count of requestsOf(last, "/metrics")) expect(count).toBeGreaterThan(0)
   })
 
-  test("scrapes at the same time get the whole each", async () => {
+  test("are whole in each of several scrapes at once", async () => {
     for (const scraped of await Promise.all(Array.from({ length: 20 }, () => scrape())))
       expect(up(scraped)).toEqual([1, 1, 1])
   })
 
-  test("without the token no worker shows them", async () => {
+  test("are 404 at every worker without the token", async () => {
     for (let i = 0; i < 12; i++) {
       expect((await get("/metrics")).status).toBe(404)
       expect((await get("/metrics", { authorization: `Bearer ${TOKEN}x` })).status).toBe(404)
     }
   })
 
-  test("a worker that hangs holds the scrape up for two seconds and no longer, and is told back in later", async () => {
+  test("come without a worker that hangs after two seconds, and with it again once it answers", async () => {
     const before = await scrape()
     const pid = pidOf("2")
     endsWithUs(pid)
@@ -187,14 +187,14 @@ describe.skipIf(
     expectNoneFell(before, await scrape())
   })
 
-  test("a worker that is killed is missed; the one in its place begins anew under its number", async () => {
+  test("come without a worker that is killed, and its replacement starts from zero under its number", async () => {
     await until("requests at worker 3", async () => {
       await get("/healthz")
       return (requestsOf(await scrape(), "/healthz")[2] ?? 0) > 5
     })
     const before = await scrape()
     const pid = pidOf("3")
-    // Stopped first, so that it dies while a scrape waits for it.
+    // Stopped first, so that it dies while a scrape is waiting for it.
     endsWithUs(pid)
     process.kill(pid, "SIGSTOP")
     const during = scrapePastTheHung()

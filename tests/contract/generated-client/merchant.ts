@@ -1,8 +1,8 @@
 import * as payhub from "#payhub-client"
 
 /*
- * A merchant's program on a client generated from `/swagger/json`. ../generated-client.test.ts generates the client, lays
- * this file beside it, type-checks both and runs them against the gateway; our own type check leaves this folder out.
+ * A merchant's program on a client generated from `/swagger/json`. ../generated-client.test.ts generates the client, puts
+ * this file beside it, type-checks both and runs them against the gateway. The repository's type check skips this folder.
  */
 
 export interface Credentials {
@@ -12,7 +12,7 @@ export interface Credentials {
 
 type Common = Pick<payhub.QrcodePayRequest, "app_id" | "timestamp" | "nonce" | "sign">
 
-/** What the merchant says itself; the common parameters are added when it is signed. */
+/** A request without the common parameters, which signing adds. */
 export type Unsigned<Request extends Common> = Omit<Request, keyof Common>
 
 const signed = async <Fields extends object>(
@@ -35,7 +35,7 @@ const signature = async (secret: string, fields: object): Promise<string> => {
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("")
 }
 
-/** What became of an order: something to show the payer, or what the shop does instead. */
+/** The outcome of placing an order: what to show the payer, or what the shop does next. */
 export type Placed =
   | { readonly kind: "show"; readonly orderNo: string; readonly url: string; readonly fen: number }
   | { readonly kind: "correct"; readonly fields: Readonly<Record<string, ReadonlyArray<string>>> }
@@ -43,7 +43,7 @@ export type Placed =
   | { readonly kind: "query before anything else"; readonly orderNo: string | undefined; readonly requestId: string }
   | { readonly kind: "not placed"; readonly code: number; readonly message: string }
 
-/** The failures of both creating endpoints: their types are the same. */
+/** The failures of both creating endpoints, which have the same types. */
 type NotPlaced = Exclude<Awaited<ReturnType<typeof payhub.qrcodePay>>, { status: 200 }>
 
 const notPlaced = ({ data: failure }: NotPlaced): Placed => {
@@ -76,12 +76,12 @@ export const orderInWeChat = async (
   const answer = await payhub.wechatJsPay(await signed(shop, fields))
   if (answer.status !== 200) return notPlaced(answer)
   const { order_no, pay_url, amount, jsapi_pay_info } = answer.data.data
-  // This endpoint answers yuan.
+  // This endpoint answers in yuan.
   const placed: Placed = { kind: "show", orderNo: order_no, url: pay_url, fen: Math.round(amount * 100) }
   return jsapi_pay_info === undefined ? placed : { ...placed, start: jsapi_pay_info }
 }
 
-/** The order, or undefined when there is none. */
+/** The order, or undefined where it does not exist. */
 export const findOrder = async (
   shop: Credentials,
   fields: Unsigned<payhub.OrderQueryRequest>
@@ -92,14 +92,14 @@ export const findOrder = async (
   return answer.data.data
 }
 
-/** The codes that a test merchant may order with, by what the payer reads. */
+/** The channel codes that a test merchant may use, with the names that payers read. */
 export const channelNames = async (): Promise<ReadonlyMap<payhub.Channel["code"], string>> => {
   const answer = await payhub.channels({ headers: { "Accept-Language": "en" } })
   if (answer.status !== 200) throw new Error(answer.data.message)
   return new Map(answer.data.data.channels.filter(({ test }) => test).map(({ code, name }) => [code, name]))
 }
 
-/** What the shop's server answers to a webhook. @param paid told of every order whose webhook is genuine */
+/** Handles a webhook and returns the answer. @param paid is called for each genuine webhook */
 export const onWebhook = async (
   { app_secret }: Credentials,
   body: payhub.PaymentWebhook,

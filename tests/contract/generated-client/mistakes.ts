@@ -2,8 +2,8 @@ import * as payhub from "#payhub-client"
 import { type Credentials, findOrder, orderByQrCode, orderInWeChat } from "./merchant.ts"
 
 /*
- * What a merchant's compiler must refuse, each with what it says. ../generated-client.test.ts compiles this file twice: as
- * it is, and with the expectations taken out, to see that each line is refused for its own reason. Nobody runs it.
+ * Mistakes that a merchant's compiler must refuse, each with the compiler's words. ../generated-client.test.ts compiles
+ * this file as it is and without the expectations, to see that each line is refused for its own reason. It is never run.
  */
 
 const order = { merchant_order_no: "1", amount: 1000 }

@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs"
 import { connect, type Socket } from "node:net"
 
-/** A client that keeps to no rule: it writes what it likes and notes what comes back and when the server ends it. */
-export interface Hostile {
+/** A client that keeps to no protocol: it writes any bytes and records what comes back and when the server hangs up. */
+export interface HostileClient {
   readonly socket: Socket
-  /** All bytes so far, as Latin-1. */
+  /** All bytes received so far, as Latin-1. */
   readonly received: () => string
-  /** Resolves with the seconds until the server ended the connection; null = it has not, after `timeoutMs`. */
+  /** Resolves with the seconds after which the server ended the connection; null where `timeoutMs` pass before. */
   readonly ended: (timeoutMs: number) => Promise<number | null>
   readonly close: () => void
 }
 
-export const connectHostile = (origin: string, bytes: string | Uint8Array = ""): Promise<Hostile> =>
+export const connectHostile = (origin: string, bytes: string | Uint8Array = ""): Promise<HostileClient> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(origin)
     const startedAt = performance.now()
@@ -51,7 +51,7 @@ export const connectHostile = (origin: string, bytes: string | Uint8Array = ""):
   })
 
 /** Writes `piece()` every `everyMs` until the connection ends. */
-export const drip = ({ socket }: Hostile, piece: () => string, everyMs: number): void => {
+export const drip = ({ socket }: HostileClient, piece: () => string, everyMs: number): void => {
   const timer = setInterval(() => {
     if (socket.destroyed || !socket.writable) clearInterval(timer)
     else socket.write(piece())
@@ -59,8 +59,13 @@ export const drip = ({ socket }: Hostile, piece: () => string, everyMs: number):
   socket.on("close", () => clearInterval(timer))
 }
 
-/** Writes `piece` over and over as fast as the server takes it, `bytesMax` at most; answers how much it took. */
-export const flood = (hostile: Hostile, piece: Uint8Array, bytesMax: number, timeoutMs: number): Promise<number> =>
+/** Writes `piece` again and again as fast as the server reads, up to `bytesMax`. @returns the bytes that the server took */
+export const flood = (
+  hostile: HostileClient,
+  piece: Uint8Array,
+  bytesMax: number,
+  timeoutMs: number
+): Promise<number> =>
   new Promise((resolve) => {
     const { socket } = hostile
     let written = 0
@@ -78,11 +83,11 @@ export const flood = (hostile: Hostile, piece: Uint8Array, bytesMax: number, tim
     pump()
   })
 
-/** Resident memory in MB; Linux only. */
+/** Resident memory in MB. Linux only. */
 export const residentMb = (pid: number): number =>
   Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024
 
-/** The most resident MB over what there was at the start, looked at every 5 ms until `stop`. */
+/** Measures resident memory every 5 ms until `stop`, which returns the highest growth in MB. */
 export const watchMemory = (pid: number): { readonly stop: () => number } => {
   const before = residentMb(pid)
   let most = before
@@ -97,6 +102,6 @@ export const watchMemory = (pid: number): { readonly stop: () => number } => {
   }
 }
 
-/** Every status line in what came back; no body of ours says such a thing. */
+/** The status of every status line received; none of our bodies holds such a line. */
 export const statuses = (received: string): ReadonlyArray<number> =>
   [...received.matchAll(/HTTP\/1\.[01] (\d{3}) /g)].map(([, status]) => Number(status))

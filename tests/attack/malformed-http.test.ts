@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { type Gateway, startGateway, testRuntime } from "../harness/gateway.ts"
 import { type MerchantClient, unique } from "../harness/merchant-client.ts"
-import { connectHostile, statuses } from "./hostile.ts"
+import { connectHostile, statuses } from "./hostile-client.ts"
 
 /*
- * Requests that no client of a usual kind makes. A proxy in front may read them otherwise than the gateway does: what is
- * ambiguous must end the connection, so that nothing of it is taken for a second request.
+ * Requests that no ordinary client makes. A proxy in front may read them differently from the gateway, so an ambiguous
+ * request must end the connection and no part of it may be taken for a second request.
  */
 
 setDefaultTimeout(60_000)
@@ -22,7 +22,10 @@ afterAll(() => gateway?.stop())
 
 const serves = async (): Promise<void> => expect((await shop.qrcodePay()).message).toBe("下单成功")
 
-/** What comes back for these bytes until the server ends the connection, or is silent for a second. */
+/**
+ * Sends bytes and reads until the server ends the connection or is silent for a second: only a clock shows that a
+ * connection that stays open brings nothing more.
+ */
 const exchange = async (
   bytes: string | Uint8Array
 ): Promise<{ text: string; statuses: ReadonlyArray<number>; ended: boolean }> => {
@@ -40,14 +43,14 @@ const exchange = async (
 const SECOND = "GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n"
 
 describe("pipelining", () => {
-  test("requests that are sent in one go are answered in their order", async () => {
+  test("requests that are sent in one piece are answered in their order", async () => {
     const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: gateway\r\n\r\n`
     const { statuses } = await exchange([get("/healthz"), get("/nowhere"), get("/healthz"), get("/nowhere")].join(""))
     expect(statuses).toEqual([200, 404, 200, 404])
   })
 
-  // Bun ends a connection whose next request comes before the last one is answered: no client of a usual kind sends it.
-  test("two orders in one go are two orders, each with its own answer, or the connection ends", async () => {
+  // Bun ends a connection whose next request comes before the last answer. No ordinary client does that.
+  test("two orders in one piece are two orders, each with its own answer, or the connection ends", async () => {
     const numbers = [unique("ORD"), unique("ORD")]
     const requests = numbers.map((merchant_order_no) => {
       const body = shop.body({ merchant_order_no, amount: 1000, notify_url: "https://shop.example.com/" })
@@ -106,7 +109,7 @@ describe("smuggling", () => {
     await serves()
   })
 
-  test("a request that ends where it says is answered, and what follows is the next one", async () => {
+  test("a request that ends where it says is answered, and the bytes after it are the next request", async () => {
     const { statuses, text } = await exchange(
       `POST /nowhere HTTP/1.1\r\nHost: gateway\r\nContent-Length: 5\r\n\r\nHELLO${SECOND}`
     )
@@ -120,7 +123,7 @@ describe("request lines and hosts", () => {
     "an absolute target": ["GET http://gateway/healthz HTTP/1.1\r\nHost: gateway\r\n\r\n", 200],
     "an absolute target of another host": ["GET http://169.254.169.254/healthz HTTP/1.1\r\nHost: gateway\r\n\r\n", 200],
     "a host of one letter": ["GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200],
-    "a host that is somebody else's": ["GET /healthz HTTP/1.1\r\nHost: evil.example.com\r\n\r\n", 200]
+    "another server's host": ["GET /healthz HTTP/1.1\r\nHost: evil.example.com\r\n\r\n", 200]
   }
   test.each(Object.keys(gentle))("%s is answered", async (name) => {
     const [bytes, status] = gentle[name] ?? ["", 0]
@@ -136,7 +139,7 @@ describe("request lines and hosts", () => {
     "a host with a password": "GET /nowhere HTTP/1.1\r\nHost: user:pass@host\r\n\r\n",
     "a host of 8 KB": `GET /nowhere HTTP/1.1\r\nHost: ${"a".repeat(8_000)}\r\n\r\n`,
     "a port past 65535": "GET /nowhere HTTP/1.1\r\nHost: a:99999\r\n\r\n",
-    "an IPv6 host that does not end": "GET /nowhere HTTP/1.1\r\nHost: [::1\r\n\r\n",
+    "an unterminated IPv6 host": "GET /nowhere HTTP/1.1\r\nHost: [::1\r\n\r\n",
     "a target that is an authority": "CONNECT gateway:443 HTTP/1.1\r\nHost: gateway\r\n\r\n",
     "an asterisk": "OPTIONS * HTTP/1.1\r\nHost: gateway\r\n\r\n",
     "a target without a slash": "GET healthz HTTP/1.1\r\nHost: gateway\r\n\r\n",
@@ -153,10 +156,9 @@ describe("request lines and hosts", () => {
     "HTTP/0.9": "GET /\r\n\r\n",
     "HTTP/3.0": "GET /nowhere HTTP/3.0\r\nHost: gateway\r\n\r\n",
     "a TLS greeting": "\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003\r\n\r\n",
-    "an expectation that nobody knows":
-      "POST /nowhere HTTP/1.1\r\nHost: gateway\r\nExpect: miracles\r\nContent-Length: 0\r\n\r\n"
+    "an unknown expectation": "POST /nowhere HTTP/1.1\r\nHost: gateway\r\nExpect: miracles\r\nContent-Length: 0\r\n\r\n"
   }
-  test.each(Object.keys(strange))("%s is refused or not there, and no error of ours", async (name) => {
+  test.each(Object.keys(strange))("%s is refused or not found and causes no error in the gateway", async (name) => {
     const answer = await exchange(Buffer.from(strange[name] ?? "", "latin1"))
     expect(answer.statuses.filter((status) => (status < 400 || status >= 500) && status !== 505)).toEqual([])
     expect(answer.statuses.length + Number(answer.ended)).toBeGreaterThan(0)
@@ -218,7 +220,7 @@ describe("paths", () => {
     "/"
   ]
 
-  test.each(roots)("under %s nothing outside is found, and nothing odd is an error of ours", async (root) => {
+  test.each(roots)("under %s no path finds a file outside, and none causes an error in the gateway", async (root) => {
     for (const ending of endings) {
       for (const method of ["GET", "POST"]) {
         const bytes = `${method} ${root}${ending} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
@@ -235,7 +237,7 @@ describe("paths", () => {
     await serves()
   })
 
-  test("an asset is served under its own name only", async () => {
+  test("an asset is served under its own name", async () => {
     for (const name of ["pay.js", "pay.css"]) {
       expect(
         (await exchange(`GET /assets/${name} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n`)).statuses
@@ -244,6 +246,6 @@ describe("paths", () => {
   })
 })
 
-test("none of this was an error of ours", async () => {
+test("none of this was logged as an error of the gateway", async () => {
   expect(gateway.logs()).not.toMatch(/"level":"ERROR"|request failed/)
 })

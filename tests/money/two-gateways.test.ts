@@ -15,7 +15,7 @@ setDefaultTimeout(60_000)
 const withRedis = requireTool({
   name: "redis-server",
   found: redisAvailable(),
-  suite: "tests/money/owners",
+  suite: "tests/money/two-gateways",
   how: REDIS_HOW
 })
 
