@@ -203,11 +203,11 @@ describe.skipIf(
     expectNoneFell(before, await during, ["1", "2"])
     await until("its end", () => !existsSync(`/proc/${pid}`))
     ended(pid)
-    let after = await scrape()
-    while (up(after)[2] !== 1) {
-      after = await scrape()
-      expectNoneFell(before, after, ["1", "2"])
-    }
+    const after = await until("another worker 3", async () => {
+      const scraped = await scrape()
+      expectNoneFell(before, scraped, ["1", "2"])
+      return up(scraped)[2] === 1 && scraped
+    })
     expect(pidOf("3")).not.toBe(pid)
     expect(requestsOf(after, "/healthz")[2]).toBeLessThan(requestsOf(before, "/healthz")[2] ?? 0)
   })
