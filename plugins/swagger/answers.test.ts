@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { webhookBody } from "../../core/pipeline/notifier/notifier.ts"
+import { webhookBody } from "../../core/pipeline/notifier/compose.ts"
 import { at, documents } from "./document.fixture.ts"
 import type { JsonObject } from "./json-schema.ts"
 import { misfit } from "./schema-check.fixture.ts"

@@ -2,19 +2,10 @@ import { randomUUID } from "node:crypto"
 import { Clock, Context, Effect, Layer, Redacted } from "effect"
 import type { StoreUnavailable } from "../../domain/errors.ts"
 import { signingSecret } from "../../domain/merchant.ts"
-import { yuanText } from "../../domain/money.ts"
-import { ORDER_STATUS, type Order } from "../../domain/order.ts"
-import { canonicalString, hmacSha256 } from "../../domain/signature.ts"
-import { localText } from "../../domain/time.ts"
+import type { Order } from "../../domain/order.ts"
 import { MerchantDirectory } from "../auth/merchant-directory.ts"
 import type { NewWebhook } from "../persistence/outbox.ts"
-
-/** What settling has decided about an order's money. */
-export interface SettledMoney {
-  /** Whole fen; amount − fee. */
-  readonly actualFen: number
-  readonly paidAt: Date
-}
+import { type SettledMoney, webhookBody } from "./compose.ts"
 
 /** Tells merchants what has been committed: makes each webhook once, and wakes the workers that push it. */
 export class Notifier extends Context.Service<
@@ -55,25 +46,4 @@ export class Notifier extends Context.Service<
         })
       })
     )
-}
-
-/** The body of the contract's section 9: exactly these fields, signed over the eight before `sign`. */
-export const webhookBody = (
-  order: Pick<Order, "orderNo" | "merchantOrderNo" | "amountFen" | "channelCode" | "extra">,
-  settled: SettledMoney,
-  zone: string,
-  secret: string
-): string => {
-  const fields = {
-    order_no: order.orderNo,
-    merchant_order_no: order.merchantOrderNo,
-    amount: yuanText(order.amountFen),
-    actual_amount: yuanText(settled.actualFen),
-    status: ORDER_STATUS.PAID,
-    channel_code: order.channelCode,
-    pay_time: localText(settled.paidAt, zone),
-    extra: order.extra
-  }
-  const pairs = Object.entries(fields).map(([key, value]) => [key, String(value)] as const)
-  return JSON.stringify({ ...fields, sign: hmacSha256(secret, canonicalString(pairs)) })
 }
