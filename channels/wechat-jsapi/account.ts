@@ -1,13 +1,6 @@
 import { Effect, Schema } from "effect"
-import { accountFields } from "../protocols/ysepay/index.ts"
-
-/** `https://host` or `https://host:port`; plain http for a simulator beside the gateway only (loopback, dotless names). */
-const Origin = Schema.String.check(
-  Schema.isPattern(/^(https:\/\/[^/?#@\s]+|http:\/\/(localhost|127\.0\.0\.1|[a-z0-9-]+)(:\d+)?)$/),
-  Schema.makeFilter((text) => URL.canParse(text), { expected: "a URL" })
-).annotate({
-  description: "https://host, without a path"
-})
+import { Origin, accountFields as wechatPayFields } from "../protocols/wechatpay-v3/account-fields.ts"
+import { accountFields as ysepayFields } from "../protocols/ysepay/index.ts"
 
 const AppId = Schema.String.check(Schema.isPattern(/^wx[0-9a-zA-Z]{6,30}$/)).annotate({
   description: "AppID of an official account or mini-program (wx…)"
@@ -38,36 +31,15 @@ export interface Apps {
   readonly miniProgramAppId?: string
 }
 
+// The AppIDs stand behind the merchant number, as the README lists them.
+const { mchid, ...keyFields } = wechatPayFields
+
 /** A merchant of WeChat Pay's own (直连商户). */
-export const WechatPayAccount = Schema.Struct({
+export const DirectAccount = Schema.Struct({
   acquirer: Schema.Literal("wechatpay"),
-  mchid: Schema.String.check(Schema.isPattern(/^\d{6,32}$/)).annotate({ description: "merchant number (商户号)" }),
+  mchid,
   ...appFields,
-  privateKey: Schema.RedactedFromValue(Schema.String).annotate({
-    description: "apiclient_key.pem, or apiclient_cert.p12 in Base64"
-  }),
-  password: Schema.optionalKey(
-    Schema.RedactedFromValue(Schema.String).annotate({ description: "of apiclient_cert.p12: the merchant number" })
-  ),
-  merchantSerial: Schema.optionalKey(
-    Schema.String.check(Schema.isPattern(/^[0-9A-Fa-f]{8,64}$/)).annotate({
-      description: "serial number of the API certificate (API证书序列号); known from a .p12"
-    })
-  ),
-  apiV3Key: Schema.RedactedFromValue(Schema.String).annotate({ description: "APIv3 key (APIv3密钥), 32 characters" }),
-  verification: Schema.Struct({
-    publicKeyId: Schema.optionalKey(
-      Schema.String.check(Schema.isPattern(/^PUB_KEY_ID_\d+$/)).annotate({ description: "微信支付公钥ID" })
-    ),
-    publicKey: Schema.optionalKey(Schema.String.annotate({ description: "微信支付公钥, pub_key.pem" })),
-    platformCertificates: Schema.optionalKey(
-      Schema.Union([Schema.Literal("download"), Schema.Array(Schema.String)]).annotate({
-        description: '"download", or the platform certificates (平台证书) as PEM'
-      })
-    )
-  }).annotate({
-    description: "what WeChat Pay's signatures are checked with: its public key, its certificates, or both"
-  }),
+  ...keyFields,
   hosts: Schema.optionalKey(
     Schema.Struct({
       pay: Schema.optionalKey(Origin),
@@ -76,20 +48,20 @@ export const WechatPayAccount = Schema.Struct({
     })
   )
 })
-export type WechatPayAccount = typeof WechatPayAccount.Type
+export type DirectAccount = typeof DirectAccount.Type
 
 /** A merchant of Yinsheng (银盛), which passes the payment on to WeChat Pay. */
-export const YinshengAccount = Schema.Struct({
+export const ThroughYinshengAccount = Schema.Struct({
   acquirer: Schema.Literal("yinsheng"),
-  ...accountFields,
+  ...ysepayFields,
   ...appFields,
   payerIpField: Schema.Literals(["payer_ip", "submer_ip", "none"])
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed("payer_ip" as const)))
     .annotate({ description: "what the version in use calls the payer's address (payer_ip is the newer name)" }),
   hosts: Schema.optionalKey(Schema.Struct({ api: Schema.optionalKey(Origin), authorize: Schema.optionalKey(Origin) }))
 })
-export type YinshengAccount = typeof YinshengAccount.Type
+export type ThroughYinshengAccount = typeof ThroughYinshengAccount.Type
 
 /** Who receives the money: WeChat Pay itself, or Yinsheng on top of it. */
-export const WechatJsapiAccount = Schema.Union([WechatPayAccount, YinshengAccount])
+export const WechatJsapiAccount = Schema.Union([DirectAccount, ThroughYinshengAccount])
 export type WechatJsapiAccount = typeof WechatJsapiAccount.Type

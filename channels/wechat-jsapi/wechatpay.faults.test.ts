@@ -16,7 +16,14 @@ import type { NoticeFault } from "../protocols/wechatpay-v3/simulator.ts"
 afterEach(cleanUp)
 
 const ORDERS = 100
-const NOTICE_FAULTS: ReadonlyArray<NoticeFault> = ["forged", "stale", "probe", "unsigned", "unknown-serial", "tampered"]
+const NOTICE_FAULTS: ReadonlyArray<NoticeFault> = [
+  "wrong-signature",
+  "stale",
+  "probe",
+  "unsigned",
+  "unknown-serial",
+  "tampered"
+]
 
 /** What the gateway believes of an order; `unsure` is not an end. */
 type Belief = "unsure" | "paid" | "rejected" | "closed" | "absent"

@@ -14,7 +14,7 @@ import {
   type YinshengHouse,
   yinshengHouse
 } from "../../tests/channels/wechat-jsapi-house.ts"
-import type { CallFault } from "../protocols/ysepay/simulator-faults.ts"
+import type { YsepayFault } from "../protocols/ysepay/simulator-faults.ts"
 
 afterEach(cleanUp)
 
@@ -87,26 +87,26 @@ test.each([
 
 describe("a charge", () => {
   const expected = {
-    "40004": "ChannelRejected",
-    "3501": "ChannelUncertain server-error",
-    "50000": "ChannelUncertain server-error",
-    unknow_response: "ChannelUncertain server-error",
-    "lost-response": "ChannelUncertain connection",
-    "http-500": "ChannelUncertain server-error",
+    refused: "ChannelRejected",
+    processing: "ChannelUncertain server-error",
+    "error-before": "ChannelUncertain server-error",
+    "unsigned-error": "ChannelUncertain server-error",
+    "lost-answer": "ChannelUncertain connection",
+    "error-after": "ChannelUncertain server-error",
     "cut-off": "ChannelUncertain unreadable",
-    "bad-signature": "ChannelUncertain bad-signature",
+    "wrong-signature": "ChannelUncertain bad-signature",
     "other-order": "ChannelUncertain unreadable",
     "other-amount": "ChannelUncertain unreadable"
-  } satisfies Partial<Record<CallFault, string>>
+  } satisfies Partial<Record<YsepayFault, string>>
   test.each(Object.entries(expected))("that meets %s is %s", async (fault, result) => {
     const it = await yinshengHouse()
-    it.yinsheng.inject({ fault: fault as CallFault, method: "weixin.pay" })
+    it.yinsheng.inject({ fault: fault as YsepayFault, method: "weixin.pay" })
     expect(await outcome(it.channel.charge(requestOf(it)))).toBe(result)
   })
 
   test("that is sent again after its answer was lost is not taken for refused: the order is there", async () => {
     const it = await yinshengHouse()
-    it.yinsheng.inject({ fault: "lost-response", method: "weixin.pay" })
+    it.yinsheng.inject({ fault: "lost-answer", method: "weixin.pay" })
     const request = requestOf(it)
     await outcome(it.channel.charge(request))
     expect(await outcome(it.channel.charge(request))).toBe("ChannelUncertain server-error")
@@ -144,7 +144,7 @@ describe("a query", () => {
     }
   })
 
-  test.each(["bad-signature", "http-500", "3501", "other-order", "cut-off"] as const)(
+  test.each(["wrong-signature", "error-after", "processing", "other-order", "cut-off"] as const)(
     "that meets %s is uncertain, even of a paid order",
     async (fault) => {
       const it = await yinshengHouse()

@@ -1,16 +1,16 @@
 import { Effect, Option, Schema } from "effect"
 import { type AccountInvalid, type Channel, ChannelUncertain, type JsapiParams } from "../../core/channel/index.ts"
 import * as ysepay from "../protocols/ysepay/index.ts"
-import type { YinshengAccount } from "./account.ts"
+import type { ThroughYinshengAccount } from "./account.ts"
 import { apiOrigin, payerIdentity, payerOf } from "./payer.ts"
 
-export const yinshengEgress = (account: YinshengAccount): ReadonlyArray<string> => [
-  ...[...Object.values(account.gateways), apiOrigin(account.hosts)].map((url) => new URL(url).host),
-  ...account.billHosts
+export const yinshengEgress = (account: ThroughYinshengAccount): ReadonlyArray<string> => [
+  ...ysepay.egressOf(account),
+  new URL(apiOrigin(account.hosts)).host
 ]
 
 export const openYinsheng = Effect.fnUntraced(function* (
-  account: YinshengAccount
+  account: ThroughYinshengAccount
 ): Effect.fn.Return<Channel, AccountInvalid> {
   const session = yield* ysepay.openSession(account)
   return {

@@ -155,20 +155,20 @@ describe("an order", () => {
 
 describe("a charge", () => {
   test.each([
-    ["3501", "server-error", "pending"],
-    ["50000", "server-error", "absent"],
-    ["unknow_response", "server-error", "absent"],
-    ["lost-response", "connection", "pending"],
-    ["http-500", "server-error", "pending"],
+    ["processing", "server-error", "pending"],
+    ["error-before", "server-error", "absent"],
+    ["unsigned-error", "server-error", "absent"],
+    ["lost-answer", "connection", "pending"],
+    ["error-after", "server-error", "pending"],
     ["cut-off", "unreadable", "pending"],
-    ["bad-signature", "bad-signature", "pending"],
+    ["wrong-signature", "bad-signature", "pending"],
     ["other-order", "unreadable", "pending"],
     ["other-amount", "unreadable", "pending"]
   ] as const)("that is answered with %s is uncertain (%s) and by the query %s", async (fault, why, state) => {
     const { request, ref, no } = place()
     here.simulator.inject({ fault, outTradeNo: no })
     // A runtime may repeat a request whose connection broke: then the repetition is refused, and is no less uncertain.
-    const whys = fault === "lost-response" ? [why, "server-error"] : [why]
+    const whys = fault === "lost-answer" ? [why, "server-error"] : [why]
     const failure = await flip(here.channel.charge(request))
     expect(failure).toMatchObject({ _tag: "ChannelUncertain" })
     expect(whys).toContain(failure._tag === "ChannelUncertain" ? failure.why : "")
@@ -177,7 +177,7 @@ describe("a charge", () => {
 
   test("that is refused with a signed 40004 was never made", async () => {
     const { request, ref, no } = place()
-    here.simulator.inject({ fault: "40004", outTradeNo: no, method: "qrcodepay" })
+    here.simulator.inject({ fault: "refused", outTradeNo: no, method: "qrcodepay" })
     expect(await flip(here.channel.charge(request))).toMatchObject({
       _tag: "ChannelRejected",
       reason: "40004 Business Failed 7990 没找到路由"
@@ -187,7 +187,7 @@ describe("a charge", () => {
 
   test("that is sent again after its answer was lost is not called refused", async () => {
     const { request, no } = place()
-    here.simulator.inject({ fault: "bad-signature", outTradeNo: no, method: "qrcodepay" })
+    here.simulator.inject({ fault: "wrong-signature", outTradeNo: no, method: "qrcodepay" })
     await flip(here.channel.charge(request))
     expect(await flip(here.channel.charge(request))).toMatchObject({ _tag: "ChannelUncertain", why: "server-error" })
     await here.simulator.pay(no)
@@ -197,8 +197,8 @@ describe("a charge", () => {
 
   test("that is refused while nobody can say whether it exists is uncertain", async () => {
     const { request, no } = place()
-    here.simulator.inject({ fault: "40004", outTradeNo: no, method: "qrcodepay" })
-    here.simulator.inject({ fault: "50000", outTradeNo: no, method: "order.query" })
+    here.simulator.inject({ fault: "refused", outTradeNo: no, method: "qrcodepay" })
+    here.simulator.inject({ fault: "error-before", outTradeNo: no, method: "order.query" })
     expect(await flip(here.channel.charge(request))).toMatchObject({ _tag: "ChannelUncertain" })
   })
 
@@ -233,15 +233,15 @@ describe("a charge", () => {
 
 describe("a query", () => {
   test.each([
-    "3501",
-    "50000",
-    "unknow_response",
-    "lost-response",
-    "http-500",
+    "processing",
+    "error-before",
+    "unsigned-error",
+    "lost-answer",
+    "error-after",
     "cut-off",
-    "bad-signature",
+    "wrong-signature",
     "other-order",
-    "40004"
+    "refused"
   ] as const)("that is answered with %s is uncertain, whatever the order's state", async (fault) => {
     const { request, ref, no } = place()
     await run(here.channel.charge(request))
@@ -429,9 +429,9 @@ describe("a close", () => {
   test("is uncertain when either of its two calls is", async () => {
     const { request, ref, no } = place()
     await run(here.channel.charge(request))
-    here.simulator.inject({ fault: "50000", outTradeNo: no, method: "trade.close" })
+    here.simulator.inject({ fault: "error-before", outTradeNo: no, method: "trade.close" })
     expect(await flip(close(ref))).toMatchObject({ _tag: "ChannelUncertain" })
-    here.simulator.inject({ fault: "bad-signature", outTradeNo: no, method: "order.query" })
+    here.simulator.inject({ fault: "wrong-signature", outTradeNo: no, method: "order.query" })
     expect(await flip(close(ref))).toMatchObject({ _tag: "ChannelUncertain" })
   })
 
@@ -487,7 +487,7 @@ describe("a refund", () => {
     const { ref, no } = await paid()
     here.simulator.inject({ fault: "cut-off", outTradeNo: no, method: "trade.refund" })
     expect(await flip(send(ref, "RF4", 5))).toMatchObject({ _tag: "ChannelUncertain" })
-    here.simulator.inject({ fault: "40004", outTradeNo: no, method: "trade.refund" })
+    here.simulator.inject({ fault: "refused", outTradeNo: no, method: "trade.refund" })
     expect(await run(send(ref, "RF4", 5))).toEqual({ state: "pending" })
   })
 

@@ -8,7 +8,7 @@ const provider: ChannelProvider<YinshengAccount> = {
   id: "yinsheng-qrcode",
   products: (["YINSHENG_QRCODE", "wxpay_native"] as const).map((code) => ({ code, ...CHANNEL_CODES[code] })),
   account: YinshengAccount,
-  egress: ({ gateways, billHosts }) => [...Object.values(gateways).map((url) => new URL(url).host), ...billHosts],
+  egress: ysepay.egressOf,
   open: (account) => Effect.map(ysepay.openSession(account), (session) => openChannel(account, session))
 }
 export default provider

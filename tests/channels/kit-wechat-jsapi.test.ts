@@ -9,9 +9,9 @@ import { startYinsheng } from "./kit-yinsheng.ts"
 
 const APP_ID = "wx8888888888888888"
 const FAULTS = {
-  refused: "frequency-limited-request",
-  "wrong-signature": "forged-answer",
-  unsigned: "unsigned-answer"
+  refused: "rate-limited",
+  "wrong-signature": "wrong-signature",
+  unsigned: "unsigned"
 } as const
 
 /** Catches what is sent to it: the simulator knows no other way to make a notice. */
@@ -55,7 +55,7 @@ const start = async (): Promise<KitSimulator> => {
     notice: async (orderNo, { amountFen, currency, paid = true, signedBy } = {}) => {
       const order = wechat.book.orders.get(orderNo)
       if (order === undefined) throw new Error(`no order ${orderNo}`)
-      if (signedBy !== undefined) await wechat.notify(orderNo, signedBy === "nobody" ? "unsigned" : "forged")
+      if (signedBy !== undefined) await wechat.notify(orderNo, signedBy === "nobody" ? "unsigned" : "wrong-signature")
       else {
         const told = wechat.book.transaction(order)
         const amount = {

@@ -8,9 +8,9 @@ const keyOf = (orderNo: string) => orderKeyOf(orderNo).out_trade_no
 const stranger = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey
 
 const FAULTS = {
-  refused: "40004",
-  "wrong-signature": "bad-signature",
-  unsigned: "unknow_response",
+  refused: "refused",
+  "wrong-signature": "wrong-signature",
+  unsigned: "unsigned-error",
   "other-order": "other-order",
   "other-amount": "other-amount"
 } as const satisfies Record<SimulatorFault, string>

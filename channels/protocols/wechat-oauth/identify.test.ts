@@ -85,7 +85,7 @@ describe("a code", () => {
     expect(new URL(it.calls[0] ?? "", it.origin).searchParams.get("code")).toBe("a&secret=x +%")
   })
 
-  test.each(["busy", "http-500", "garbage", "no-openid", "lost-answer"] as const)(
+  test.each(["error-before", "error-after", "garbage", "no-openid", "lost-answer"] as const)(
     "whose exchange meets %s is unsure",
     async (fault) => {
       const it = await wechat()

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
-import { createServer, type Server, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { ServerResponse } from "node:http"
+import type { CallFault } from "../simulator/faults.ts"
+import { type SimulatorServer, serveSimulator } from "../simulator/server.ts"
 import { isState } from "./authorize.ts"
 
 /** How long a code is good, in milliseconds. */
@@ -14,6 +15,9 @@ interface IssuedCode {
   used: boolean
 }
 
+/** What an exchange can meet; `no-openid`: an answer that names nobody. */
+export type OauthFault = Extract<CallFault, "error-before" | "error-after" | "garbage" | "lost-answer"> | "no-openid"
+
 /**
  * WeChat's side of the login, over HTTP, as strict as it is: codes are good once and for five minutes, errors come
  * under HTTP 200, JSON comes as text/plain, the state comes back unchanged. For tests and demonstrations only.
@@ -22,34 +26,30 @@ export class WechatOauthSimulator {
   /** AppSecrets by AppID. */
   readonly apps = new Map<string, string>()
   /** What the exchange answers next instead of the truth, oldest first. */
-  readonly faults: Array<"busy" | "http-500" | "garbage" | "lost-answer" | "no-openid"> = []
+  readonly faults: Array<OauthFault> = []
   /** Paths of the exchanges so far, for tests that count. */
   readonly calls: Array<string> = []
   /** Milliseconds that the simulator's clock is ahead. */
   aheadMs = 0
   readonly #codes = new Map<string, IssuedCode>()
-  readonly #server: Server
+  #server: SimulatorServer | undefined
 
-  private constructor(server: Server) {
-    this.#server = server
-  }
+  private constructor() {}
 
   /** Listens on a free loopback port. */
   static async start(apps: Readonly<Record<string, string>>): Promise<WechatOauthSimulator> {
-    const server = createServer()
-    const simulator = new WechatOauthSimulator(server)
+    const simulator = new WechatOauthSimulator()
     for (const [appId, secret] of Object.entries(apps)) simulator.apps.set(appId, secret)
-    server.on("request", (request, response) => {
+    simulator.#server = await serveSimulator((request, response) => {
       const url = new URL(request.url ?? "/", simulator.origin)
       if (url.pathname === "/connect/oauth2/authorize") simulator.#authorize(url, response)
       else simulator.#exchange(url, response)
     })
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
     return simulator
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return this.#server?.origin ?? ""
   }
 
   /** A payer's WeChat opens an authorize URL; answers where it sends them, or throws what its page would say. */
@@ -72,9 +72,8 @@ export class WechatOauthSimulator {
     return this.#issue(appId, openid, true)
   }
 
-  stop(): Promise<void> {
-    this.#server.closeAllConnections()
-    return new Promise((resolve) => this.#server.close(() => resolve()))
+  async stop(): Promise<void> {
+    await this.#server?.stop()
   }
 
   #issue(appId: string, openid: string, miniProgram: boolean): string {
@@ -97,11 +96,11 @@ export class WechatOauthSimulator {
   #exchange(url: URL, response: ServerResponse): void {
     this.calls.push(url.pathname + url.search)
     const fault = this.faults.shift()
-    if (fault === "http-500") {
+    if (fault === "error-after") {
       response.writeHead(502).end("<html>bad gateway</html>")
       return
     }
-    const answer = fault === "busy" ? { errcode: -1, errmsg: "system error" } : this.#answer(url)
+    const answer = fault === "error-before" ? { errcode: -1, errmsg: "system error" } : this.#answer(url)
     if (fault === "lost-answer") {
       response.destroy()
       return

@@ -55,3 +55,17 @@ export const sealResource = (apiV3Key: string, text: string, associatedData: str
     associated_data: associatedData
   }
 }
+
+const YEAR_MS = 365 * 86_400_000
+
+/** A certificate that is valid now: since a year ago, for five years. */
+export const makeCertificate = (name: string): SimulatedCertificate =>
+  newCertificate(name, new Date(Date.now() - YEAR_MS), new Date(Date.now() + 5 * YEAR_MS))
+
+// Made once per process: a hundred simulators in a test run need not make four hundred RSA keys.
+const made = new Map<string, SimulatedCertificate>()
+export const certificateOf = (name: string): SimulatedCertificate => {
+  const certificate = made.get(name) ?? makeCertificate(name)
+  made.set(name, certificate)
+  return certificate
+}

@@ -1,11 +1,19 @@
 import { verify as verifyBytes } from "node:crypto"
 import type { IncomingMessage } from "node:http"
+import type { CallFault } from "../simulator/faults.ts"
 import { newNonce, requestMessage, signText } from "./sign.ts"
 import type { BookAnswer } from "./simulator-book.ts"
 import type { SimulatedCertificate } from "./simulator-keys.ts"
 
-/** What is wrong with a signature of the simulated WeChat Pay. */
-export type SignatureFault = "unsigned" | "forged" | "stale" | "probe" | "unknown-serial"
+/** What can be wrong with a signature of the simulated WeChat Pay. */
+export const SIGNATURE_FAULTS = [
+  "unsigned",
+  "wrong-signature",
+  "stale",
+  "probe",
+  "unknown-serial"
+] as const satisfies ReadonlyArray<CallFault>
+export type SignatureFault = (typeof SIGNATURE_FAULTS)[number]
 
 /** Everything that WeChat Pay wants of a request before it reads what is asked (protocols/channels.md C3). */
 export const refusalOf = (
@@ -64,7 +72,7 @@ export const signatureHeaders = (
 ): Record<string, string> => {
   const { signer, stranger, fault } = by
   if (fault === "unsigned") return {}
-  const { privateKey } = fault === "forged" || fault === "unknown-serial" ? stranger : signer
+  const { privateKey } = fault === "wrong-signature" || fault === "unknown-serial" ? stranger : signer
   const timestamp = Math.floor(by.nowMs / 1000) - (fault === "stale" ? 600 : 0)
   const nonce = newNonce()
   const signature = signText(privateKey, `${timestamp}\n${nonce}\n${body}\n`)
@@ -74,16 +82,5 @@ export const signatureHeaders = (
     "wechatpay-signature": fault === "probe" ? `WECHATPAY/SIGNTEST/${signature.slice(19)}` : signature,
     "wechatpay-serial": fault === "unknown-serial" ? stranger.serial : signer.serial,
     "wechatpay-signature-type": "WECHATPAY2-SHA256-RSA2048"
-  }
-}
-
-/** mulberry32: small, and the same on every runtime. */
-export const seeded = (seed: number) => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
 }

@@ -1,33 +1,28 @@
 import { createHash, randomBytes, verify as verifyBytes } from "node:crypto"
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type { CallFault } from "../simulator/faults.ts"
+import { seeded } from "../simulator/seeded.ts"
+import { readText, type SimulatorServer, serveSimulator } from "../simulator/server.ts"
 import { type BookAnswer, type BookOrder, type RefundStatus, SimulatorBook } from "./simulator-book.ts"
-import { newCertificate, type SimulatedCertificate, sealResource } from "./simulator-keys.ts"
-import { refusalOf, type SignatureFault, seeded, signatureHeaders } from "./simulator-wire.ts"
+import { certificateOf, makeCertificate, type SimulatedCertificate, sealResource } from "./simulator-keys.ts"
+import { route } from "./simulator-routes.ts"
+import { refusalOf, SIGNATURE_FAULTS, type SignatureFault, signatureHeaders } from "./simulator-wire.ts"
 
-/** What happens to a call instead of a plain answer. Names ending in -request: it does nothing; else it was done. */
-export const CALL_FAULTS = [
+/** The faults that a call to WeChat Pay can meet. */
+export const WECHATPAY_FAULTS = [
   "lost-request",
   "lost-answer",
-  "system-error-request",
-  "unsigned-500",
-  "forged-answer",
-  "stale-answer",
-  "unsigned-answer",
-  "probe-answer",
-  "unknown-serial-answer",
-  "garbage-answer",
-  "frequency-limited-request"
-] as const
-export type CallFault = (typeof CALL_FAULTS)[number]
-
-const SIGNATURE_FAULTS = {
-  "forged-answer": "forged",
-  "stale-answer": "stale",
-  "unsigned-answer": "unsigned",
-  "probe-answer": "probe",
-  "unknown-serial-answer": "unknown-serial"
-} as const satisfies Partial<Record<CallFault, SignatureFault>>
+  "error-before",
+  "error-after",
+  "wrong-signature",
+  "stale",
+  "unsigned",
+  "probe",
+  "unknown-serial",
+  "garbage",
+  "rate-limited"
+] as const satisfies ReadonlyArray<CallFault>
+export type WechatPayFault = (typeof WECHATPAY_FAULTS)[number]
 
 /** What is wrong with a notice: its signature, its bytes changed on the way, or sealed with another APIv3 key. */
 export type NoticeFault = SignatureFault | "tampered" | "other-key"
@@ -42,7 +37,6 @@ export interface SimulatorOptions {
 }
 
 const APP_ID = "wx8888888888888888"
-const YEAR_MS = 365 * 86_400_000
 
 /** WeChat Pay's side of API v3 over real HTTP, as strict as it is. For tests and demonstrations only. */
 export class WechatPaySimulator {
@@ -53,21 +47,20 @@ export class WechatPaySimulator {
   readonly publicKeyId = `PUB_KEY_ID_01${this.mchid}20260101000000000000001`
   readonly book: SimulatorBook
   /** Faults of the next calls, oldest first; they come before the random ones. */
-  readonly nextFaults: Array<CallFault | "none"> = []
+  readonly nextFaults: Array<WechatPayFault | "none"> = []
   /** Every call as `METHOD path`, for tests that count. */
   readonly calls: Array<string> = []
   /** Milliseconds that WeChat Pay's clock is ahead of ours. */
   aheadMs = 0
   readonly #options: SimulatorOptions
-  readonly #server: Server
+  #server: SimulatorServer | undefined
   readonly #merchant: SimulatedCertificate
   readonly #publicKey: SimulatedCertificate
   readonly #stranger: SimulatedCertificate
   #certificates: ReadonlyArray<SimulatedCertificate>
   #random: () => number
 
-  private constructor(server: Server, options: SimulatorOptions) {
-    this.#server = server
+  private constructor(options: SimulatorOptions) {
     this.#options = options
     this.#random = seeded(options.faults?.seed ?? 1)
     this.#merchant = certificateOf("merchant")
@@ -79,22 +72,17 @@ export class WechatPaySimulator {
 
   /** Listens on a free loopback port. */
   static async start(options: SimulatorOptions = {}): Promise<WechatPaySimulator> {
-    const server = createServer()
-    const simulator = new WechatPaySimulator(server, options)
-    server.on("request", (request, response) => {
-      simulator.#serve(request, response).catch(() => response.destroy())
-    })
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    const simulator = new WechatPaySimulator(options)
+    simulator.#server = await serveSimulator((request, response) => simulator.#serve(request, response))
     return simulator
   }
 
-  stop(): Promise<void> {
-    this.#server.closeAllConnections()
-    return new Promise((resolve) => this.#server.close(() => resolve()))
+  async stop(): Promise<void> {
+    await this.#server?.stop()
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return this.#server?.origin ?? ""
   }
 
   /** The account's JSON for channels/wechat-jsapi, all hosts pointing here. */
@@ -210,8 +198,7 @@ export class WechatPaySimulator {
       resource: { original_type: "transaction", ...sealed }
     }
     let body = JSON.stringify(event)
-    const signatureFault = fault === "tampered" || fault === "other-key" ? undefined : fault
-    const headers = this.#signed(body, undefined, signatureFault)
+    const headers = this.#signed(body, undefined, fault)
     if (fault === "tampered") body = body.replace('"支付成功"', '"退款成功"')
     const answer = await fetch(url, {
       method: "POST",
@@ -222,19 +209,17 @@ export class WechatPaySimulator {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Array<Buffer> = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const body = Buffer.concat(chunks).toString("utf8")
+    const body = (await readText(request)) ?? ""
     const target = request.url ?? "/"
     this.calls.push(`${request.method} ${target}`)
     // One connection per call: a destroyed one then loses exactly the call that it carries.
     response.setHeader("connection", "close")
     const fault = this.#nextFault()
     if (fault === "lost-request") return void response.destroy()
-    if (fault === "system-error-request") {
+    if (fault === "error-before") {
       return this.#answer(request, response, { status: 500, body: { code: "SYSTEM_ERROR", message: "系统错误" } })
     }
-    if (fault === "frequency-limited-request") {
+    if (fault === "rate-limited") {
       return this.#answer(request, response, { status: 429, body: { code: "FREQUENCY_LIMITED", message: "频率超限" } })
     }
     const refused = refusalOf(request, body, {
@@ -246,56 +231,27 @@ export class WechatPaySimulator {
     if (refused !== undefined) return this.#answer(request, response, refused)
     if (target.startsWith("/v3/billdownload/")) {
       response.writeHead(200, { "content-type": "text/plain" })
-      return void response.end(fault === "garbage-answer" ? "changed on the way" : this.book.bill())
+      return void response.end(fault === "garbage" ? "changed on the way" : this.book.bill())
     }
-    const answer = this.#route(request.method ?? "", new URL(target, this.origin), body)
+    const answer = route(request.method ?? "", new URL(target, this.origin), body, {
+      book: this.book,
+      apiV3Key: this.apiV3Key,
+      certificates: this.#options.serialMode === "public-key" ? undefined : this.#certificates
+    })
     if (fault === "lost-answer") return void response.destroy()
-    if (fault === "unsigned-500") return void response.writeHead(502).end("<html>502 Bad Gateway</html>")
+    if (fault === "error-after") return void response.writeHead(502).end("<html>502 Bad Gateway</html>")
     this.#answer(request, response, answer, fault)
   }
 
-  #route(method: string, url: URL, body: string): BookAnswer {
-    const path = `${method} ${url.pathname}`
-    const [, outTradeNo = ""] = /^\/v3\/pay\/transactions\/out-trade-no\/([^/]+)/.exec(url.pathname) ?? []
-    if (path === "POST /v3/pay/transactions/jsapi") return this.book.place(JSON.parse(body))
-    if (outTradeNo !== "" && path.endsWith("/close")) {
-      return this.book.close(decodeURIComponent(outTradeNo), JSON.parse(body))
-    }
-    if (outTradeNo !== "" && method === "GET") {
-      return this.book.query(decodeURIComponent(outTradeNo), url.searchParams.get("mchid"))
-    }
-    if (path === "POST /v3/refund/domestic/refunds") return this.book.refund(JSON.parse(body))
-    if (path.startsWith("GET /v3/refund/domestic/refunds/")) {
-      const refund = this.book.findRefund(decodeURIComponent(url.pathname.split("/").at(-1) ?? ""))
-      return refund === undefined
-        ? { status: 404, body: { code: "RESOURCE_NOT_EXISTS", message: "退款单不存在" } }
-        : { status: 200, body: this.book.refundAnswer(refund) }
-    }
-    if (path === "GET /v3/bill/tradebill") {
-      if (!/^\d{4}-\d\d-\d\d$/.test(url.searchParams.get("bill_date") ?? "")) {
-        return { status: 400, body: { code: "PARAM_ERROR", message: "bill_date" } }
-      }
-      const hash_value = createHash("sha1").update(this.book.bill()).digest("hex")
-      const download_url = `${this.origin}/v3/billdownload/file?token=${randomBytes(16).toString("hex")}`
-      return { status: 200, body: { hash_type: "SHA1", hash_value, download_url } }
-    }
-    if (path === "GET /v3/certificates" && this.#options.serialMode !== "public-key") {
-      const data = this.#certificates.map(({ serial, certificatePem, from, to }) => ({
-        serial_no: serial,
-        effective_time: from.toISOString(),
-        expire_time: to.toISOString(),
-        encrypt_certificate: sealResource(this.apiV3Key, certificatePem, "certificate")
-      }))
-      return { status: 200, body: { data } }
-    }
-    return { status: 404, body: { code: "RESOURCE_NOT_EXISTS", message: "无此接口或无可用的平台证书" } }
-  }
-
-  #answer(request: IncomingMessage, response: ServerResponse, answer: BookAnswer, fault?: CallFault | "none"): void {
-    const garbage = fault === "garbage-answer" && answer.body !== undefined
+  #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: BookAnswer,
+    fault?: WechatPayFault | "none"
+  ): void {
+    const garbage = fault === "garbage" && answer.body !== undefined
     const body = garbage ? "{" : answer.body === undefined ? "" : JSON.stringify(answer.body)
-    const signatureFault = SIGNATURE_FAULTS[fault as keyof typeof SIGNATURE_FAULTS]
-    const headers = this.#signed(body, request.headers["wechatpay-serial"]?.toString(), signatureFault)
+    const headers = this.#signed(body, request.headers["wechatpay-serial"]?.toString(), fault)
     response.writeHead(answer.status, {
       ...(body === "" ? {} : { "content-type": "application/json; charset=utf-8" }),
       "request-id": randomBytes(8).toString("hex").toUpperCase(),
@@ -304,22 +260,23 @@ export class WechatPaySimulator {
     response.end(body)
   }
 
-  #signed(body: string, askedSerial: string | undefined, fault: SignatureFault | undefined): Record<string, string> {
+  #signed(body: string, askedSerial: string | undefined, fault: string | undefined): Record<string, string> {
     const mode = this.#options.serialMode ?? "certificates"
     // In both modes at once, notices come with either, and answers as the request asks.
     const publicKey =
       mode === "public-key" || (mode === "both" && (askedSerial?.startsWith("PUB_KEY_ID_") ?? this.#random() < 0.5))
     const certificate = this.#signingCertificate()
     const signer = publicKey ? { ...this.#publicKey, serial: this.publicKeyId } : certificate
-    return signatureHeaders(body, { signer, stranger: this.#stranger, nowMs: this.#now(), fault })
+    const signatureFault = SIGNATURE_FAULTS.find((each) => each === fault)
+    return signatureHeaders(body, { signer, stranger: this.#stranger, nowMs: this.#now(), fault: signatureFault })
   }
 
-  #nextFault(): CallFault | "none" {
+  #nextFault(): WechatPayFault | "none" {
     const planned = this.nextFaults.shift()
     if (planned !== undefined) return planned
     const { probability } = this.#options.faults ?? { probability: 0 }
     if (this.#random() >= probability) return "none"
-    return CALL_FAULTS[Math.floor(this.#random() * CALL_FAULTS.length)] ?? "none"
+    return WECHATPAY_FAULTS[Math.floor(this.#random() * WECHATPAY_FAULTS.length)] ?? "none"
   }
 
   #order(outTradeNo: string): BookOrder {
@@ -335,15 +292,4 @@ export class WechatPaySimulator {
   #now(): number {
     return Date.now() + this.aheadMs
   }
-}
-
-const makeCertificate = (name: string): SimulatedCertificate =>
-  newCertificate(name, new Date(Date.now() - YEAR_MS), new Date(Date.now() + 5 * YEAR_MS))
-
-// Made once in a process: a hundred simulators in a test run need not make four hundred RSA keys.
-const made = new Map<string, SimulatedCertificate>()
-const certificateOf = (name: string): SimulatedCertificate => {
-  const certificate = made.get(name) ?? makeCertificate(name)
-  made.set(name, certificate)
-  return certificate
 }

@@ -18,3 +18,9 @@ export const openSession = Effect.fnUntraced(function* (
   }
   return { partnerId, gateways, versions, privateKey, platformKey }
 })
+
+/** The hosts that an account's calls and bills reach, as ChannelHttp's egress list. */
+export const egressOf = ({ gateways, billHosts }: YsepayAccount): ReadonlyArray<string> => [
+  ...Object.values(gateways).map((url) => new URL(url).host),
+  ...billHosts
+]

@@ -1,18 +1,21 @@
-/** What can go wrong with one call, and whether the provider had done what was asked before it went wrong. */
-export const CALL_FAULTS = [
-  "40004", // refused: signed, sub_code 7990, nothing done
-  "3501", // "processing", signed; done
-  "50000", // signed; nothing done
-  "unknow_response", // unsigned gateway error; nothing done
-  "lost-response", // done, then the connection is cut
-  "http-500", // done, then an HTML page with status 500
-  "cut-off", // done, then half the answer
-  "bad-signature", // done, then a signature over other bytes
-  "other-order", // done, then a validly signed answer about another order
-  "other-amount", // done, then a validly signed answer about another amount
-  "stall" // done, and never an answer
-] as const
-export type CallFault = (typeof CALL_FAULTS)[number]
+import type { CallFault } from "../simulator/faults.ts"
+import { seeded } from "../simulator/seeded.ts"
+
+/** The faults that a call to Yinsheng can meet, and how they look on its wire. */
+export const YSEPAY_FAULTS = [
+  "refused", // code 40004 with sub_code 7990, signed
+  "processing", // code 3501, signed
+  "error-before", // code 50000, signed
+  "unsigned-error", // unknow_response (sic)
+  "lost-answer",
+  "error-after",
+  "cut-off",
+  "wrong-signature",
+  "other-order",
+  "other-amount",
+  "hang"
+] as const satisfies ReadonlyArray<CallFault>
+export type YsepayFault = (typeof YSEPAY_FAULTS)[number]
 
 /** What can go wrong with one order, once drawn for as long as it lives. */
 export const ORDER_FAULTS = [
@@ -27,7 +30,7 @@ export const ORDER_FAULTS = [
 ] as const
 export type OrderFault = (typeof ORDER_FAULTS)[number]
 
-export type Fault = CallFault | OrderFault
+export type Fault = YsepayFault | OrderFault
 
 /** One switch: which fault, for whom, and how often a call fault strikes (default once). */
 export interface FaultRule {
@@ -44,14 +47,14 @@ export interface Chance {
   /** 0 … 1. */
   readonly probability: number
   readonly seed: number
-  /** Which may be drawn; default all but "stall". */
+  /** Which may be drawn; default all but "hang". */
   readonly faults?: ReadonlyArray<Fault>
 }
 
 export interface FaultSwitches {
   readonly add: (rule: FaultRule) => void
   readonly clear: () => void
-  readonly ofCall: (method: string, outTradeNo: string) => CallFault | undefined
+  readonly ofCall: (method: string, outTradeNo: string) => YsepayFault | undefined
   readonly ofOrder: (outTradeNo: string) => ReadonlySet<OrderFault>
 }
 
@@ -61,7 +64,7 @@ export const faultSwitches = (chance: Chance | undefined): FaultSwitches => {
   const draw = <F extends Fault>(all: ReadonlyArray<F>): F | undefined => {
     if (chance === undefined || random() >= chance.probability) return undefined
     const allowed = all.filter((fault) =>
-      chance.faults === undefined ? fault !== "stall" : chance.faults.includes(fault)
+      chance.faults === undefined ? fault !== "hang" : chance.faults.includes(fault)
     )
     return allowed[Math.floor(random() * allowed.length)]
   }
@@ -77,7 +80,7 @@ export const faultSwitches = (chance: Chance | undefined): FaultSwitches => {
           left > 0 && isCallFault(rule.fault) && isFor(rule, outTradeNo) && method.endsWith(rule.method ?? "")
       )
       if (found === undefined) {
-        const drawn = draw(CALL_FAULTS)
+        const drawn = draw(YSEPAY_FAULTS)
         // A signed lie about the amount of a paid trade would change the truth that runs by chance are compared with.
         return drawn === "other-amount" && !method.endsWith("pay") ? undefined : drawn
       }
@@ -93,15 +96,4 @@ export const faultSwitches = (chance: Chance | undefined): FaultSwitches => {
   }
 }
 
-const isCallFault = (fault: Fault): fault is CallFault => CALL_FAULTS.some((each) => each === fault)
-
-/** mulberry32: the same seed gives the same run. */
-const seeded = (seed: number) => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+const isCallFault = (fault: Fault): fault is YsepayFault => YSEPAY_FAULTS.some((each) => each === fault)

@@ -1,14 +1,15 @@
 import { generateKeyPairSync } from "node:crypto"
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
-import { type Gateway, METHODS, type Method } from "./methods.ts"
-import { type Outcome, openBook, type SentNotice, type Trade } from "./simulator-book.ts"
-import { type CallFault, type Chance, type FaultRule, faultSwitches } from "./simulator-faults.ts"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { readText, serveSimulator } from "../simulator/server.ts"
+import type { Gateway } from "./methods.ts"
+import { openAnswers, type Reply, refusedByGateway } from "./simulator-answers.ts"
+import { openBook, type SentNotice, type Trade } from "./simulator-book.ts"
+import { type Chance, type FaultRule, faultSwitches } from "./simulator-faults.ts"
 import { openNotices } from "./simulator-notices.ts"
-import { envelope, type Member, nodeText, noticeBody, readRequest, yuan } from "./simulator-wire.ts"
+import { noticeBody, yuan } from "./simulator-wire.ts"
 
 export type { Refund, SentNotice, Trade } from "./simulator-book.ts"
-export { CALL_FAULTS, type Chance, type Fault, type FaultRule, ORDER_FAULTS } from "./simulator-faults.ts"
+export { type Chance, type Fault, type FaultRule, ORDER_FAULTS, YSEPAY_FAULTS } from "./simulator-faults.ts"
 
 export interface SimulatorOptions {
   /** Milliseconds between pushes of a notice until it hears `success`; the real one's second push came after 11 s. */
@@ -81,7 +82,6 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
     pushesMax: options.pushesMax ?? 5
   })
   let origin = ""
-  let answers = 0
 
   const book = openBook({
     sellerId: PARTNER_ID,
@@ -92,99 +92,17 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
     refunded: (trade, refund) => void notices.pushRefund(trade, refund)
   })
 
-  // --- answers -----------------------------------------------------------------------------------------------------
-
-  const answerTo = (gateway: Gateway, body: string): Reply => {
-    const request = readRequest(body, { partnerId: PARTNER_ID, key: merchant.publicKey, nowMs: nowMs() })
-    if (typeof request === "string") return gatewayError(request)
-    const { method, biz } = request
-    if (!Object.hasOwn(METHODS, method)) return gatewayError(`unknown method ${method}`)
-    if (METHODS[method as Method].gateway !== gateway) return gatewayError(`${method} on the host of ${gateway}`)
-    const fault = faults.ofCall(method, biz.get("out_trade_no") ?? "")
-    if (fault === "40004") return signed(method, { subCode: "7990", subMsg: "没找到路由" })
-    if (fault === "50000") return signedCode(method, "50000", "系统繁忙")
-    if (fault === "unknow_response") return unknowResponse("50001", "网关异常")
-    const outcome = perform(method as Method, biz, request.common.get("notify_url"))
-    if ("mistake" in outcome && outcome.mistake) mistakes.push(`${method}: ${outcome.subMsg}`)
-    switch (fault) {
-      case "3501":
-        return signedCode(method, "3501", "交易处理中")
-      case "lost-response":
-        return "cut"
-      case "stall":
-        return "stall"
-      case "http-500":
-        return { status: 500, body: "<html><body>502 Bad Gateway</body></html>" }
-      case "cut-off":
-        return { status: 200, body: textOf(signed(method, outcome)).slice(0, -40) }
-      default:
-        return signed(method, outcome, fault)
-    }
-  }
-
-  const perform = (method: Method, biz: ReadonlyMap<string, string>, notifyUrl: string | undefined): Outcome => {
-    switch (method) {
-      case "ysepay.online.qrcodepay":
-      case "ysepay.online.weixin.pay":
-        return book.create(method, biz, notifyUrl)
-      case "ysepay.online.trade.order.query":
-        return book.query(biz)
-      case "ysepay.online.trade.close":
-        return book.close(biz)
-      case "ysepay.online.trade.refund":
-        return book.refund(biz, notifyUrl)
-      case "ysepay.online.trade.refund.query":
-        return book.refundQuery(biz)
-      case "ysepay.online.bill.downloadurl.get":
-        return /^\d{4}-\d\d-\d\d$/.test(biz.get("account_date") ?? "")
-          ? { ok: [["bill_download_url", `${origin}/bill/${biz.get("account_date")}.csv`]] }
-          : { subCode: "ACQ.INVALID_PARAMETER", subMsg: "account_date", mistake: true }
-    }
-  }
-
-  const signed = (method: string, outcome: Outcome, fault?: CallFault): Reply => {
-    const members: ReadonlyArray<Member> =
-      "ok" in outcome
-        ? [["code", "10000"], ["msg", "Success"], ...outcome.ok.map((member) => altered(member, fault))]
-        : [
-            ["code", "40004"],
-            ["msg", "Business Failed"],
-            ["sub_code", outcome.subCode],
-            ["sub_msg", outcome.subMsg]
-          ]
-    return { status: 200, body: wrap(method, nodeText(members), fault) }
-  }
-
-  const signedCode = (method: string, code: string, msg: string): Reply => ({
-    status: 200,
-    body: wrap(
-      method,
-      nodeText([
-        ["code", code],
-        ["msg", msg]
-      ])
-    )
+  const answerTo = openAnswers({
+    book,
+    faults,
+    mistakes,
+    partnerId: PARTNER_ID,
+    merchantKey: merchant.publicKey,
+    platformKey: platform.privateKey,
+    origin: () => origin,
+    nowMs,
+    ...options
   })
-
-  const wrap = (method: string, node: string, fault?: CallFault): string =>
-    envelope(method, node, platform.privateKey, {
-      signFirst: options.signPlace === undefined ? answers++ % 2 === 0 : options.signPlace === "first",
-      breakSignature: fault === "bad-signature",
-      escapeSlashes: options.escapeSlashes ?? false
-    })
-
-  const altered = ([name, value]: Member, fault: CallFault | undefined): Member => {
-    if (typeof value !== "string") return [name, value]
-    if (fault === "other-order" && name === "out_trade_no")
-      return [name, `${value.slice(0, -1)}${value.endsWith("0") ? "1" : "0"}`]
-    if (fault === "other-amount" && name === "total_amount") return [name, `1${value}`]
-    return options.numericAmounts && name.endsWith("_amount") ? [name, { raw: value }] : [name, value]
-  }
-
-  const gatewayError = (reason: string): Reply => {
-    mistakes.push(reason)
-    return unknowResponse("40002", "Invalid Arguments", reason)
-  }
 
   // --- payers ------------------------------------------------------------------------------------------------------
 
@@ -216,6 +134,11 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
     return trade
   }
 
+  const gatewayError = (reason: string): Reply => {
+    mistakes.push(reason)
+    return refusedByGateway(reason)
+  }
+
   // --- HTTP --------------------------------------------------------------------------------------------------------
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -226,7 +149,7 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
       if (!request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
         return end(response, gatewayError("not a form"))
       }
-      const body = await readBody(request)
+      const body = await readText(request, BODY_BYTES_MAX)
       return end(response, body === undefined ? gatewayError("too large") : answerTo(gateway, body))
     }
     if (request.method === "GET" && url.pathname.startsWith("/bill/")) {
@@ -248,20 +171,18 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
   }
 
   const end = (response: ServerResponse, reply: Reply): void => {
-    if (reply === "stall") return
+    if (reply === "hang") return
     if (reply === "cut") return void response.socket?.destroy()
     const type = reply.body.startsWith("<") ? "text/html" : "application/json"
     response.writeHead(reply.status, { "content-type": `${type}; charset=utf-8` }).end(reply.body)
   }
 
-  const server = createServer((request, response) => {
-    serve(request, response).catch((error: unknown) => end(response, { status: 500, body: String(error) }))
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject)
-    server.listen(options.port ?? 0, options.host ?? "127.0.0.1", resolve)
-  })
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const server = await serveSimulator(
+    (request, response) =>
+      serve(request, response).catch((error) => end(response, { status: 500, body: String(error) })),
+    options
+  )
+  origin = server.origin
 
   return {
     origin,
@@ -287,37 +208,9 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
       return notices.push(trade, trade.notifyUrl, notices.fields(trade))
     },
     notice: (outTradeNo, change) => noticeBody(notices.fields(tradeOf(outTradeNo), change), platform.privateKey),
-    stop: async () => {
+    stop: () => {
       notices.stop()
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeAllConnections()
-      await closed
+      return server.stop()
     }
   }
-}
-
-type Reply = { readonly status: number; readonly body: string } | "cut" | "stall"
-
-const textOf = (reply: Reply): string => (typeof reply === "string" ? "" : reply.body)
-
-/** Whether the real one signs this is not known; here it is not signed. */
-const unknowResponse = (code: string, msg: string, reason = ""): Reply => ({
-  status: 200,
-  body: `{"unknow_response":${nodeText([
-    ["code", code],
-    ["msg", msg],
-    ["sub_code", "isv.error"],
-    ["sub_msg", reason]
-  ])}}`
-})
-
-const readBody = async (request: IncomingMessage): Promise<string | undefined> => {
-  const parts: Array<Buffer> = []
-  let bytes = 0
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length
-    if (bytes > BODY_BYTES_MAX) return undefined
-    parts.push(part)
-  }
-  return Buffer.concat(parts).toString("utf8")
 }
