@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { type Html, html } from "../../core/channel/index.ts"
+import { serveSimulator } from "./simulator/server.ts"
 import { WechatOauthSimulator } from "./wechat-oauth/simulator.ts"
 import { WechatPaySimulator } from "./wechatpay-v3/simulator.ts"
 import { startYsepaySimulator } from "./ysepay/simulator.ts"
@@ -64,10 +65,7 @@ export const startPlayground = async (): Promise<Playground> => {
     }))
   ]
 
-  const server = createServer((request, response) => {
-    answer(rows(), request, response).catch(() => response.writeHead(500).end("the simulator failed\n"))
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const server = await serveSimulator((request, response) => answer(rows(), request, response))
   const app = { appId, appSecret: wechat.appSecret, hosts: { api: oauth.origin, authorize: oauth.origin } }
   return {
     accounts: [
@@ -79,11 +77,9 @@ export const startPlayground = async (): Promise<Playground> => {
         account: { acquirer: "yinsheng", ...yinsheng.account(), ...app }
       }
     ],
-    console: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    console: `${server.origin}/`,
     stop: async () => {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
-      await Promise.all([yinsheng.stop(), oauth.stop(), wechat.stop()])
+      await Promise.all([server.stop(), yinsheng.stop(), oauth.stop(), wechat.stop()])
     }
   }
 }
@@ -99,22 +95,21 @@ const answer = async (rows: ReadonlyArray<Row>, request: IncomingMessage, respon
     response.writeHead(303, { location: "/" }).end()
     return
   }
-  const html = { "content-type": "text/html; charset=utf-8", "content-security-policy": "default-src 'none'" }
-  response.writeHead(200, html).end(page(rows))
+  const headers = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": "default-src 'none'; form-action 'self'"
+  }
+  response.writeHead(200, headers).end(page(rows).text)
 }
 
-// Numbers and states are the simulators' own: digits, letters and underscores.
-const page = (
-  rows: ReadonlyArray<Row>
-): string => `<!doctype html><meta charset="utf-8"><title>Simulated providers</title>
+const page = (rows: ReadonlyArray<Row>): Html => html`<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Simulated providers</title>
 <h1>Simulated providers</h1><p>Orders that the gateway has placed here. Reload to see new ones.</p>
 <table cellpadding="6"><tr><th>Provider<th>Order<th>Fen<th>State<th></tr>
-${rows.map(rowHtml).join("\n")}
-</table>`
+${rows.map(rowHtml)}</table></html>`
 
-const rowHtml = ({ provider, number, amountFen, state }: Row): string => {
-  const button = ([act, label]: [string, string]) =>
-    `<form method="post" action="/?number=${encodeURIComponent(number)}&amp;act=${act}"><button>${label}</button></form>`
-  const cells = [provider, number, amountFen, state].map((text) => `<td>${String(text).replaceAll("<", "&lt;")}`)
-  return `<tr>${cells.join("")}<td>${Object.entries(ACTS).map(button).join("")}`
-}
+const rowHtml = ({ provider, number, amountFen, state }: Row): Html =>
+  html`<tr><td>${provider}<td>${number}<td>${amountFen}<td>${state}<td>${Object.entries(ACTS).map(
+    ([act, label]) =>
+      html`<form method="post" action="/?number=${encodeURIComponent(number)}&act=${act}"><button>${label}</button></form>`
+  )}</tr>\n`

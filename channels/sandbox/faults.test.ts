@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { FAULTS, type FaultSettings, faultsOf, PARALLEL_NOTICES, REPORTED_FEE_FEN } from "./faults.ts"
-import { type Harness, type HarnessOptions, newOrder, payUrlOf, startHarness } from "./harness.ts"
 import { sandboxPay } from "./index.ts"
+import { type Harness, type HarnessOptions, newOrder, payUrlOf, startHarness } from "./site.fixture.ts"
 
 type Order = ReturnType<typeof newOrder>
 type Name = (typeof FAULTS)[number]["name"]

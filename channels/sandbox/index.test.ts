@@ -7,9 +7,9 @@ import {
   NoticeRefused,
   type RawNotice
 } from "../../core/channel/index.ts"
-import { ACCOUNT_ID, type Harness, newOrder, payUrlOf, startHarness } from "./harness.ts"
 import sandbox, { sandboxPay } from "./index.ts"
 import { signatureHeaders } from "./sign.ts"
+import { ACCOUNT_ID, type Harness, newOrder, payUrlOf, startHarness } from "./site.fixture.ts"
 
 let harness: Harness
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { type Browser, chromium, type Page } from "playwright-core"
-import { type Harness, newOrder, payUrlOf, startHarness } from "./harness.ts"
+import { type Harness, newOrder, payUrlOf, startHarness } from "./site.fixture.ts"
 
 setDefaultTimeout(60_000)
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { type Harness, newOrder, startHarness } from "./harness.ts"
+import { type Harness, newOrder, startHarness } from "./site.fixture.ts"
 
 let harness: Harness
 beforeAll(async () => {

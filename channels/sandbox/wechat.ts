@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto"
 import { Clock, Effect, Option, Schema } from "effect"
 import {
   type JsapiParams,
+  type SiteAnswer,
   type SiteContext,
   type SiteRequest,
-  type SiteResponse,
   type StoreUnavailable,
   sameDigest
 } from "../../core/channel/index.ts"
@@ -61,7 +61,7 @@ const paySign = (key: SigningKey, params: Omit<JsapiParams, "paySign">): string 
 export const authorize = (
   request: SiteRequest,
   context: Context
-): Effect.Effect<SiteResponse | { readonly wrong: string }> =>
+): Effect.Effect<SiteAnswer | { readonly wrong: string }> =>
   Effect.map(Clock.currentTimeMillis, (nowMs) => {
     const asked = request.url.searchParams
     const appId = asked.get("appid") ?? ""

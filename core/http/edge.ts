@@ -1,6 +1,7 @@
 import { Cause } from "effect"
 import type { GatewayConfig } from "../config/gateway-config.ts"
 import { Overloaded } from "../domain/errors.ts"
+import type { Language } from "../domain/language.ts"
 import { randomHex } from "../domain/random.ts"
 import { countRequest } from "../observe/metrics.ts"
 import { isBodyLeft } from "./body.ts"
@@ -8,7 +9,7 @@ import type { Call, Handler, Run } from "./call.ts"
 import { clientAddress } from "./client-address.ts"
 import { errorResponse, type RequestContext } from "./envelope.ts"
 import { refuse } from "./respond.ts"
-import { type Language, languageOf } from "./web/language.ts"
+import { languageOf } from "./web/language.ts"
 
 /** A call whose URL is read by those who ask for it: the merchants' endpoints do not. */
 class Arrived implements Call {

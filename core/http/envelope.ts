@@ -1,7 +1,7 @@
 import type { CashierError } from "../domain/errors.ts"
+import type { Language } from "../domain/language.ts"
 import { answerIn, answerTo } from "./errors/answer.ts"
 import type { BilingualAnswer } from "./errors/row.ts"
-import type { Language } from "./web/language.ts"
 
 /** What every answer of the API carries besides its envelope. */
 export interface RequestContext {

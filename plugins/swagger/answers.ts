@@ -1,6 +1,6 @@
+import type { Bilingual, Language } from "../../core/domain/language.ts"
 import { ORDER_STATUS, type OrderStatus, STATUS_TEXT } from "../../core/domain/order.ts"
 import { OK, ORDERED } from "../../core/http/merchant/success-messages.ts"
-import type { Bilingual, Language } from "../../core/http/web/language.ts"
 import { EXAMPLE_ORDER_NO } from "./field-docs.ts"
 import type { Json, JsonObject } from "./json-schema.ts"
 import { signedExample } from "./signed-example.ts"

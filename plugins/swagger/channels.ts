@@ -1,5 +1,5 @@
 import type { ListedChannel } from "../../core/cashier/channel-list.ts"
-import type { Bilingual, Language } from "../../core/http/web/language.ts"
+import type { Bilingual, Language } from "../../core/domain/language.ts"
 import type { JsonObject } from "./json-schema.ts"
 
 const FLOWS: Readonly<Record<ListedChannel["product"]["flow"], Bilingual>> = {
@@ -8,17 +8,6 @@ const FLOWS: Readonly<Record<ListedChannel["product"]["flow"], Bilingual>> = {
   redirect: { zh: "跳转页面", en: "redirect" },
   app: { zh: "App 拉起", en: "from an app" }
 }
-
-/** A channel as `GET /api/cashier/channels` answers it. */
-export const channelExample = ({ product, live, test }: ListedChannel, language: Language): JsonObject => ({
-  code: product.code,
-  name: language === "zh" ? product.name : product.nameEn,
-  type: product.type,
-  live,
-  test,
-  ...(product.minFen === undefined ? {} : { min_amount: product.minFen }),
-  ...(product.maxFen === undefined ? {} : { max_amount: product.maxFen })
-})
 
 export const channelSchema = (channels: ReadonlyArray<ListedChannel>, language: Language): JsonObject => {
   const zh = language === "zh"

@@ -1,5 +1,6 @@
 import type { Schema } from "effect"
 import type { CashierError } from "../../core/domain/errors.ts"
+import type { Bilingual } from "../../core/domain/language.ts"
 import type { FrameworkName } from "../../core/http/errors/gateway.ts"
 import {
   jsapiPayInfoFields,
@@ -7,7 +8,6 @@ import {
   qrcodePayFields,
   wechatJsPayFields
 } from "../../core/http/merchant/fields.ts"
-import type { Bilingual } from "../../core/http/web/language.ts"
 import type { answers } from "./answers.ts"
 import { type FieldDoc, JSAPI_PAY_INFO, ORDER_QUERY, QRCODE_PAY, WECHAT_JS_PAY } from "./field-docs.ts"
 

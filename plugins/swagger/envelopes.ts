@@ -1,5 +1,5 @@
+import type { Bilingual, Language } from "../../core/domain/language.ts"
 import type { CatalogueEntry } from "../../core/http/errors/catalogue.ts"
-import type { Bilingual, Language } from "../../core/http/web/language.ts"
 import type { JsonObject } from "./json-schema.ts"
 
 /*

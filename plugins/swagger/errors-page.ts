@@ -1,29 +1,24 @@
+import { type Html, html } from "../../core/channel/html.ts"
+import { inBothLanguages, type Language } from "../../core/domain/language.ts"
 import { type CatalogueEntry, errorCatalogue, fieldEntries } from "../../core/http/errors/catalogue.ts"
 import { docsBar } from "../../core/http/web/docs-bar.ts"
 import { document } from "../../core/http/web/document.ts"
-import { type Html, html } from "../../core/http/web/html.ts"
-import type { Language } from "../../core/http/web/language.ts"
 
-const texts = {
-  zh: {
-    title: "错误码",
-    lead: '每个错误应答都是 {"code", "message", "data"},HTTP 状态码等于 code。请按 code 与 data 编写程序,message 供人阅读。',
-    message: "message",
-    cause: "原因",
-    remedy: "处理办法",
-    fields: "字段错误(422)",
-    fieldsLead: "message 是第一个出错字段的说明;data.errors 以 {字段: [说明, …]} 列出全部。"
+const texts = inBothLanguages({
+  title: { zh: "错误码", en: "Errors" },
+  lead: {
+    zh: '每个错误应答都是 {"code", "message", "data"},HTTP 状态码等于 code。请按 code 与 data 编写程序,message 供人阅读。',
+    en: 'Every error is {"code", "message", "data"}, and the HTTP status equals code. Program by code and data; messages are for people.'
   },
-  en: {
-    title: "Errors",
-    lead: 'Every error is {"code", "message", "data"}, and the HTTP status equals code. Program by code and data; messages are for people.',
-    message: "message",
-    cause: "Cause",
-    remedy: "What to do",
-    fields: "Field errors (422)",
-    fieldsLead: "message is the first faulty field's; data.errors has them all as {field: [text, …]}."
+  message: { zh: "message", en: "message" },
+  cause: { zh: "原因", en: "Cause" },
+  remedy: { zh: "处理办法", en: "What to do" },
+  fields: { zh: "字段错误(422)", en: "Field errors (422)" },
+  fieldsLead: {
+    zh: "message 是第一个出错字段的说明;data.errors 以 {字段: [说明, …]} 列出全部。",
+    en: "message is the first faulty field's; data.errors has them all as {field: [text, …]}."
   }
-} as const satisfies Record<Language, object>
+})
 
 /** `/swagger/errors`: every message that a merchant can get, made from the rows of core/http/errors. For PAGE_CSP. */
 export const renderErrorsPage = (language: Language): string => {
@@ -33,7 +28,7 @@ export const renderErrorsPage = (language: Language): string => {
   return document({
     language,
     title: `${words.title} · PayHub`,
-    styles: ["theme.css", "docs.css"],
+    styles: ["docs.css"],
     body: html`<body>
 ${docsBar("errors", language)}
 <main class="sheet">

@@ -1,3 +1,4 @@
+import type { Bilingual } from "../../core/domain/language.ts"
 import {
   DEFAULT_NOTE,
   type jsapiPayInfoFields,
@@ -5,7 +6,6 @@ import {
   type qrcodePayFields,
   type wechatJsPayFields
 } from "../../core/http/merchant/fields.ts"
-import type { Bilingual } from "../../core/http/web/language.ts"
 
 /** What the documentation adds to a parameter's schema. */
 export interface FieldDoc {

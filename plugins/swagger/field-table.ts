@@ -1,4 +1,4 @@
-import type { Language } from "../../core/http/web/language.ts"
+import type { Language } from "../../core/domain/language.ts"
 import type { JsonObject } from "./json-schema.ts"
 
 /**

@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs"
 import { Effect } from "effect"
 import { channelList } from "../../core/cashier/channel-list.ts"
 import { OwnUrl } from "../../core/config/own-url.ts"
-import type { Call, Handler, Route } from "../../core/http/call.ts"
+import type { Language } from "../../core/domain/language.ts"
+import type { Handler, Route } from "../../core/http/call.ts"
 import { frameworkError } from "../../core/http/envelope.ts"
 import { FRAMEWORK } from "../../core/http/errors/gateway.ts"
 import type { GatewayEdge } from "../../core/http/plugin-routes.ts"
 import { respond } from "../../core/http/respond.ts"
-import { type Language, languageOf } from "../../core/http/web/language.ts"
+import { pageLanguage } from "../../core/http/web/language.ts"
 import { pageResponse } from "../../core/http/web/page-response.ts"
 import type { Plugin } from "../../core/start/plugin.ts"
 import { docsAsset } from "./assets.ts"
@@ -30,16 +31,10 @@ export const swagger: Plugin = {
   ]
 }
 
-/** The language of `?lang=`, else of Accept-Language. */
-const languageFor = (call: Call): Language => {
-  const asked = call.url.searchParams.get("lang")
-  return asked === null ? call.language : languageOf(asked)
-}
-
 const page =
   (render: (language: Language) => string): Handler =>
   async (call) =>
-    pageResponse(200, render(languageFor(call)))
+    pageResponse(200, render(pageLanguage(call)))
 
 const asset: Handler = async (call) => {
   const found = docsAsset(call.params.name ?? "")
@@ -70,7 +65,7 @@ const document = ({ run, routes }: GatewayEdge): Handler => {
     return text
   })
   return (call) => {
-    const language = languageFor(call)
+    const language = pageLanguage(call)
     return respond(
       run,
       call,

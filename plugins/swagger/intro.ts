@@ -1,5 +1,5 @@
+import type { Language } from "../../core/domain/language.ts"
 import { ORDER_STATUS, type OrderStatus, STATUS_TEXT } from "../../core/domain/order.ts"
-import type { Language } from "../../core/http/web/language.ts"
 import { KNOWN_ANSWER } from "./signed-example.ts"
 
 /** The document's introduction in Markdown: how calls are made and signed. */

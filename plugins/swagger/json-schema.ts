@@ -1,6 +1,6 @@
 import { Schema } from "effect"
+import type { Language } from "../../core/domain/language.ts"
 import { INTEGER_RANGE } from "../../core/http/merchant/fields.ts"
-import type { Language } from "../../core/http/web/language.ts"
 import { COMMON, type FieldDoc } from "./field-docs.ts"
 
 /** Any JSON value. */

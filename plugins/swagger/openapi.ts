@@ -1,11 +1,12 @@
 import { swagger } from "@elysiajs/swagger"
 import { Elysia } from "elysia"
 import type { ListedChannel } from "../../core/cashier/channel-list.ts"
+import type { Language } from "../../core/domain/language.ts"
 import type { Route } from "../../core/http/call.ts"
 import { type CatalogueEntry, errorEntries, frameworkEntry } from "../../core/http/errors/catalogue.ts"
-import type { Language } from "../../core/http/web/language.ts"
+import { channelView } from "../../core/http/merchant/channel-view.ts"
 import { type Answer, answers, payParams, webhookBody } from "./answers.ts"
-import { channelExample, channelSchema, channelTable } from "./channels.ts"
+import { channelSchema, channelTable } from "./channels.ts"
 import { ENDPOINTS, type Endpoint, TAGS, WEBHOOK } from "./endpoints.ts"
 import { failureEnvelopes, failureSchema, ref, successEnvelope } from "./envelopes.ts"
 import { COMMON } from "./field-docs.ts"
@@ -77,7 +78,7 @@ const documentOf = (view: DocumentView): JsonObject => {
 
 const answerOf = ({ answer }: Endpoint, { language, channels }: DocumentView): Answer => {
   const [first] = channels
-  return answers(language, first === undefined ? {} : channelExample(first, language))[answer]
+  return answers(language, first === undefined ? {} : channelView(first, language))[answer]
 }
 
 const schemasOf = (endpoint: Endpoint, view: DocumentView): ReadonlyArray<readonly [string, JsonObject]> => {

@@ -53,10 +53,11 @@ const start = async (): Promise<KitSimulator> => {
     }
     const answer = await Effect.runPromise(
       sandbox.site?.(
-        { method: request.method ?? "", url, headers, body },
+        { method: request.method ?? "", url, headers, body, language: "zh" },
         { gateway, account, accountId: "acc_kit", book, clientIp: "127.0.0.1" }
       ) ?? Effect.die("the sandbox has a site")
     )
+    if (answer.kind === "page") throw new Error(`the kit drives no pages: ${url.pathname}`)
     const text = Buffer.from(answer.body)
     if (spoiled === "unsigned") response.writeHead(answer.status, { "content-type": "application/json" }).end(text)
     else if (spoiled === "wrong-signature") {

@@ -1,7 +1,7 @@
+import { type Html, html, jsonScript } from "../../channel/html.ts"
+import type { Language } from "../../domain/language.ts"
 import { assetUrl } from "../web/assets.ts"
 import { document } from "../web/document.ts"
-import { type Html, html, jsonScript } from "../web/html.ts"
-import type { Language } from "../web/language.ts"
 import { demoSnippets } from "./snippets.ts"
 import { type DemoTexts, demoTexts } from "./texts.ts"
 
@@ -20,7 +20,7 @@ export const renderDemoPage = (view: DemoView, language: Language): string => {
   return document({
     language,
     title: texts.title,
-    styles: ["theme.css", "demo.css"],
+    styles: ["demo.css"],
     head: html`<script type="module" src="${assetUrl("demo.js")}"></script>\n`,
     body: html`<body>
 <header class="bar">
@@ -33,7 +33,7 @@ ${languageLink(language)}
 </header>
 <main>
 <div class="intro">
-<h1>${texts.headline.map((piece) => html`<span>${piece}</span>`)}</h1>
+<h1>${texts.headline.split("|").map((piece) => html`<span>${piece}</span>`)}</h1>
 <p>${texts.lead}</p>
 <p class="merchant">${texts.merchant} <code>${view.appId}</code></p>
 </div>
@@ -108,8 +108,8 @@ const journey = ({
 }: DemoTexts): Html => html`<section class="card" id="journey" aria-labelledby="journey-heading">
 <h2 id="journey-heading">${texts.heading}</h2>
 <ol class="steps">
-${texts.steps.map(
-  ([id, title, what], i) => html`<li class="step" id="step-${id}" data-state="idle">
+${Object.entries(texts.steps).map(
+  ([id, [title, what]], i) => html`<li class="step" id="step-${id}" data-state="idle">
 <span class="mark" aria-hidden="true"><span>${i + 1}</span><svg viewBox="0 0 16 16"><path d="M3.5 8.4l3 3 6-6.6" fill="none" stroke="currentColor" stroke-width="2.2" stroke-linecap="round" stroke-linejoin="round"/></svg></span>
 <div><h3>${title}</h3><p class="what">${what}</p><p class="detail" hidden></p><span class="sr state-text">${script.stepIdle}</span></div>
 </li>`

@@ -20,7 +20,7 @@ import type { Call, GatewayServices, Handler, Route, Run } from "../call.ts"
 import { amountsOf } from "../merchant/order-view.ts"
 import { readJson } from "../read-json.ts"
 import { notFound, respond } from "../respond.ts"
-import { languageOf } from "../web/language.ts"
+import { pageLanguage } from "../web/language.ts"
 import { pageResponse } from "../web/page-response.ts"
 import { renderDemoPage } from "./page.ts"
 
@@ -61,10 +61,8 @@ const demoMerchant = Effect.gen(function* () {
 
 const page: DemoAct = (call, { merchant }) =>
   Effect.map(OwnUrl, ({ urls }) => {
-    const asked = call.url.searchParams.get("lang")
-    const language = asked === null ? call.language : languageOf(asked)
     const view = { appId: merchant.appId, baseUrl: urls().publicUrl, swaggerUrl: "/swagger" }
-    return pageResponse(200, renderDemoPage(view, language))
+    return pageResponse(200, renderDemoPage(view, pageLanguage(call)))
   })
 
 /** Signs as the demo's merchant and calls the API over HTTP, as every merchant does. */

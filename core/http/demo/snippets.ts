@@ -1,4 +1,4 @@
-import type { Language } from "../web/language.ts"
+import type { Language } from "../../domain/language.ts"
 
 export interface Snippet {
   readonly id: string

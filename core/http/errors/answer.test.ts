@@ -7,7 +7,7 @@ import {
   SignatureInvalid,
   ThrottleExceeded
 } from "../../domain/errors.ts"
-import type { Language } from "../web/language.ts"
+import type { Language } from "../../domain/language.ts"
 import { answerIn, answerTo } from "./answer.ts"
 import { FRAMEWORK } from "./gateway.ts"
 

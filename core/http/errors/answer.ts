@@ -1,5 +1,5 @@
 import type { CashierError } from "../../domain/errors.ts"
-import type { Language } from "../web/language.ts"
+import type { Language } from "../../domain/language.ts"
 import type { BilingualAnswer, Row } from "./row.ts"
 import { ROWS } from "./rows.ts"
 

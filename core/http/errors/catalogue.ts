@@ -1,6 +1,6 @@
 import { type CashierError, FieldsInvalid } from "../../domain/errors.ts"
+import type { Language } from "../../domain/language.ts"
 import { FIELD_MESSAGES, type FieldFault, fieldAdvice, fieldOf } from "../merchant/field-messages.ts"
-import type { Language } from "../web/language.ts"
 import { answerIn, answerTo, type ErrorAnswer } from "./answer.ts"
 import { FRAMEWORK, type FrameworkName } from "./gateway.ts"
 import { type Advice, casesOf, type Row } from "./row.ts"

@@ -1,5 +1,5 @@
 import type { CashierError } from "../../domain/errors.ts"
-import type { Bilingual, Language } from "../web/language.ts"
+import type { Bilingual, Language } from "../../domain/language.ts"
 
 /** What an error is answered with. `data` is null and `headers` are empty unless given. */
 export interface BilingualAnswer {

@@ -1,5 +1,5 @@
+import type { Bilingual } from "../../domain/language.ts"
 import type { Advice } from "../errors/row.ts"
-import type { Bilingual } from "../web/language.ts"
 
 /** What is wrong with a field, by `field.rule`: the keys that the checks of fields.ts answer with. */
 export const FIELD_MESSAGES = {

@@ -1,6 +1,6 @@
+import type { Language } from "../../domain/language.ts"
 import { yuanText } from "../../domain/money.ts"
 import { ORDER_STATUS, type Order, STATUS_TEXT } from "../../domain/order.ts"
-import type { Language } from "../web/language.ts"
 
 /** Yuan texts; both parts are "0.00" until the order is paid. */
 export const amountsOf = (order: Pick<Order, "amountFen" | "actualFen" | "feeFen">) => ({

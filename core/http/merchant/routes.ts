@@ -1,13 +1,14 @@
 import type { Effect } from "effect"
-import { channelList, type ListedChannel } from "../../cashier/channel-list.ts"
+import { channelList } from "../../cashier/channel-list.ts"
 import { payState } from "../../cashier/pay-state.ts"
 import type { CashierError } from "../../domain/errors.ts"
+import type { Bilingual, Language } from "../../domain/language.ts"
 import type { GatewayServices, Handler, Route, Run } from "../call.ts"
 import { envelope } from "../envelope.ts"
 import { readJson } from "../read-json.ts"
 import { respond } from "../respond.ts"
-import type { Bilingual, Language } from "../web/language.ts"
 import type { SignedCall } from "./admit.ts"
+import { channelView } from "./channel-view.ts"
 import { orderQuery, orderQueryData } from "./order-query.ts"
 import { qrcodePay } from "./qrcode-pay.ts"
 import { OK, ORDERED } from "./success-messages.ts"
@@ -46,18 +47,8 @@ const channels =
   (run: Run): Handler =>
   (call) =>
     respond(run, call, channelList(), (list) =>
-      envelope(call, 200, OK[call.language], { channels: list.map((channel) => listed(channel, call.language)) })
+      envelope(call, 200, OK[call.language], { channels: list.map((channel) => channelView(channel, call.language)) })
     )
-
-const listed = ({ product, live, test }: ListedChannel, language: Language) => ({
-  code: product.code,
-  name: language === "zh" ? product.name : product.nameEn,
-  type: product.type,
-  live,
-  test,
-  ...(product.minFen === undefined ? {} : { min_amount: product.minFen }),
-  ...(product.maxFen === undefined ? {} : { max_amount: product.maxFen })
-})
 
 const payInfo =
   (run: Run): Handler =>

@@ -1,4 +1,4 @@
-import type { Bilingual } from "../web/language.ts"
+import type { Bilingual } from "../../domain/language.ts"
 
 /** The message of a call that reads. */
 export const OK: Bilingual = { zh: "ok", en: "ok" }

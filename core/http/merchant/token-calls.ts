@@ -1,10 +1,10 @@
 import { Effect } from "effect"
 import { payWithToken } from "../../cashier/pay-info.ts"
 import { FieldsInvalid } from "../../domain/errors.ts"
+import type { Language } from "../../domain/language.ts"
 import { yuanText } from "../../domain/money.ts"
 import type { Order } from "../../domain/order.ts"
 import { fieldInput, type Parameters } from "../../domain/parameters.ts"
-import type { Language } from "../web/language.ts"
 import { FieldDecoders } from "./field-decoders.ts"
 import { statusView } from "./order-view.ts"
 

@@ -1,6 +1,8 @@
 import { Effect } from "effect"
 import { isPayable } from "../../cashier/pay-token.ts"
+import { html } from "../../channel/html.ts"
 import type { Presentation } from "../../channel/provider.ts"
+import { inBothLanguages, type Language } from "../../domain/language.ts"
 import { isOrderNo } from "../../domain/order-no.ts"
 import { sameDigest } from "../../domain/signature.ts"
 import { Orders } from "../../pipeline/persistence/orders.ts"
@@ -10,10 +12,9 @@ import type { Handler, Route, Run } from "../call.ts"
 import { respond } from "../respond.ts"
 import { assetUrl } from "../web/assets.ts"
 import { document } from "../web/document.ts"
-import { html } from "../web/html.ts"
-import type { Language } from "../web/language.ts"
+import { pageLanguage } from "../web/language.ts"
 import { pageResponse } from "../web/page-response.ts"
-import { renderPayPage } from "./document.ts"
+import { renderPayPage } from "./page.ts"
 
 /*
  * A provider's form: what the payer's browser must POST to it. The page posts it at once where scripts run, by its
@@ -35,8 +36,8 @@ const show =
   (call) =>
     respond(run, call, formOf(call.params.name ?? ""), (form) =>
       form === null
-        ? pageResponse(400, renderPayPage({ kind: "expired" }, call.language))
-        : pageResponse(200, renderForm(form, call.language), { formTarget: "anywhere" })
+        ? pageResponse(400, renderPayPage({ kind: "expired" }, pageLanguage(call)))
+        : pageResponse(200, renderForm(form, pageLanguage(call)), { formTarget: "anywhere" })
     )
 
 type Form = Extract<Presentation, { kind: "form" }>
@@ -54,23 +55,23 @@ const formOf = Effect.fnUntraced(function* (name: string) {
   return presentation?.kind === "form" ? presentation : null
 })
 
-const TEXTS = {
+const TEXTS = inBothLanguages({
   title: { zh: "正在前往支付页面", en: "Taking you to the payment page" },
   go: { zh: "继续支付", en: "Continue to payment" }
-}
+})
 
 const renderForm = (form: Form, language: Language): string =>
   document({
     language,
-    title: TEXTS.title[language],
+    title: TEXTS[language].title,
     styles: ["pay.css"],
     head: html`<script type="module" src="${assetUrl("form.js")}"></script>\n`,
     body: html`<body>
 <main class="page result">
-<div class="verdict"><h1>${TEXTS.title[language]}</h1></div>
+<div class="verdict"><h1>${TEXTS[language].title}</h1></div>
 <form class="act" id="provider-form" method="post" action="${form.action}">
 ${Object.entries(form.fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">\n`)}
-<button class="button" type="submit">${TEXTS.go[language]}</button>
+<button class="button" type="submit">${TEXTS[language].go}</button>
 </form>
 </main>
 </body>`

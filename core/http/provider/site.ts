@@ -7,6 +7,8 @@ import { readBody } from "../body.ts"
 import type { Call, Handler, Route, Run } from "../call.ts"
 import { bodyRefused } from "../read-json.ts"
 import { notFound, respond } from "../respond.ts"
+import { pageLanguage } from "../web/language.ts"
+import { sitePage } from "../web/site-page.ts"
 
 /** The sites of providers that have pages of their own, each under `/<provider id>/`. */
 export const siteRoutes = (run: Run, siteIds: ReadonlyArray<string>): ReadonlyArray<Route> =>
@@ -25,6 +27,7 @@ const site =
     if (typeof body === "string") return bodyRefused(call, body)
     return respond(run, call, answerSite(providerId, call, body), (answer) => {
       if (answer === null) return notFound(call)
+      if (answer.kind === "page") return sitePage(answer, pageLanguage(call))
       const { status, headers, body: text } = answer
       return new Response(typeof text === "string" ? text : new Uint8Array(text), { status, headers })
     })
@@ -37,7 +40,13 @@ const answerSite = Effect.fnUntraced(function* (providerId: string, call: Call, 
   const account = yield* channels.open(providerId)
   if (account?.site === undefined) return null
   const response: SiteResponse = yield* account.site(
-    { method: call.request.method, url: call.url, headers: Object.fromEntries(call.request.headers), body },
+    {
+      method: call.request.method,
+      url: call.url,
+      headers: Object.fromEntries(call.request.headers),
+      body,
+      language: pageLanguage(call)
+    },
     {
       gateway: urls(),
       account: account.settings,

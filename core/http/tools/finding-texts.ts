@@ -1,4 +1,4 @@
-import type { Bilingual } from "../web/language.ts"
+import type { Bilingual } from "../../domain/language.ts"
 import type { FindingCode } from "./sign-findings.ts"
 
 /** What a finding says: the fault, and how to mend it. `{parameter}`, `{given}` and `{wanted}` are the finding's own. */

@@ -1,8 +1,8 @@
+import { type Html, html, jsonScript } from "../../channel/html.ts"
+import type { Language } from "../../domain/language.ts"
 import { assetUrl } from "../web/assets.ts"
 import { docsBar } from "../web/docs-bar.ts"
 import { document } from "../web/document.ts"
-import { type Html, html, jsonScript } from "../web/html.ts"
-import type { Language } from "../web/language.ts"
 import { signTexts } from "./texts.ts"
 
 /** `/tools/sign`, to be sent with PAGE_CSP. Its script asks `/api/tools/sign-check`. */
@@ -11,7 +11,7 @@ export const renderSignPage = (language: Language): string => {
   return document({
     language,
     title: `${texts.title} · PayHub`,
-    styles: ["theme.css", "docs.css"],
+    styles: ["docs.css"],
     head: html`<script type="module" src="${assetUrl("sign.js")}"></script>\n`,
     body: html`<body>
 ${docsBar("sign", language)}

@@ -1,5 +1,6 @@
 import { Clock, Effect, Redacted } from "effect"
 import { AppIdMissing, type CashierError, MerchantUnknown, ThrottleExceeded } from "../../domain/errors.ts"
+import { type Bilingual, fill, type Language } from "../../domain/language.ts"
 import { liveSecrets } from "../../domain/merchant.ts"
 import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
 import { Throttle } from "../../pipeline/throttle/throttle.ts"
@@ -9,7 +10,7 @@ import { parseFlatJson } from "../flat-json.ts"
 import { OK } from "../merchant/success-messages.ts"
 import { readJson } from "../read-json.ts"
 import { respond } from "../respond.ts"
-import { type Bilingual, type Language, languageOf } from "../web/language.ts"
+import { pageLanguage } from "../web/language.ts"
 import { pageResponse } from "../web/page-response.ts"
 import { FINDING_TEXTS } from "./finding-texts.ts"
 import { renderSignPage } from "./page.ts"
@@ -26,10 +27,7 @@ export const toolsRoutes = (run: Run): ReadonlyArray<Route> => [
 /** Calls of one address: enough to mend one's code by, too few to try things out on a machine's scale. */
 const RULE = { count: 20, windowMs: 60_000 }
 
-const page: Handler = async (call) => {
-  const asked = call.url.searchParams.get("lang")
-  return pageResponse(200, renderSignPage(asked === null ? call.language : languageOf(asked)))
-}
+const page: Handler = async (call) => pageResponse(200, renderSignPage(pageLanguage(call)))
 
 /** Refusals of this tool alone. */
 const TEST_MODE_ONLY = { code: 400, message: { zh: "仅支持测试模式商户", en: "Test-mode merchants only" } }
@@ -88,15 +86,11 @@ const optional = (text: string): string | undefined => (text === "" ? undefined 
 /** A finding in words. */
 const written = (finding: Finding, language: Language) => {
   const { what, remedy } = FINDING_TEXTS[finding.code]
-  const fill = (text: string) =>
-    text.replaceAll(
-      /\{(parameter|given|wanted)\}/g,
-      (_whole, name: "parameter" | "given" | "wanted") => finding[name] ?? ""
-    )
+  const { parameter, given, wanted } = finding
   return {
     code: finding.code,
-    parameter: finding.parameter ?? null,
-    message: fill(what[language]).trim(),
+    parameter: parameter ?? null,
+    message: fill(what[language], { parameter, given, wanted }).trim(),
     remedy: remedy[language]
   }
 }

@@ -1,7 +1,7 @@
+import { type Html, html } from "../../channel/html.ts"
+import type { Language } from "../../domain/language.ts"
 import { SIGN_TOOL_PATH } from "../tools/sign-tool-path.ts"
 import { assetUrl } from "./assets.ts"
-import { type Html, html } from "./html.ts"
-import type { Language } from "./language.ts"
 
 /** The documentation's pages, as its bar links them. */
 export const DOCS_PAGES = {

@@ -1,6 +1,6 @@
+import { type Html, html } from "../../channel/html.ts"
+import type { Language } from "../../domain/language.ts"
 import { assetUrl } from "./assets.ts"
-import { type Html, html } from "./html.ts"
-import type { Language } from "./language.ts"
 
 /**
  * What every page must be sent with. There is no inline script or style and no foreign host in any page, so nothing
@@ -13,11 +13,15 @@ export const PAGE_CSP =
 /** For the page that posts a provider's form: browsers hold redirects after the post to `form-action` too. */
 export const FORM_PAGE_CSP = PAGE_CSP.replace("form-action 'self'; ", "")
 
-/** A whole HTML document around `body`. `styles` names asset files, `head` is further markup of the head. */
+/**
+ * A whole HTML document around `body`. `styles` names asset files that follow the theme, `head` is further markup of
+ * the head, `icon` an address (PayHub's own unless given).
+ */
 export const document = (page: {
   readonly language: Language
   readonly title: string
   readonly styles: ReadonlyArray<string>
+  readonly icon?: string | undefined
   readonly head?: Html
   readonly body: Html
 }): string =>
@@ -31,8 +35,8 @@ export const document = (page: {
 <meta name="referrer" content="no-referrer">
 <meta name="robots" content="noindex">
 <title>${page.title}</title>
-<link rel="icon" href="${assetUrl("payhub.svg")}" type="image/svg+xml">
-${page.styles.map((name) => html`<link rel="stylesheet" href="${assetUrl(name)}">\n`)}${page.head}
+<link rel="icon" href="${page.icon ?? assetUrl("payhub.svg")}" type="image/svg+xml">
+${["theme.css", ...page.styles].map((name) => html`<link rel="stylesheet" href="${assetUrl(name)}">\n`)}${page.head}
 </head>
 ${page.body}
 </html>

@@ -1,4 +1,4 @@
-import { html } from "./html.ts"
+import { html } from "../../channel/html.ts"
 
 /* Drawn in the text's colour; decorative, so hidden from screen readers: the words beside them say the same. */
 

@@ -1,9 +1,9 @@
-export type Language = "zh" | "en"
+import type { Language } from "../../domain/language.ts"
 
-/** Both languages of one text. */
-export interface Bilingual {
-  readonly zh: string
-  readonly en: string
+/** A page's language: `?lang=` if it names one of ours, else what the browser prefers. */
+export const pageLanguage = (call: { readonly url: URL; readonly language: Language }): Language => {
+  const asked = call.url.searchParams.get("lang")?.toLowerCase().split("-")[0]
+  return asked === "zh" || asked === "en" ? asked : call.language
 }
 
 /** The language an Accept-Language header asks for: English if it is wanted before Chinese, else Chinese. */

@@ -4,11 +4,15 @@ import { FORM_PAGE_CSP, PAGE_CSP } from "./document.ts"
 export const pageResponse = (
   status: number,
   text: string,
-  { formTarget = "self" }: { readonly formTarget?: "self" | "anywhere" } = {}
+  {
+    formTarget = "self",
+    headers = {}
+  }: { readonly formTarget?: "self" | "anywhere"; readonly headers?: Readonly<Record<string, string>> | undefined } = {}
 ): Response =>
   new Response(text, {
     status,
     headers: {
+      ...headers,
       "content-type": "text/html; charset=utf-8",
       "content-security-policy": formTarget === "self" ? PAGE_CSP : FORM_PAGE_CSP,
       "cache-control": "no-store",

@@ -4,15 +4,15 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { requireTool } from "../../../tests/harness/require-tool.ts"
+import { html, jsonScript } from "../../channel/html.ts"
+import type { Language } from "../../domain/language.ts"
 import { canonicalString, hmacSha256 } from "../../domain/signature.ts"
 import { type DemoView, renderDemoPage } from "../demo/page.ts"
 import { demoSnippets } from "../demo/snippets.ts"
 import { demoTexts } from "../demo/texts.ts"
-import { type PayView, renderPayPage } from "../payer/document.ts"
+import { type PayView, renderPayPage } from "../payer/page.ts"
 import { payTexts } from "../payer/texts.ts"
 import { ASSETS_VERSION, assetUrl, pageAsset } from "./assets.ts"
-import { html, jsonScript } from "./html.ts"
-import type { Language } from "./language.ts"
 
 const LANGUAGES: ReadonlyArray<Language> = ["zh", "en"]
 
@@ -192,7 +192,7 @@ describe("The demo page", () => {
     for (const language of LANGUAGES) {
       const page = renderDemoPage(demoView, language)
       expect(visibleText(page)).toContain(demoTexts[language].form.submit)
-      for (const [id, title] of demoTexts[language].journey.steps) {
+      for (const [id, [title]] of Object.entries(demoTexts[language].journey.steps)) {
         expect(page).toContain(`id="step-${id}"`)
         expect(visibleText(page)).toContain(title)
       }

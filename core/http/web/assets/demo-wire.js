@@ -62,9 +62,9 @@ export function signedString(bodyText) {
   return pairs.map(([key, text]) => `${key}=${text}`).join("&")
 }
 
-/** `{0}`, `{1}` … in a text, filled in. */
+/** A text with its `{name}` placeholders filled in, as `fill` of core/domain/language.ts does it. */
 export function fill(text, values) {
-  return text.replace(/\{(\d)\}/g, (_whole, place) => String(values[Number(place)] ?? ""))
+  return text.replace(/\{(\w+)\}/g, (_whole, name) => String(values[name] ?? ""))
 }
 
 /** true = it is on the clipboard. Plain http pages have no Clipboard API: an old way stands in. */

@@ -15,7 +15,7 @@ const STEPS = ["signed", "stored", "paying", "settled", "delivered"]
 const MEMORY = "payhub.demo"
 
 const { baseUrl, texts } = JSON.parse(byId("view").textContent)
-const say = (name, ...values) => fill(texts[name], values)
+const say = (name, values = {}) => fill(texts[name], values)
 
 /** What `/demo/order` answered for the order on show, and the newest of `/demo/state`. */
 let placed = null
@@ -43,7 +43,7 @@ async function placeOrder() {
   const amountFen = fenOf(byId("amount").value)
   const note = byId("note").value.trim()
   if (amountFen === null) return refuse(say("amountInvalid"), "amount")
-  if ([...note].length > NOTE_MAX[way]) return refuse(say("noteTooLong", NOTE_MAX[way]), "note")
+  if ([...note].length > NOTE_MAX[way]) return refuse(say("noteTooLong", { max: NOTE_MAX[way] }), "note")
   refuse("")
   button.disabled = true
   button.textContent = say("placing")
@@ -89,9 +89,9 @@ function refuse(text, field) {
 
 function refuseByEnvelope(status, envelope, retryAfterS) {
   const message = envelope?.message ?? `HTTP ${status}`
-  if (status !== 429) return refuse(say("refused", message))
+  if (status !== 429) return refuse(say("refused", { message }))
   const seconds = retryAfterS || Number(/\d+/.exec(message)?.[0]) || 3
-  refuse(say("tooMany", seconds))
+  refuse(say("tooMany", { seconds }))
   countDown(seconds)
 }
 
@@ -99,7 +99,7 @@ function refuseByEnvelope(status, envelope, retryAfterS) {
 function countDown(seconds) {
   const button = byId("order-button")
   button.disabled = seconds > 0
-  button.textContent = seconds > 0 ? say("wait", seconds) : say("submit")
+  button.textContent = seconds > 0 ? say("wait", { seconds }) : say("submit")
   if (seconds > 0) setTimeout(countDown, 1000, seconds - 1)
   else refuse("")
 }
@@ -180,10 +180,10 @@ function journey() {
   const steps = STEPS.map(() => ["idle", ""])
   const sign = parsed(request.body)?.sign ?? ""
   const unsigned = response.status === 401
-  steps[0] = [unsigned ? "failed" : "done", say("signature", `${String(sign).slice(0, 16)}…`)]
+  steps[0] = [unsigned ? "failed" : "done", say("signature", { start: `${String(sign).slice(0, 16)}…` })]
   if (unsigned) return steps
   if (data?.order_no === undefined) {
-    steps[1] = ["failed", say("answered", `${response.status} ${parsed(response.body)?.message ?? ""}`)]
+    steps[1] = ["failed", say("answered", { status: `${response.status} ${parsed(response.body)?.message ?? ""}` })]
     return steps
   }
   steps[1] = ["done", data.order_no]
@@ -192,11 +192,11 @@ function journey() {
   const { order, webhook } = state
   if (order.status_name === "PENDING") return steps
   if (order.status_name !== "PAID" && order.status_name !== "REFUNDED") {
-    steps[2] = ["failed", say("orderEnded", order.status_name)]
+    steps[2] = ["failed", say("orderEnded", { status: order.status_name })]
     return steps
   }
   steps[2] = ["done", order.pay_time ?? ""]
-  steps[3] = ["done", say("money", order.actual_amount, order.fee)]
+  steps[3] = ["done", say("money", { received: order.actual_amount, fee: order.fee })]
   steps[4] = webhookStep(webhook)
   return steps
 }
@@ -205,11 +205,14 @@ function webhookStep(webhook) {
   const last = webhook?.attempts?.at(-1)
   if (last === undefined) return ["active", say("pushing")]
   if (webhook.state === "delivered") {
-    const text = `${webhook.verified ? say("verified") : say("unverified")} · ${say("delivered", last.attempt, last.duration_ms)}`
+    const text = `${webhook.verified ? say("verified") : say("unverified")} · ${say("delivered", { attempt: last.attempt, ms: last.duration_ms })}`
     return [webhook.verified ? "done" : "failed", text]
   }
   if (webhook.state === "dead") return ["failed", say("dead")]
-  return ["active", say("attemptFailed", last.attempt, `${last.status ?? say("noAnswer")} ${last.detail}`.trim())]
+  return [
+    "active",
+    say("attemptFailed", { attempt: last.attempt, reason: `${last.status ?? say("noAnswer")} ${last.detail}`.trim() })
+  ]
 }
 
 function showJourney() {
@@ -334,7 +337,7 @@ function attemptTable(attempts) {
         element(
           "li",
           status === 200 && String(detail).trim() === "success" ? "good" : "bad",
-          element("span", "", say("attempt", attempt)),
+          element("span", "", say("attempt", { attempt })),
           element("time", "", clock(at)),
           element("span", "", `${status ?? say("noAnswer")} ${detail}`.trim()),
           element("span", "", `${duration_ms} ms`)

@@ -68,7 +68,7 @@ function show({ message, check }) {
 }
 
 function differencePart({ byte, parameter, expected, actual }) {
-  const title = parameter === null ? fill(texts.difference, [byte]) : fill(texts.differenceAt, [byte, parameter])
+  const title = parameter === null ? fill(texts.difference, { byte }) : fill(texts.differenceAt, { byte, parameter })
   const list = element("dl", "compare")
   for (const [name, text, kind] of [
     [texts.expected, expected, "right"],

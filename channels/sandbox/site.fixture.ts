@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import { Clock, Context, Effect, Exit, Schema } from "effect"
 import {
   type Channel,
@@ -12,9 +11,13 @@ import {
   type JsonObject,
   type Notice,
   type Presentation,
-  type SiteRequest,
-  type SiteResponse
+  type SiteAnswer,
+  type SiteRequest
 } from "../../core/channel/index.ts"
+import { pageAsset } from "../../core/http/web/assets.ts"
+import { languageOf, pageLanguage } from "../../core/http/web/language.ts"
+import { sitePage } from "../../core/http/web/site-page.ts"
+import { serveSimulator } from "../protocols/simulator/server.ts"
 import { type Delays, SandboxDelays } from "./delays.ts"
 import type { FaultSettings } from "./faults.ts"
 import sandbox, { SandboxAccount } from "./index.ts"
@@ -81,9 +84,8 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
   const notices: Array<ReceivedNotice> = []
   const waiting: Array<{ readonly count: number; readonly done: () => void }> = []
   const book = memoryBook()
-  const server = createServer((request, response) => void serve(request, response))
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const server = await serveSimulator((request, response) => serve(request, response))
+  const url = server.origin
   const gateway = { publicUrl: url, localUrl: url }
   const channel = Effect.runSync(sandbox.open(account, gateway))
 
@@ -102,19 +104,28 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
     const chunks: Array<Buffer> = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
+    const asked = new URL(request.url ?? "/", url)
     const given = {
       method: request.method ?? "",
-      url: new URL(request.url ?? "/", url),
+      url: asked,
       headers,
-      body: Buffer.concat(chunks)
+      body: Buffer.concat(chunks),
+      language: pageLanguage({ url: asked, language: languageOf(headers["accept-language"] ?? null) })
     }
-    const answer = given.url.pathname.startsWith("/api/notice/") ? await notice(given) : await site(given, gone.signal)
+    const answer = await answerOf(given, gone.signal)
     if (answer === undefined) return
     response.writeHead(answer.status, answer.headers)
     response.end(answer.body)
   }
 
-  const notice = async (given: SiteRequest): Promise<SiteResponse> => {
+  const answerOf = async (given: SiteRequest, signal: AbortSignal): Promise<SiteAnswer | undefined> => {
+    const path = given.url.pathname
+    if (path.startsWith("/api/notice/")) return notice(given)
+    if (path.startsWith("/assets/")) return asset(path.slice("/assets/".length))
+    return site(given, signal)
+  }
+
+  const notice = async (given: SiteRequest): Promise<SiteAnswer> => {
     const read = await Effect.runPromise(
       channel
         .readNotice({ method: given.method, headers: given.headers, body: given.body, receivedAt: new Date() })
@@ -127,13 +138,16 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
     return { headers: {}, ...(harness.replyWith ?? { status: reply.status, body: reply.body }) }
   }
 
-  const site = async (given: SiteRequest, signal: AbortSignal): Promise<SiteResponse | undefined> => {
+  const site = async (given: SiteRequest, signal: AbortSignal): Promise<SiteAnswer | undefined> => {
     const context = { gateway, account, accountId: ACCOUNT_ID, book, clientIp: "127.0.0.1" }
     if (sandbox.site === undefined) throw new Error("the sandbox has a site")
     const answering = Effect.provideContext(sandbox.site(given, context), references)
     const exit = await Effect.runPromiseExit(answering, { signal })
     if (signal.aborted) return undefined
-    return Exit.isSuccess(exit) ? exit.value : { status: 500, headers: {}, body: String(exit.cause) }
+    if (Exit.isFailure(exit)) return { status: 500, headers: {}, body: String(exit.cause) }
+    if (exit.value.kind !== "page") return exit.value
+    const page = sitePage(exit.value, given.language)
+    return { status: page.status, headers: Object.fromEntries(page.headers), body: await page.text() }
   }
 
   const http: ChannelHttp["Service"] = {
@@ -180,13 +194,16 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
     get: (path, headers = {}) => fetch(new URL(path, url), { headers, redirect: "manual" }),
     press: (payUrl, action) =>
       fetch(payUrl, { method: "POST", body: new URLSearchParams({ action }), redirect: "manual" }),
-    stop: () =>
-      new Promise((done) => {
-        server.close(() => done())
-        server.closeAllConnections()
-      })
+    stop: server.stop
   }
   return harness
+}
+
+/** What the gateway's own pages load, theme.css among it. */
+const asset = (name: string): SiteAnswer => {
+  const found = pageAsset(name)
+  if (found === undefined) return { status: 404, headers: {}, body: "" }
+  return { status: 200, headers: { "content-type": found.contentType }, body: found.body }
 }
 
 let orders = 0

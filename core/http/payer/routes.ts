@@ -6,9 +6,10 @@ import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
 import { LinkKey } from "../../secrets/link-key.ts"
 import type { Call, Handler, Route, Run } from "../call.ts"
 import { respond } from "../respond.ts"
+import { pageLanguage } from "../web/language.ts"
 import { pageResponse } from "../web/page-response.ts"
 import { qrLink } from "../web/qr-code.ts"
-import { type PayView, renderPayPage } from "./document.ts"
+import { type PayView, renderPayPage } from "./page.ts"
 
 /** `/wechat-pay-invoke.html`: what pay_url opens (contract section 6). */
 export const payPageRoutes = (run: Run): ReadonlyArray<Route> => [
@@ -43,7 +44,7 @@ const respondPage = Effect.fnUntraced(function* (call: Call, token: string, page
     })
   }
   const view = yield* viewOf(token, page)
-  return pageResponse(STATUS[page.kind](page), renderPayPage(view, call.language))
+  return pageResponse(STATUS[page.kind](page), renderPayPage(view, pageLanguage(call)))
 })
 
 const STATUS: { readonly [K in Exclude<PayPage["kind"], "authorize">]: (page: PayPage) => number } = {

@@ -1,10 +1,10 @@
+import { type Html, html, jsonScript } from "../../channel/html.ts"
 import type { JsapiParams } from "../../channel/provider.ts"
+import type { Language } from "../../domain/language.ts"
 import { yuanText } from "../../domain/money.ts"
 import { assetUrl } from "../web/assets.ts"
 import { document } from "../web/document.ts"
-import { type Html, html, jsonScript } from "../web/html.ts"
 import { clockIcon, lockIcon, payersIcon, stopIcon, tickIcon } from "../web/icons.ts"
-import type { Language } from "../web/language.ts"
 import { type PayTexts, payTexts } from "./texts.ts"
 
 /** What `/wechat-pay-invoke.html` shows (contract section 6, "pay_url"). Amounts are whole fen. */
