@@ -9,22 +9,22 @@ import { localText } from "../../domain/time.ts"
 import { MerchantDirectory } from "../auth/merchant-directory.ts"
 import type { NewWebhook } from "../persistence/outbox.ts"
 
-/** What settling has decided about an order's money. */
+/** The money and time of a settlement, as its webhook states them. */
 export interface SettledMoney {
   /** Whole fen; amount − fee. */
   readonly actualFen: number
   readonly paidAt: Date
 }
 
-/** Tells merchants what has been committed: makes each webhook once, and wakes the workers that push it. */
+/** Notifies merchants of what has been committed: makes each webhook once, and wakes the workers that push it. */
 export class Notifier extends Context.Service<
   Notifier,
   {
-    /** The webhook of an order that is about to be settled: its bytes and signature are fixed here for ever. */
+    /** The webhook of an order that is about to be settled; its bytes and signature never change afterwards. */
     readonly webhookFor: (order: Order, settled: SettledMoney) => Effect.Effect<NewWebhook, StoreUnavailable>
-    /** Says that a webhook is due now. */
+    /** Tells the workers of this process that a webhook is due now. */
     readonly wake: () => void
-    /** Registers who is woken. */
+    /** Registers a listener that `wake` calls. */
     readonly onWake: (listener: () => void) => void
   }
 >()("payhub/pipeline/Notifier") {
@@ -40,7 +40,7 @@ export class Notifier extends Context.Service<
           webhookFor: Effect.fnUntraced(function* (order, settled) {
             const known = yield* directory.byId(order.merchantId)
             const secret = known === null ? undefined : signingSecret(known.secrets, clock.currentTimeMillisUnsafe())
-            // A stored order has a merchant, and a merchant always has a live secret: anything else is our bug.
+            // A stored order has a merchant and a merchant always has a live secret; anything else is a bug of ours.
             if (secret === undefined) return yield* Effect.die(new Error(`merchant ${order.merchantId} has no secret`))
             return {
               eventId: `evt_${randomUUID().replaceAll("-", "")}`,
@@ -57,7 +57,7 @@ export class Notifier extends Context.Service<
     )
 }
 
-/** The body of the contract's section 9: exactly these fields, signed over the eight before `sign`. */
+/** A webhook's body (contract section 9): exactly these fields, `sign` over the eight before it. */
 export const webhookBody = (
   order: Pick<Order, "orderNo" | "merchantOrderNo" | "amountFen" | "channelCode" | "extra">,
   settled: SettledMoney,
