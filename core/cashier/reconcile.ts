@@ -144,7 +144,7 @@ export const reconcileLayer = Layer.effectDiscard(
     })
 
     yield* leaseLoop({
-      name: "orders to ask about",
+      name: "orders to check",
       underWayMax: ORDERS_MAX,
       leasedMax: LEASED_MAX,
       sweepEvery: SWEEP,
