@@ -8,7 +8,7 @@ import { isOrderNo } from "../../domain/order-no.ts"
 import { signedPairs } from "../../domain/parameters.ts"
 import { canonicalString, hmacSha256, sameDigest } from "../../domain/signature.ts"
 import { localText } from "../../domain/time.ts"
-import { DEMO_BOOK } from "../../operator/first-start.ts"
+import { DEMO_MERCHANT_FACT } from "../../operator/first-start.ts"
 import { type KnownMerchant, MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
 import { ChannelFacts } from "../../pipeline/persistence/channel-facts.ts"
 import { Orders } from "../../pipeline/persistence/orders.ts"
@@ -54,7 +54,7 @@ const demoMerchant = Effect.gen(function* () {
   const directory = yield* MerchantDirectory
   const { demo } = yield* Settings
   if (!demo) return null
-  const entry = yield* facts.get(...DEMO_BOOK)
+  const entry = yield* facts.get(...DEMO_MERCHANT_FACT)
   const known = typeof entry?.app_id === "string" ? yield* directory.byAppId(entry.app_id) : null
   return known?.merchant.active && known.merchant.mode === "test" ? known : null
 })
