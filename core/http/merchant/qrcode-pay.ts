@@ -6,10 +6,10 @@ import { DEFAULT_NOTE, positiveAmount } from "./fields.ts"
 import { notifyUrlFault } from "./notify-url-fault.ts"
 import { presentCode } from "./present.ts"
 
-/** Minutes that a QR order can be paid for (contract section 5). */
+/** Minutes for which a QR order can be paid (contract section 5). */
 export const QR_EXPIRE_MINUTES = 30
 
-/** `POST /api/cashier/qrcode-pay` (contract section 5). Answers the `data` of the envelope. */
+/** `POST /api/cashier/qrcode-pay` (contract section 5). Returns the `data` of the envelope. */
 export const qrcodePay = Effect.fnUntraced(function* (call: SignedCall) {
   const decoders = yield* FieldDecoders
   const merchant = yield* admit(call)

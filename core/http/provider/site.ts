@@ -8,7 +8,7 @@ import type { Call, Handler, Route, Run } from "../call.ts"
 import { bodyRefused } from "../read-json.ts"
 import { notFound, respond } from "../respond.ts"
 
-/** The sites of providers that have pages of their own, each under `/<provider id>/`. */
+/** The pages of providers that have their own, each under `/<provider id>/`. */
 export const siteRoutes = (run: Run, siteIds: ReadonlyArray<string>): ReadonlyArray<Route> =>
   siteIds.flatMap((id): ReadonlyArray<Route> => {
     const handle = site(run, id)
