@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-/** The front door: reads the configuration, chooses plugins, finds channels, starts; also the command line. */
+/* The front door: reads the configuration, chooses plugins, finds channels, starts the gateway or runs a command. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -27,7 +27,7 @@ const { version } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"))
 
 const house: House = {
   entry: fileURLToPath(import.meta.url),
-  // Technologies by what is configured: embedded until DATABASE_URL and REDIS_URL say otherwise.
+  // The embedded database and the process's memory, unless DATABASE_URL and REDIS_URL are set.
   plugins: (config, mode, maxConnections) => [
     memory,
     swagger,
@@ -40,7 +40,7 @@ const house: House = {
   embeddedUrl: ({ dataFolder }) => openEmbedded({ dataFolder, mode: "gateway" })
 }
 
-/** The providers of our channels, simulated on this machine. Their accounts are files that `channel add` takes. */
+/** Simulates the providers of our channels on this machine and writes their accounts as files for `channel add`. */
 const simulator = async (json: boolean): Promise<number> => {
   const { startPlayground } = await import("./channels/protocols/playground.ts")
   const signalled = nextSignal()
@@ -65,17 +65,21 @@ const simulator = async (json: boolean): Promise<number> => {
   return 0
 }
 
-/** The sandbox is a channel: its command is made here, where channels are known. */
+/** The sandbox is a channel, so its command is made here, where channels are known. */
 const sandboxPayment = operation({
   name: "sandbox.pay",
-  summary: "Pay a test order in the sandbox and show what the gateway answered to the notice",
+  summary: "Pay a test order in the sandbox and show the gateway's answer to the notice",
   permission: "orders:write",
   scope: "gateway",
   positional: ["orderNo"],
   input: Schema.Struct({
     orderNo: OrderNo,
-    amount: Schema.optionalKey(hinted(Schema.Int, { help: "Fen that the notice says instead", placeholder: "FEN" })),
-    times: Schema.optionalKey(hinted(Schema.Int, { help: "How often the notice is sent (1)", placeholder: "N" })),
+    amount: Schema.optionalKey(
+      hinted(Schema.Int, { help: "Fen that the notice states instead of the order's", placeholder: "FEN" })
+    ),
+    times: Schema.optionalKey(
+      hinted(Schema.Int, { help: "How often the notice is sent (default: 1)", placeholder: "N" })
+    ),
     forge: Schema.optionalKey(hinted(Schema.Boolean, { help: "Sign the notice without the key" }))
   }),
   output: Schema.Struct({ order_no: Schema.String, notices: Schema.Array(Schema.Json) }),

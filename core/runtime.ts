@@ -1,12 +1,12 @@
-/** The only file that knows which runtime this is. Everything else stands on web standards and `node:`. */
+/* The only file that knows which runtime this is. Everything else uses web standards and `node:`. */
 
 import { type ServerLimits, serveOnNode } from "./http/node-server.ts"
 import type { ServeOptions, Server } from "./http/server.ts"
 
 /**
- * What a client may take of us: neither runtime limits all of it by itself. The idle time is above the 60 s of common
- * load balancers, so that it is they who close a connection, and longer than any answer takes. Bodies have a limit and
- * a deadline of their own where they are read (core/http/body.ts), shorter than `requestMs`.
+ * What one client may use; neither runtime limits all of it by itself. The idle time is above the 60 s of common load
+ * balancers, so that they are the ones who close a connection, and longer than any answer takes. Bodies have their own
+ * limit and deadline where they are read (core/http/body.ts), shorter than `requestMs`.
  */
 const LIMITS: ServerLimits = {
   headMs: 20_000,
@@ -16,7 +16,7 @@ const LIMITS: ServerLimits = {
   connections: 16_384
 }
 
-/** Bodies are limited where they are read (core/http/body.ts); this only keeps the runtime from answering before us. */
+/** Bodies are limited where they are read (core/http/body.ts); this only keeps the runtime from answering first. */
 const BODY_BYTES_CEILING = 1 << 30
 
 interface DenoNamespace {
@@ -27,13 +27,13 @@ const deno = (globalThis as { readonly Deno?: DenoNamespace }).Deno
 
 export const runtimeName = (): string => (deno === undefined ? `Bun ${Bun.version}` : `Deno ${deno.version.deno}`)
 
-/** The command that starts a file on this runtime, for processes of our own. */
+/** The command line, without the file, that starts a process of ours on this runtime. */
 export const runtimeCommand = (): ReadonlyArray<string> =>
   deno === undefined ? [process.execPath] : [process.execPath, "run", "-A"]
 
 /**
- * Listens and serves; rejects when the address cannot be had. On Deno through node:http: Deno.serve is three times as
- * fast with nothing behind it, but has no time limit of any kind, so that one slow client holds a connection for ever.
+ * Listens and serves; rejects if the address cannot be listened on. Deno serves through node:http: Deno.serve is three
+ * times as fast with nothing behind it, but has no time limits, so that a slow client holds a connection for ever.
  */
 export const serve = async (options: ServeOptions): Promise<Server> =>
   deno === undefined ? onBun(options) : serveOnNode(options, LIMITS, failed)
@@ -43,7 +43,7 @@ const onBun = ({ hostname, port, reusePort, fetch }: ServeOptions): Server => {
     hostname,
     port,
     reusePort,
-    // Until a connection's first head has come; then each request gets the time that its answer may take.
+    // Applies until a connection's first request head has arrived; then each request gets `idleMs`.
     idleTimeout: LIMITS.headMs / 1000,
     maxRequestBodySize: BODY_BYTES_CEILING,
     development: false,
@@ -59,7 +59,7 @@ const onBun = ({ hostname, port, reusePort, fetch }: ServeOptions): Server => {
   }
 }
 
-/** The entrance answers every error itself; what reaches this is a defect of it. Internals stay inside. */
+/** The entrance answers every error itself; whatever reaches this is a defect of the entrance. Shows no internals. */
 const failed = (): Response =>
   new Response('{"code":500,"message":"服务异常","data":null}', {
     status: 500,

@@ -2,14 +2,14 @@ import { Effect } from "effect"
 import type { Product } from "../channel/provider.ts"
 import { Channels } from "./channels.ts"
 
-/** A code of the loaded channels and who may use it now. */
+/** A channel code of the loaded providers, and which merchants can use it now. */
 export interface ListedChannel {
   readonly product: Product
   readonly live: boolean
   readonly test: true
 }
 
-/** `GET /api/cashier/channels` (contract section 11). */
+/** Every loaded channel code: `GET /api/cashier/channels` (contract section 11). */
 export const channelList = Effect.fnUntraced(function* () {
   const channels = yield* Channels
   const live = yield* channels.liveCodes()

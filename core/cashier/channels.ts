@@ -9,25 +9,25 @@ import { Accounts, type StoredAccount } from "../pipeline/persistence/accounts.t
 import { Vault } from "../secrets/vault.ts"
 import { type AnyProvider, type OpenedAccount, openAccount, openSettings } from "./opened-account.ts"
 
-/** Opening parses keys; a plugin that takes longer hangs. */
+/** Opening an account only parses its keys; a plugin that needs longer than this is treated as hung. */
 const OPEN_DEADLINE_MS = 5_000
 
-/** How long an opened account may be used without asking the store, should an invalidation be lost. */
+/** How long an opened account is served from the cache: the bound on a lost invalidation. */
 const CACHED_FOR = Duration.seconds(30)
 
-/** How long one that cannot be opened is passed over before it is tried again. */
+/** Retry delay of an account that cannot be opened. */
 const UNUSABLE_FOR = Duration.seconds(5)
 
-/** Beyond this many, the accounts that were not used longest are opened anew. */
+/** Opened accounts in the cache; beyond this many, the least recently used are dropped and opened again when needed. */
 const CACHED_MAX = 10_000
 
-/** An account that can take an order, and the product that it would take it as. */
+/** An account that can take an order, and the product it would charge it as. */
 export interface Candidate {
   readonly account: OpenedAccount
   readonly product: Product
 }
 
-/** The providers that are loaded and the accounts at them. */
+/** The loaded providers and the accounts at them. */
 export class Channels extends Context.Service<
   Channels,
   {
@@ -35,23 +35,26 @@ export class Channels extends Context.Service<
     /** Every code of the loaded providers, in the providers' order, each once. */
     readonly products: ReadonlyArray<Product>
     readonly product: (code: string) => Product | undefined
-    /** Decodes and opens settings without storing them; the sentence names the field and holds no secret. */
+    /** Decodes and opens settings without storing them; the error names the field and contains no secret. */
     readonly check: (providerId: string, settings: unknown) => Effect.Effect<Channel, AccountInvalid>
-    /** An account by id, removed ones too (their notices still count). null = none, or it cannot be opened. */
+    /**
+     * An account by id, removed ones too (their notices still count). null = no such account, or it cannot be opened.
+     */
     readonly open: (accountId: string) => Effect.Effect<OpenedAccount | null, StoreUnavailable>
     /**
-     * The accounts that can take an order, best first: the merchant's own choice and order, else all enabled ones.
-     * Test-mode merchants get the test account only, live ones never.
-     * @param code the channel code asked for; undefined = the merchant's first usable one of flow "qrcode"
+     * The accounts that can take an order, best first: the merchant's chosen accounts in its order, else all enabled
+     * ones. Test-mode merchants get test accounts only, live merchants never do.
+     * @param code the requested channel code; undefined = the merchant's first usable one of flow "qrcode"
+     * @param amountFen whole fen; accounts whose product does not take the amount are left out
      */
     readonly candidates: (
       merchant: Merchant,
       code: string | undefined,
       amountFen: number
     ) => Effect.Effect<ReadonlyArray<Candidate>, StoreUnavailable>
-    /** Codes that an enabled live account serves now. */
+    /** Codes that at least one enabled live account serves now. */
     readonly liveCodes: () => Effect.Effect<ReadonlySet<string>, StoreUnavailable>
-    /** Drops what is cached of an account, or of all. */
+    /** Drops one account from the cache, or all of them. */
     readonly forget: (accountId?: string) => void
   }
 >()("payhub/cashier/Channels") {
@@ -66,7 +69,8 @@ export class Channels extends Context.Service<
         const { urls } = yield* OwnUrl
         const byId = new Map(providers.map((provider) => [provider.id, provider]))
         const products = [
-          // Of two providers with one code the first names it; the sandbox's, which has every code, come last.
+          // Where providers share a code, the last one's product stands. Test-mode providers come first: the sandbox
+          // has every code, and a real provider's product replaces its own.
           ...new Map(
             [...providers]
               .sort((a, b) => Number(a.testMode === undefined) - Number(b.testMode === undefined))
@@ -85,11 +89,11 @@ export class Channels extends Context.Service<
           if (stored === null) return { account: null, keptFor: Duration.zero }
           const unusable = (reason: string) =>
             Effect.logError("a channel account cannot be opened", { account: accountId, reason }).pipe(Effect.as(null))
-          // A plugin that throws or hangs here is passed over, so that the other accounts of its code go on serving.
+          // A plugin that throws or hangs here loses only this account; the other accounts of its code keep serving.
           const account = yield* openStored(stored).pipe(
             Effect.timeoutOrElse({ duration: OPEN_DEADLINE_MS, orElse: () => unusable("the channel's code hung") }),
             Effect.catchTag(["AccountInvalid", "VaultRefused"], (reason) => unusable(reason.message)),
-            // Only the error's name: what a parser says of a key may hold a piece of it.
+            // Only the error's name is logged: a parser's message may quote part of a key.
             Effect.catchDefect((defect) => unusable(`it threw ${defect instanceof Error ? defect.name : "a defect"}`))
           )
           return { account, keptFor: account === null ? UNUSABLE_FOR : CACHED_FOR }
@@ -136,7 +140,8 @@ export class Channels extends Context.Service<
             for (const { id, provider } of yield* usable(merchant)) {
               const product = byId.get(provider)?.products.find(
                 (candidate) =>
-                  // The order's own code once one is chosen, so that failing over never changes what the merchant is told.
+                  // The first account found fixes the code, so failover never changes the code that the merchant is
+                  // told.
                   candidate.code ===
                   (wanted ?? found[0]?.product.code ?? (candidate.flow === "qrcode" ? candidate.code : ""))
               )

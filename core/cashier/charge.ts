@@ -12,7 +12,7 @@ import { Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import type { OpenedAccount } from "./opened-account.ts"
 
-/** What a channel is asked to charge: the stored order, and the payer where the flow needs one. */
+/** What a channel is asked to charge: the stored order, and the payer if the flow needs one. */
 export interface Charge {
   readonly order: Pick<
     Order,
@@ -30,9 +30,11 @@ export interface Charge {
 }
 
 /**
- * Charges a stored order at its account, then at the others that serve the same code: only a definite refusal moves it
- * on. An uncertain answer ends here: the payer may be able to pay there, so nobody else may be asked.
- * @param begun the attempt that the store has begun for this charge: nobody else charges the order meanwhile
+ * Charges a stored order at its account, then at the others that serve the same code. Only a definite refusal moves it
+ * to the next account. An uncertain answer ends the charge (ChargeUncertain): the payer may still be able to pay at
+ * that account, so no other may be tried. If every account refuses, it fails with ChannelUnavailable.
+ * @param begun the number of the attempt that the store has begun (`Charges.begin`), from 1; until it ends, nobody else
+ * charges the order
  */
 export const chargeOrder = Effect.fnUntraced(function* (
   charge: Charge,
@@ -51,7 +53,7 @@ export const chargeOrder = Effect.fnUntraced(function* (
     if (index > 0) {
       reference = account.channel.reference?.(charge.order) ?? {}
       const target = { provider: account.provider.id, accountId: account.id, feeRateBp: account.feeRateBp, reference }
-      // Durable before the channel hears of it: its notice must find the order at this account.
+      // The move is durable before the channel is called: the channel's notice must find the order at this account.
       const moved = yield* charges.moveToAccount({ ...key, attempt }, target)
       if (moved === null) return yield* new ChargeUncertain({ orderNo: key.orderNo })
       attempt = moved
@@ -78,8 +80,9 @@ export const chargeOrder = Effect.fnUntraced(function* (
     if (Result.isSuccess(answer)) {
       const presentation = answer.success
       const shown = toJson(presentation)
-      // All that settling needs is in the order already. Only what a payer is shown again is kept with the order, and a
-      // JSAPI payer must not be handed what came too late.
+      // Settling needs nothing that is not in the order already, so a QR code's charge is recorded in the background.
+      // JSAPI parameters and forms are shown again to a returning payer: they are stored with the order first, and a
+      // payer must not receive them once the order is no longer PENDING.
       if (charge.jsapi === undefined && presentation.kind !== "form") {
         yield* background.run(charges.recordAccepted({ ...entry, detail: { ...detail, presentation: shown } }))
       } else if (!(yield* charges.record({ ...entry, outcome, final: true, presentation: shown, detail }))) {
@@ -133,7 +136,7 @@ const chargeRequest = Effect.fnUntraced(function* (charge: Charge, account: Open
   }
 })
 
-/** An order as its channel knows it. */
+/** A stored order as `query`, `close` and the other calls of its channel take it. */
 export const chargeRefOf = (order: Order): ChargeRef => ({
   orderNo: order.orderNo,
   code: order.channelCode,

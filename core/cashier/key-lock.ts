@@ -1,6 +1,6 @@
 import { Context, Effect, Layer, Semaphore } from "effect"
 
-/** Runs effects of one key one after the other within this process. */
+/** Runs effects that share a key one after the other, within this process. */
 export class KeyLock extends Context.Service<
   KeyLock,
   { readonly withLock: <A, E, R>(key: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> }

@@ -9,18 +9,19 @@ import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import { Channels } from "./channels.ts"
 import { settlePayment } from "./settle.ts"
 
-/** A notice as it arrived at an account's address; whose word it is has yet to be shown. */
+/** A notice as it arrived at an account's notice URL, not yet verified. */
 export interface TakeNotice {
   readonly accountId: string
   readonly sent: Omit<RawNotice, "receivedAt">
 }
 
-/** What the provider is told, or null when there is no such account. */
+/** The reply to the provider; null = no such account. */
 export type NoticeAnswer = Reply | null
 
 /**
- * A provider's notice for an account: verified and read by the channel, judged and booked here, acknowledged
- * only when what it says is durable. A store that does not answer is a refusal: the provider will come again.
+ * Takes a provider's notice for an account: the channel verifies and reads it, the core judges and settles it, and it
+ * is acknowledged only once its content is durable. Fails with StoreUnavailable if the store does not answer; the
+ * provider then repeats the notice.
  */
 export const takeNotice = Effect.fnUntraced(function* ({ accountId, sent }: TakeNotice) {
   const channels = yield* Channels
@@ -33,13 +34,13 @@ export const takeNotice = Effect.fnUntraced(function* ({ accountId, sent }: Take
   const raw: RawNotice = { ...sent, receivedAt: new Date(nowMs()) }
 
   const { prepare } = account.channel
-  // What cannot be had then shows as a refusal below, and the provider comes again.
+  // A failed preparation shows as a refusal below, and the provider repeats the notice.
   if (prepare !== undefined) yield* Effect.ignore(account.act(() => prepare, []))
   const notice = yield* account
     .act(() => account.channel.readNotice(raw), [])
     .pipe(
       Effect.catchTag(["NoticeRefused", "ChannelUncertain"], (reason) =>
-        // Forgeries are not kept: anybody can send them, and the disk is ours.
+        // Forged notices are not stored: anybody can send them, and they would fill the disk.
         Effect.logWarning("a notice was refused", { account: accountId, reason: reason.message }).pipe(Effect.as(null))
       )
     )
@@ -48,8 +49,8 @@ export const takeNotice = Effect.fnUntraced(function* ({ accountId, sent }: Take
     return refused
   }
   if (notice.payment === null) {
-    // Declined, closed, refunded: news, but no proof of anything. The channel is asked, with its signature, right away.
-    yield* Effect.ignore(askSoon(accountId, notice.orderNo))
+    // Declined, closed or refunded: a reason to ask, not a proof. The order becomes due for a signed query right away.
+    yield* Effect.ignore(checkNow(accountId, notice.orderNo))
     return accepted
   }
   crashPoint("notice.verified")
@@ -73,7 +74,7 @@ export const takeNotice = Effect.fnUntraced(function* ({ accountId, sent }: Take
   return accepted
 })
 
-const askSoon = Effect.fnUntraced(function* (accountId: string, orderNo: string) {
+const checkNow = Effect.fnUntraced(function* (accountId: string, orderNo: string) {
   const orders = yield* Orders
   const order = yield* orders.findByOrderNo(orderNo)
   if (order?.accountId === accountId && order.status === "PENDING") yield* orders.scheduleCheck(order, 0)

@@ -8,23 +8,24 @@ import { spanned } from "../observe/tracing.ts"
 import { channelHttp, type Exchange } from "../outbound/channel-http.ts"
 import type { StoredAccount } from "../pipeline/persistence/accounts.ts"
 
-// biome-ignore lint/suspicious/noExplicitAny: a list of providers holds different accounts; only `erase` opens them
+// biome-ignore lint/suspicious/noExplicitAny: a list holds different account types; openSettings decodes them
 export type AnyProvider = ChannelProvider<any>
 
-/** An account that is ready to work. */
+/** An account whose settings are decoded and whose channel is open. */
 export interface OpenedAccount {
   readonly id: string
   readonly provider: AnyProvider
   readonly channel: Channel
+  /** Basis points of the amount. */
   readonly feeRateBp: number
   readonly enabled: boolean
-  /** Decoded; secrets are Redacted inside. */
+  /** Decoded by the provider's schema; secrets in it are Redacted. */
   readonly settings: unknown
-  /** The provider's own pages over these settings. */
+  /** The provider's own pages, which take these settings. */
   readonly site: ChannelSite<unknown> | undefined
   /**
-   * Runs an act at the channel with its ChannelHttp: egress, recording, a deadline for code that hangs, and defects
-   * turned into uncertainty, so that one channel's bug harms only its own order.
+   * Runs one call of the channel's code with its ChannelHttp: egress list, recording into `record`, and a deadline of
+   * ACT_DEADLINE_MS. A timeout or a defect becomes ChannelUncertain, so one channel's bug harms only its own order.
    */
   readonly act: <A, E>(
     effect: () => Effect.Effect<A, E, ChannelHttp>,
@@ -33,10 +34,10 @@ export interface OpenedAccount {
   ) => Effect.Effect<A, E | ChannelUncertain>
 }
 
-/** Longer than ChannelHttp's own deadline, for channels that call twice (certificates, then the order). */
+/** Longer than ChannelHttp's own deadline (15 s), for channels that call twice (certificates, then the order). */
 const ACT_DEADLINE_MS = 20_000
 
-/** Decodes an account's settings and opens it: its keys are parsed once, here. */
+/** Decodes an account's settings and opens it; its keys are parsed once, here. Fails with AccountInvalid. */
 export const openAccount = Effect.fnUntraced(function* (
   provider: AnyProvider,
   stored: StoredAccount,
@@ -72,7 +73,7 @@ export const openAccount = Effect.fnUntraced(function* (
   return account
 })
 
-/** Decodes settings by the provider's schema and opens a channel over them. Nothing is stored. */
+/** Decodes settings by the provider's schema and opens a channel on them. Stores nothing. Fails with AccountInvalid. */
 export const openSettings = Effect.fnUntraced(function* (provider: AnyProvider, given: unknown, urls: GatewayUrls) {
   const settings = yield* Schema.decodeUnknownEffect(provider.account)(given, { errors: "all" }).pipe(
     Effect.mapError((error) => accountInvalid(error.message))
@@ -85,7 +86,10 @@ export const openSettings = Effect.fnUntraced(function* (provider: AnyProvider, 
   return { settings, channel, egress }
 })
 
-/** The schema's complaint as one sentence. It names paths and expectations; values could be secrets and are cut. */
+/**
+ * A schema error as one sentence of at most 500 characters. It names paths and expectations; values may be secrets and
+ * are removed.
+ */
 const accountInvalid = (complaint: string): AccountInvalid => {
   const lines = complaint
     .replaceAll(/, (actual|got) .*/g, "")

@@ -12,17 +12,17 @@ import type { OpenedAccount } from "./opened-account.ts"
 import { isPayable, payableOrder } from "./pay-token.ts"
 import { uncertainOnceStored } from "./uncertain.ts"
 
-/** The provider refused a login code: it is used, expired or another AppID's. The order lives on. */
+/** The provider refused a login code: it is used, expired or another AppID's. The order stays payable. */
 export class LoginCodeRefused extends Schema.TaggedError<LoginCodeRefused>()("LoginCodeRefused", {}) {}
 
-/** Who is paying: known already, or to be told from a login code. */
+/** Who is paying: a known openid, or a login code to exchange for one. */
 export type PayerProof =
   | { readonly openid: string; readonly code?: undefined }
   | { readonly code: string; readonly openid?: undefined }
 
 /**
- * An order that a pay token still pays for is charged for its payer; answers what the payer's bridge takes (contract
- * section 6). The token is the credential.
+ * Charges the order of a pay token for its payer and returns the payer's bridge parameters (contract section 6). The
+ * token is the credential.
  */
 export const payWithToken = Effect.fnUntraced(function* (token: string, proof: PayerProof) {
   const order = yield* payableOrder(token)
@@ -30,8 +30,8 @@ export const payWithToken = Effect.fnUntraced(function* (token: string, proof: P
 })
 
 /**
- * Binds a payable order to its payer, charges it once, and answers what the payer's bridge takes. The same payer gets
- * the same again; another one is refused.
+ * Binds a payable order to its payer, charges it once and returns the payer's bridge parameters. The same payer gets
+ * the same parameters again; another payer is refused (OtherPayer).
  */
 export const chargeForPayer = Effect.fnUntraced(function* (order: Order, proof: PayerProof) {
   const locks = yield* KeyLock
@@ -43,15 +43,15 @@ export const chargeForPayer = Effect.fnUntraced(function* (order: Order, proof: 
 
   const openid = proof.openid ?? (yield* identify(order, proof.code))
   if ((yield* orders.bindPayer(order, openid)) !== openid) return yield* new OtherPayer()
-  // Two tabs at once are one charge; what the first stored, the second reads.
+  // Two tabs at once make one charge: the second reads what the first has stored.
   return yield* locks.withLock(order.orderNo, chargedParams(order, account, { appId, miniProgram, openid }))
 })
 
-/** How often the end of a charge in another process is looked for, and how long. */
-const BUSY_LOOK = "250 millis"
-const BUSY_LOOKS_MAX = 80
+/** Polling for the end of a charge in another process: 20 s in all. */
+const BUSY_POLL = "250 millis"
+const BUSY_POLLS_MAX = 80
 
-/** The order's parameters: those of an earlier charge, or of one that begins now. */
+/** The order's bridge parameters: from an earlier charge, or from one that begins now. */
 const chargedParams = Effect.fnUntraced(function* (
   order: Order,
   account: OpenedAccount,
@@ -60,16 +60,16 @@ const chargedParams = Effect.fnUntraced(function* (
   const orders = yield* Orders
   const charges = yield* Charges
   const { nowMs } = yield* StoreClock
-  for (let look = 0; look < BUSY_LOOKS_MAX; look++) {
+  for (let poll = 0; poll < BUSY_POLLS_MAX; poll++) {
     const stored = yield* orders.find(order)
-    // Finding out who pays took its time: the order may have been paid, closed or expired meanwhile.
+    // Identifying the payer takes time: the order may have been paid, closed or expired meanwhile.
     if (stored === null || !isPayable(stored, nowMs())) return yield* new PayLinkExpired()
     const known = jsapiParams(stored.presentation)
     if (known !== undefined) return known
     const begun = yield* charges.begin(order)
     if (begun === "over") return yield* new PayLinkExpired()
     if (begun === "busy") {
-      yield* Effect.sleep(BUSY_LOOK)
+      yield* Effect.sleep(BUSY_POLL)
       continue
     }
     const { presentation } = yield* uncertainOnceStored(
@@ -82,7 +82,7 @@ const chargedParams = Effect.fnUntraced(function* (
   return yield* new ChargeUncertain({ orderNo: order.orderNo })
 })
 
-/** The openid behind a login code. */
+/** Exchanges a login code for the payer's openid. */
 const identify = Effect.fnUntraced(function* (order: Order, code: string) {
   const channels = yield* Channels
   const account = yield* channels.open(order.accountId)
@@ -100,7 +100,7 @@ const identify = Effect.fnUntraced(function* (order: Order, code: string) {
   return openid
 })
 
-/** The bridge's parameters in a stored presentation. */
+/** The bridge parameters in a stored presentation; undefined = it has none. */
 export const jsapiParams = (stored: Order["presentation"]): JsapiParams | undefined => {
   const presentation = stored as Presentation | null
   return presentation?.kind === "jsapi" ? presentation.params : undefined

@@ -3,7 +3,10 @@ import { PayLinkExpired } from "../domain/errors.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import { isReadable, orderOfToken, takeTokenCall } from "./pay-token.ts"
 
-/** The order that a pay token reads, whatever its state, until half an hour after its expiry (contract section 6). */
+/**
+ * The order of a pay token, in whatever state, until 30 minutes after its expiry (contract section 6). Costs one of the
+ * token's calls. Fails with PayLinkExpired, ThrottleExceeded or StoreUnavailable.
+ */
 export const payState = Effect.fnUntraced(function* (token: string) {
   if (token === "") return yield* new PayLinkExpired()
   const order = yield* orderOfToken(token)

@@ -8,16 +8,16 @@ import { Throttle } from "../pipeline/throttle/throttle.ts"
 
 /* A pay_token: the credential of an order's payer (contract section 6). */
 
-/** A pay token pays for this long after the order was made. */
+/** A pay token can pay for this long after the order is created. */
 export const PAY_TOKEN_MS = 10 * 60_000
 
-/** And reads the order's state until this long after the order's expiry. */
+/** A pay token can read the order's state until this long after the order's expiry. */
 export const PAY_STATE_AFTER_EXPIRY_MS = 30 * 60_000
 
 /** 192 random bits. Only its hash is stored. */
 export const newPayToken = (): string => `pt_${randomBytes(24).toString("base64url")}`
 
-/** SHA-256, hex: what orders are found by. */
+/** SHA-256 of a pay token, hex; orders are found by it. */
 export const payTokenHash = (token: string): string => createHash("sha256").update(token).digest("hex")
 
 /** Whether an order can still be paid with its token. */
@@ -33,17 +33,20 @@ export const orderOfToken = Effect.fnUntraced(function* (token: string) {
   return yield* orders.findByTokenHash(payTokenHash(token))
 })
 
-/** The order that a token still pays for. Costs one of the token's calls. */
+/** The order that a token can still pay for, else PayLinkExpired. Costs one of the token's calls (ThrottleExceeded). */
 export const payableOrder = Effect.fnUntraced(function* (token: string) {
   const order = yield* orderOfToken(token)
-  // A token that is nobody's takes no slot: anybody can make those up.
+  // An unknown token takes no throttle slot: anybody can invent one.
   if (order !== null) yield* takeTokenCall(token)
   const { nowMs } = yield* StoreClock
   if (order === null || !isPayable(order, nowMs())) return yield* new PayLinkExpired()
   return order
 })
 
-/** 10 calls per 10 s per token over both token endpoints; the answer names the seconds to wait. */
+/**
+ * Takes one of a token's 10 calls per 10 s, which both token endpoints share. The error's `windowMs` is the time to
+ * wait, because the message names it.
+ */
 export const takeTokenCall = Effect.fnUntraced(function* (token: string) {
   const throttle = yield* Throttle
   yield* throttle

@@ -19,17 +19,17 @@ import { isPayable, orderOfToken } from "./pay-token.ts"
 /** How the pay page was opened. */
 export interface PayVisit {
   readonly token: string
-  /** What the authorize page sent the payer back with. */
+  /** The login code and the state that the authorize page sent the payer back with. */
   readonly code: string | null
   readonly state: string | null
   readonly inWechat: boolean
-  /** A test order's payer who has no WeChat at hand and goes on in the sandbox. */
+  /** The payer of a test order chose to pay in the sandbox, without WeChat. */
   readonly inSandbox: boolean
-  /** The authorize page was passed a second time, because the first code was no good. */
+  /** The payer has passed the authorize page a second time, because the first code was refused. */
   readonly again: boolean
 }
 
-/** What the payer gets (contract section 6, "pay_url"). */
+/** What the payer is shown (contract section 6, "pay_url"). */
 export type PayPage =
   | {
       readonly kind: "invoke"
@@ -50,19 +50,20 @@ export type PayPage =
   | { readonly kind: "authorize"; readonly url: string }
 
 /**
- * The way of the contract's section 6: in WeChat → silent OAuth while no openid is known → the channel's order → the
- * bridge. Every step may be taken again: a reload, a second tab and a repeated callback come to the same order.
+ * Decides what a visit is shown, in the steps of the contract's section 6: in WeChat → silent OAuth while no openid is
+ * known → the channel's order → the bridge. Every step can be repeated: a reload, a second tab and a repeated callback
+ * reach the same order.
  */
 export const payPage = Effect.fnUntraced(function* (visit: PayVisit) {
   const channels = yield* Channels
   const order = yield* orderOfToken(visit.token)
   if (order === null || order.jsapi === null) return { kind: "expired" } satisfies PayPage
-  // So that nobody pays twice.
+  // A paid order shows that it is paid, so that nobody pays twice.
   if (order.status === "PAID" || order.status === "REFUNDED") return { kind: "paid", order } satisfies PayPage
   if (!isPayable(order, (yield* StoreClock).nowMs())) return { kind: "expired" } satisfies PayPage
 
   const account = yield* channels.open(order.accountId)
-  // A mini-program pays by wx.requestPayment; no page can. The sandbox's stand-in takes it all the same.
+  // A mini-program pays with wx.requestPayment, which no page can call. The sandbox's stand-in for WeChat accepts it.
   if (order.jsapi.miniProgram && account?.provider.testMode === undefined) {
     return { kind: "unavailable", uncertain: false } satisfies PayPage
   }
@@ -76,9 +77,9 @@ export const payPage = Effect.fnUntraced(function* (visit: PayVisit) {
   const bridge = (proof: PayerProof) =>
     Effect.map(chargeForPayer(order, proof), (jsapi): PayPage => ({ kind: "invoke", order, jsapi, bridgeScript }))
 
-  if (order.jsapi.openid !== null) return yield* shown(visit, bridge({ openid: order.jsapi.openid }))
-  if (visit.code !== null && visit.code !== "" && (yield* beganHere(visit))) {
-    return yield* shown(
+  if (order.jsapi.openid !== null) return yield* orFailurePage(visit, bridge({ openid: order.jsapi.openid }))
+  if (visit.code !== null && visit.code !== "" && (yield* hasOwnState(visit))) {
+    return yield* orFailurePage(
       visit,
       bridge({ code: visit.code }).pipe(Effect.catchTag("LoginCodeRefused", () => codeRefused(visit, order, bridge)))
     )
@@ -86,15 +87,15 @@ export const payPage = Effect.fnUntraced(function* (visit: PayVisit) {
   return yield* authorize(visit, order, false)
 })
 
-/** The state was made for this token: nobody else's login comes back here. */
-const beganHere = Effect.fnUntraced(function* ({ token, state }: PayVisit) {
+/** Whether the OAuth state was made for this token, so that a login begun elsewhere is not used here. */
+const hasOwnState = Effect.fnUntraced(function* ({ token, state }: PayVisit) {
   const linkKey = yield* LinkKey
   return state !== null && sameDigest(linkMac(linkKey, "oauth-state", token), state)
 })
 
 /**
- * WeChat may call back twice with one code: whoever came second finds the payer that the first has bound. A code that
- * is merely old (a reload of a stale page) is fetched anew, once.
+ * Answers a refused login code. WeChat may call back twice with one code: the second call finds the payer that the
+ * first has bound. A code that is merely old (a reload of a stale page) is requested again, once.
  */
 const codeRefused = <E, R>(
   visit: PayVisit,
@@ -120,7 +121,7 @@ const authorize = Effect.fnUntraced(function* (visit: PayVisit, order: Order, ag
   return { kind: "authorize", url } satisfies PayPage
 })
 
-/** Everything that can end the way to the bridge. */
+/** Every error that can end a visit before it reaches the bridge. */
 type PayFailure =
   | ChannelUnavailable
   | ChargeUncertain
@@ -129,15 +130,15 @@ type PayFailure =
   | PayLinkExpired
   | StoreUnavailable
 
-/** What went wrong on the way to the bridge, as a page. */
-const shown = <R>(visit: PayVisit, page: Effect.Effect<PayPage, PayFailure, R>) =>
+/** Turns an error before the bridge into a page. */
+const orFailurePage = <R>(visit: PayVisit, page: Effect.Effect<PayPage, PayFailure, R>) =>
   page.pipe(
     Effect.catchTags({
       OtherPayer: () => Effect.succeed<PayPage>({ kind: "other-payer" }),
       ChannelUnavailable: () => Effect.succeed<PayPage>({ kind: "unavailable", uncertain: false }),
       LoginCodeRefused: () => Effect.succeed<PayPage>({ kind: "unavailable", uncertain: false }),
       ChargeUncertain: () => Effect.succeed<PayPage>({ kind: "unavailable", uncertain: true }),
-      // It may have been paid in the meantime, in another tab.
+      // The order may have been paid meanwhile in another tab.
       PayLinkExpired: () =>
         orderOfToken(visit.token).pipe(
           Effect.catch(() => Effect.succeed(null)),

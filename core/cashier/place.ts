@@ -16,7 +16,7 @@ import { newPayToken, PAY_TOKEN_MS, payTokenHash } from "./pay-token.ts"
 import { firstCheckAt } from "./reconcile-schedule.ts"
 import { uncertainOnceStored } from "./uncertain.ts"
 
-/** An order that an authenticated merchant asks for; every field has passed its door's checks. */
+/** An order that an authenticated merchant requests; the door has validated every field. */
 export interface PlaceOrder {
   readonly merchant: Merchant
   readonly clientIp: string
@@ -31,8 +31,8 @@ export interface PlaceOrder {
   readonly channelCode: string | undefined
   readonly expireMinutes: number
   /**
-   * Who pays, where the order is made for a payer inside WeChat (contract section 6). null = whoever is shown the
-   * order's code (section 5): a JSAPI product's payer is then known when the pay page is opened.
+   * The payer of an order that is made for payment inside WeChat (contract section 6). null = anybody who is shown the
+   * order's code (section 5); the payer of a JSAPI product is then known once the pay page is opened.
    */
   readonly payer: {
     readonly appId: string | null
@@ -43,18 +43,18 @@ export interface PlaceOrder {
 
 export interface PlacedOrder {
   readonly order: NewOrder
-  /** Pays for the order on its pay page; null where the order has none. */
+  /** The credential of the order's pay page; null = the order has no pay page. */
   readonly payToken: string | null
-  /** What the channel gave; null = nobody is charged before the payer comes. */
+  /** What the channel returned; null = the order is charged once its payer comes. */
   readonly presentation: Presentation | null
 }
 
-/** A number is drawn again this often; two draws alike in one second are one in millions. */
-const NUMBER_DRAWS = 5
+/** Draws of an order number before giving up; two equal draws within one second are one in millions. */
+const NUMBER_DRAWS_MAX = 5
 
 /**
- * The second half of the contract's section 4: duplicate order → throttle → channel → the order is stored PENDING →
- * charged, where its payer need not come first. The order is durable before any channel hears of it.
+ * Places an order, the second half of the contract's section 4: duplicate order → throttle → channel → the order is
+ * stored PENDING → charged, unless its payer has to come first. The order is durable before any channel is called.
  */
 export const placeOrder = Effect.fnUntraced(function* (command: PlaceOrder) {
   const [first, ...others] = yield* admittedCandidates(command)
@@ -62,7 +62,7 @@ export const placeOrder = Effect.fnUntraced(function* (command: PlaceOrder) {
   if (!order.charging) return { order, payToken, presentation: null } satisfies PlacedOrder
 
   const { jsapi } = order
-  // An openid is of one AppID: only where the order names its AppID may another account take it.
+  // An openid is valid for one AppID: another account may take the order only if the order names its AppID.
   const takers = jsapi !== null && jsapi.appId === null ? [] : others
   const accounts: [OpenedAccount, ...Array<OpenedAccount>] = [first.account, ...takers.map(({ account }) => account)]
   const charge =
@@ -71,17 +71,17 @@ export const placeOrder = Effect.fnUntraced(function* (command: PlaceOrder) {
   return { order, payToken, presentation } satisfies PlacedOrder
 })
 
-/** Duplicate order → throttle → channel. */
+/** Duplicate order → throttle → channel: the accounts that may take the order, best first. */
 const admittedCandidates = Effect.fnUntraced(function* (command: PlaceOrder) {
   const throttle = yield* Throttle
   const channels = yield* Channels
   const { merchant } = command
-  // Without a throttle nothing is observable between this look and the insert, which refuses duplicates by itself.
+  // Without a throttle this look-up is not needed: the insert refuses duplicates, and nothing in between is observable.
   if (throttle.applies(merchant)) {
     yield* refuseKnown(command)
     yield* throttle
       .take(merchant, command.clientIp, "order")
-      // The call that took the slot may have been this very order, sent at the same moment.
+      // The slot may have gone to the same order, sent twice at the same moment: it is then answered as a duplicate.
       .pipe(Effect.tapErrorTag("ThrottleExceeded", () => refuseKnown(command)))
   }
   const [first, ...others] = yield* channels.candidates(merchant, command.channelCode, command.amountFen)
@@ -97,19 +97,19 @@ const refuseKnown = Effect.fnUntraced(function* ({ merchant, merchantOrderNo }: 
   if (yield* orders.known(merchant.id, merchantOrderNo)) return yield* new DuplicateOrder()
 })
 
-/** Stores the order PENDING; when this returns, the order is durable and no channel has heard of it. */
+/** Stores the order PENDING; when this returns, the order is durable and no channel has been called. */
 const storeOrder = Effect.fnUntraced(function* (command: PlaceOrder, candidate: Candidate) {
   const orders = yield* Orders
   const { nowMs } = yield* StoreClock
   const { reconcileScheduleMs } = yield* Settings
   const hasPayPage = command.payer !== null || candidate.product.flow === "jsapi"
   const payToken = hasPayPage ? newPayToken() : null
-  for (let draw = 0; draw < NUMBER_DRAWS; draw++) {
+  for (let draw = 0; draw < NUMBER_DRAWS_MAX; draw++) {
     const order = draftOrder(command, candidate, payToken, { nowMs: nowMs(), reconcileScheduleMs })
     crashPoint("order.before-store")
     const created = orders.create(order).pipe(
       Effect.catchTag("StoreUnavailable", (failure) =>
-        // The answer was lost, not the question: the order may be there.
+        // The store's answer was lost: the order may have been stored.
         Effect.fail(failure.mayHaveHappened === true ? new ChargeUncertain({ orderNo: order.orderNo }) : failure)
       )
     )
@@ -150,13 +150,13 @@ const draftOrder = (
     expiresAt,
     reference: account.channel.reference?.({ orderNo, createdAt }) ?? {},
     jsapi,
-    // A JSAPI order waits for its payer; every other one is charged as soon as it is stored.
+    // A JSAPI order without an openid waits for its payer; every other order is charged as soon as it is stored.
     charging: jsapi === null || jsapi.openid !== null,
     nextCheckAt: firstCheckAt(createdAt, now.reconcileScheduleMs)
   }
 }
 
-/** A pay_url pays for ten minutes (contract section 6); a code pays for as long as the order that it was given for. */
+/** A pay_url can pay for ten minutes (contract section 6); an order's code can pay until the order expires. */
 const jsapiOrder = (
   payer: PlaceOrder["payer"],
   payToken: string,

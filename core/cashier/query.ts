@@ -4,14 +4,14 @@ import type { Merchant } from "../domain/merchant.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { Throttle } from "../pipeline/throttle/throttle.ts"
 
-/** An authenticated merchant asks for an order of its own by one of its numbers. */
+/** An authenticated merchant's query for one of its own orders, by either of the order's numbers. */
 export interface QueryOrder {
   readonly merchant: Merchant
   readonly clientIp: string
   readonly by: { readonly orderNo: string } | { readonly merchantOrderNo: string }
 }
 
-/** What the merchant is told of its order. Another merchant's order is not found. */
+/** Finds a merchant's order. Another merchant's order counts as OrderNotFound. */
 export const queryOrder = Effect.fnUntraced(function* ({ merchant, clientIp, by }: QueryOrder) {
   const throttle = yield* Throttle
   const orders = yield* Orders

@@ -6,7 +6,7 @@ const SCHEDULE = [30_000, 60_000, 120_000, 300_000, 600_000]
 const MINUTE = 60_000
 const order = { createdAt: new Date(0), expiresAt: new Date(30 * MINUTE) }
 
-test("an order is asked about at 30 s, 1, 2, 5 and 10 minutes, then every 10, at its expiry, and a day long after it", () => {
+test("an order is checked at 30 s, 1, 2, 5 and 10 min, then every 10 min, at its expiry and for a day after it", () => {
   const times: Array<number> = []
   let at: Date | null = firstCheckAt(order.createdAt, SCHEDULE)
   while (at !== null && times.length < 1_000) {
@@ -28,7 +28,7 @@ test("an order is asked about at 30 s, 1, 2, 5 and 10 minutes, then every 10, at
   expect(times).toHaveLength(8 + 144)
 })
 
-test("the next check is always ahead, and none is later than the time to close", () => {
+test("the next check is always in the future and, until the order is due to be closed, not later than that", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 25 * 3_600_000 }), (nowMs) => {
       const next = nextCheckAt(order, SCHEDULE, nowMs)

@@ -1,18 +1,18 @@
 import type { Order } from "../domain/order.ts"
 
-/** Charges begun before the expiry have ended by then, so closing cannot overtake one. */
+/** Time from an order's expiry to its closing: a charge begun before the expiry has ended by then. */
 export const CLOSE_GRACE_MS = 30_000
 
-/** After this long past its expiry nobody asks about an order any more; a notice still counts. */
+/** An order is no longer checked once its expiry is this long ago; a notice still settles it. */
 export const GIVE_UP_AFTER_EXPIRY_MS = 24 * 3_600_000
 
-/** When an order is first asked about. @param scheduleMs the ages of section 2 of the architecture, ascending */
+/** When an order is first checked. @param scheduleMs ages in ms, ascending (architecture section 2) */
 export const firstCheckAt = (createdAt: Date, scheduleMs: ReadonlyArray<number>): Date =>
   new Date(createdAt.getTime() + (scheduleMs[0] ?? 30_000))
 
 /**
- * When an order that is PENDING now is asked about again: at the next of the schedule's ages, then each time the last
- * one has passed; at its expiry in any case; never (null) a day after it.
+ * When an order that is still PENDING is checked next: at the schedule's next age; past the last age, each time that
+ * age has passed again; in any case when it is due to be closed; null (never) from a day after its expiry.
  */
 export const nextCheckAt = (
   order: Pick<Order, "createdAt" | "expiresAt">,

@@ -12,27 +12,27 @@ import type { OpenedAccount } from "./opened-account.ts"
 import { CLOSE_GRACE_MS, nextCheckAt } from "./reconcile-schedule.ts"
 import { settlePayment } from "./settle.ts"
 
-/** Orders asked about at once, in all and at one account: an account that hangs holds up no other's orders. */
+/** Concurrent checks, in all and per account: an account that hangs does not hold up the orders of others. */
 const ORDERS_MAX = 512
 const ORDERS_PER_ACCOUNT_MAX = 32
 
-/** Orders taken at a time, and how long nobody else asks about them: three calls of 20 s fit. */
+/** Orders per lease, and the lease's duration in ms: three calls of 20 s fit. */
 const LEASED_MAX = 64
 const LEASE_MS = 90_000
 
-/** How often due orders are looked for. */
+/** Interval between searches for due orders. */
 const SWEEP = "1 second"
 
-/** An order whose account is busy is given back for this long. */
+/** A due order whose account is busy is postponed by this long. */
 const BUSY_MS = 1_000
 
-/** Leases in a row that may hold nothing but orders of busy accounts, and the pause between them. */
-const LOOKS_MAX = 16
-const BREATH = "100 millis"
+/** Consecutive leases that may contain only orders of busy accounts, and the pause between them. */
+const BUSY_LEASES_MAX = 16
+const BUSY_PAUSE = "100 millis"
 
 /**
- * Asks the channel about one PENDING order and does what its answer asks for (architecture section 2): books a payment,
- * ends what the channel has ended, closes what has expired — there first, then here.
+ * Checks one PENDING order at its channel and acts on the answer (architecture section 2): settles a payment, ends an
+ * order that the channel has ended, closes an expired order at the channel first, then here.
  */
 export const reconcileOrder = Effect.fnUntraced(function* (order: Order) {
   const orders = yield* Orders
@@ -46,7 +46,7 @@ export const reconcileOrder = Effect.fnUntraced(function* (order: Order) {
   if (ended) return
   const next = nextCheckAt(order, config.reconcileScheduleMs, nowMs)
   if (next === null) {
-    yield* Effect.logError("an order is still open a day after its expiry; ask its channel by hand", {
+    yield* Effect.logError("an order is still PENDING a day after its expiry; ask its channel by hand", {
       order_no: order.orderNo
     })
   }
@@ -56,7 +56,7 @@ export const reconcileOrder = Effect.fnUntraced(function* (order: Order) {
 /** true = the order needs no further check. */
 const ask = Effect.fnUntraced(function* (order: Order, account: OpenedAccount, expired: boolean) {
   const orders = yield* Orders
-  // Nobody has been charged yet: the channel has never heard of a JSAPI order without a payer.
+  // A JSAPI order without a payer has not been charged: its channel does not know it.
   const uncharged = order.jsapi !== null && order.jsapi.openid === null
   if (uncharged) return expired ? yield* orders.end(order, "CLOSED", "expired before anyone paid") : false
 
@@ -82,25 +82,26 @@ const queryState = (order: Order, account: OpenedAccount): Effect.Effect<ChargeS
     .act(() => account.channel.query(chargeRefOf(order)), [])
     .pipe(
       Effect.catch((failure) =>
-        Effect.logWarning("a channel could not say", { order_no: order.orderNo, reason: failure.message }).pipe(
-          Effect.as({ state: "unknown" as const })
-        )
+        Effect.logWarning("a channel could not say whether an order is paid", {
+          order_no: order.orderNo,
+          reason: failure.message
+        }).pipe(Effect.as({ state: "unknown" as const }))
       )
     )
 
-/** Closes at the channel, then asks once more, because a payment may have won the race; only then here. */
+/** Closes at the channel, queries once more, because a payment may have won the race, and only then closes here. */
 const closeExpired = Effect.fnUntraced(function* (order: Order, account: OpenedAccount, known: "pending" | "absent") {
   const orders = yield* Orders
   const { close } = account.channel
   if (close === undefined) {
-    // What cannot be closed ends when the channel no longer knows it, or says so itself.
+    // An order that cannot be closed at its channel ends once the channel no longer knows it or reports its end.
     return known === "absent" ? yield* orders.end(order, "CLOSED", "expired") : false
   }
   const closed = yield* account
     .act(() => close(chargeRefOf(order)), [])
     .pipe(
       Effect.map(({ state }) => state === "closed"),
-      // Not sent, or nobody knows: closed nowhere.
+      // Refused or uncertain: the order does not count as closed.
       Effect.catch(() => Effect.succeed(false))
     )
   crashPoint("reconcile.closed-at-channel")
@@ -110,7 +111,7 @@ const closeExpired = Effect.fnUntraced(function* (order: Order, account: OpenedA
   return closed || last.state === "closed" ? yield* orders.end(order, "CLOSED", "expired") : false
 })
 
-/** Runs reconcile for as long as the gateway does. Every process may: leases give each order one owner. */
+/** Runs reconcile for as long as the gateway runs. Every process may run it: leases give each order one owner. */
 export const reconcileLayer = Layer.effectDiscard(
   Effect.gen(function* () {
     const orders = yield* Orders
@@ -123,9 +124,9 @@ export const reconcileLayer = Layer.effectDiscard(
         Effect.sync(() => accounts.add(order.accountId, -1))
       )
 
-    /** Due orders whose accounts have room; those of busy accounts are given back and looked past. */
+    /** Leases due orders whose accounts have room; orders of busy accounts are postponed. */
     const lease = Effect.fnUntraced(function* (limit: number) {
-      for (let look = 0; look < LOOKS_MAX; look++) {
+      for (let leases = 0; leases < BUSY_LEASES_MAX; leases++) {
         const due = yield* orders.leaseChecks(limit, LEASE_MS)
         const taken: Array<Order> = []
         for (const order of due) {
@@ -137,13 +138,13 @@ export const reconcileLayer = Layer.effectDiscard(
           }
         }
         if (taken.length > 0 || due.length < limit) return taken
-        yield* Effect.sleep(BREATH)
+        yield* Effect.sleep(BUSY_PAUSE)
       }
       return []
     })
 
     yield* leaseLoop({
-      name: "orders to ask about",
+      name: "orders to check",
       underWayMax: ORDERS_MAX,
       leasedMax: LEASED_MAX,
       sweepEvery: SWEEP,
@@ -154,7 +155,7 @@ export const reconcileLayer = Layer.effectDiscard(
   })
 )
 
-/** One order's trouble is not the others'. Its lease runs out and it is asked about again. */
+/** Keeps one order's failure from the others; the order is checked again when its lease runs out. */
 const guarded = (order: Order) =>
   reconcileOrder(order).pipe(
     Effect.catchCause((cause) =>

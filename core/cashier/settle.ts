@@ -11,17 +11,17 @@ import { Orders } from "../pipeline/persistence/orders.ts"
 import { Settlements } from "../pipeline/persistence/settlements.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 
-/** What became of a payment that a channel reported: settled now, known already, or kept and flagged. */
+/** Outcome of a payment that a channel reported: settled now, settled before, or kept and flagged. */
 export type Settled = "settled" | "repeated" | "flagged"
 
-/** Between two looks at an order another decision can come first this often before we give up; once is usual. */
-const LOOKS_MAX = 5
+/** Attempts to settle while other decisions on the order come first; more than two are unusual. */
+const ATTEMPTS_MAX = 5
 
 /**
- * Books a verified payment: the only way in which an order becomes PAID. The notice and reconcile both end here, so a
- * payment that both report is booked once. Signature and account were checked by the caller; the money, the state and
- * the trade number are checked here.
- * @param notice the raw notice, or null where the payment comes from an authenticated query
+ * Settles a verified payment: the only way an order becomes PAID. Notices and reconcile both end here, so a payment
+ * that both report is settled once. The caller has checked signature and account; money, state and trade number are
+ * checked here.
+ * @param notice the raw notice; null = the payment comes from an authenticated query
  */
 export const settlePayment = (found: Order, payment: Payment, notice: KeptNotice | null) =>
   spanned("settle", { order_no: found.orderNo }, settle(found, payment, notice))
@@ -31,9 +31,9 @@ const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, not
   const settlements = yield* Settlements
   const notices = yield* Notices
   const { nowMs } = yield* StoreClock
-  const heardAt = notice?.receivedAt ?? new Date(nowMs())
+  const reportedAt = notice?.receivedAt ?? new Date(nowMs())
   // An unparsable payment time must not block settlement; the time of receipt is used.
-  const payment = Number.isNaN(reported.paidAt.getTime()) ? { ...reported, paidAt: heardAt } : reported
+  const payment = Number.isNaN(reported.paidAt.getTime()) ? { ...reported, paidAt: reportedAt } : reported
   const notifier = yield* Notifier
   const source = notice === null ? ("query" as const) : ("notice" as const)
   let order = found
@@ -42,7 +42,7 @@ const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, not
     return outcome
   }
 
-  for (let look = 0; look < LOOKS_MAX; look++) {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const verdict = judgePayment(order, payment)
     if (verdict.kind === "repeated") return counted("repeated")
     if (verdict.kind === "anomaly") {
@@ -53,7 +53,7 @@ const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, not
       })
       return counted("flagged")
     }
-    const { money, oddFee } = settledMoney(order, payment)
+    const { money, impossibleFee } = settledMoney(order, payment)
     const webhook = yield* notifier.webhookFor(order, { ...money, paidAt: payment.paidAt })
     const outcome = yield* settlements.settle({
       order,
@@ -66,39 +66,39 @@ const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, not
     })
     if (outcome === "settled") {
       crashPoint("settle.committed")
-      if (oddFee) yield* notices.flag({ order, anomaly: "fee-mismatch", payment, source, notice: null })
+      if (impossibleFee) yield* notices.flag({ order, anomaly: "fee-mismatch", payment, source, notice: null })
       notifier.wake()
       return counted("settled")
     }
     if (outcome === "trade-reused") {
       yield* notices.flag({ order, anomaly: "trade-reused", payment, source, notice })
-      yield* Effect.logError("a channel's trade number came for a second order", { order_no: order.orderNo })
+      yield* Effect.logError("a channel reported one trade number for two orders", { order_no: order.orderNo })
       return counted("flagged")
     }
     const again = yield* orders.find(order)
     assert(again !== null, "an order that was found is never deleted")
     if (again.accountId !== found.accountId) {
-      // It moved on to another account while this one's word was on its way: never booked under the other's name.
+      // The order moved to another account while this report was on its way: it is never settled under that account.
       yield* notices.flag({ order: again, anomaly: "other-account", payment, source, notice })
-      yield* Effect.logError("a payment came at an account that its order has left", { order_no: order.orderNo })
+      yield* Effect.logError("a payment was made at an account that its order has left", { order_no: order.orderNo })
       return counted("flagged")
     }
     order = again
   }
-  return yield* Effect.die(new Error(`order ${found.orderNo} did not come to rest`))
+  return yield* Effect.die(new Error(`order ${found.orderNo} kept changing while its payment was settled`))
 })
 
-/** Whether a fee that a channel reports can be one: whole fen, within the amount. */
+/** Whether a reported fee is possible: whole fen, at most the amount. */
 const isFee = (fee: number, amountFen: number): boolean => Number.isSafeInteger(fee) && fee >= 0 && fee <= amountFen
 
-/** The fee is the channel's where it reports one, else the account's rate; it is fixed here (contract section 7). */
+/** The fee is the channel's if it reports one, else the account's rate; it is fixed here (contract section 7). */
 const settledMoney = (order: Order, payment: Payment) => {
   assert(order.amountFen > 0, "a stored order has a positive amount")
   assert(payment.amountFen === order.amountFen, "only the order's own amount is settled")
   const byRate = feeFen(order.amountFen, order.feeRateBp)
-  // A fee that cannot be one is no reason to refuse a payment that is right: the order is settled, and flagged.
-  const oddFee = payment.feeFen !== undefined && !isFee(payment.feeFen, order.amountFen)
-  const fee = oddFee ? byRate : (payment.feeFen ?? byRate)
+  // An impossible fee must not block a correct payment: the order is settled at the account's rate and flagged.
+  const impossibleFee = payment.feeFen !== undefined && !isFee(payment.feeFen, order.amountFen)
+  const fee = impossibleFee ? byRate : (payment.feeFen ?? byRate)
   assert(isFee(fee, order.amountFen), "a fee is whole fen within the amount")
-  return { money: { feeFen: fee, actualFen: order.amountFen - fee }, oddFee }
+  return { money: { feeFen: fee, actualFen: order.amountFen - fee }, impossibleFee }
 }

@@ -3,8 +3,8 @@ import { ChargeUncertain, type StoreUnavailable } from "../domain/errors.ts"
 import type { Order } from "../domain/order.ts"
 
 /**
- * After an order is stored no failure may look as if nothing had happened: a store that goes away and a bug of ours
- * both leave the merchant with "nobody knows", the order's number, and a gateway that keeps asking.
+ * Once an order is stored, no failure may look as if nothing had happened: an unavailable store and a bug of ours both
+ * become ChargeUncertain with the order's number, and reconcile keeps asking the channel.
  */
 export const uncertainOnceStored = <A, E, R>(
   { orderNo }: Pick<Order, "orderNo">,
@@ -13,15 +13,15 @@ export const uncertainOnceStored = <A, E, R>(
   effect.pipe(
     Effect.catchIf(
       (error): error is (E | StoreUnavailable) & StoreUnavailable => isStoreUnavailable(error),
-      (error) => unknownNow(orderNo, error)
+      (error) => failUncertain(orderNo, error)
     ),
-    Effect.catchDefect((defect) => unknownNow(orderNo, defect))
+    Effect.catchDefect((defect) => failUncertain(orderNo, defect))
   ) as Effect.Effect<A, Exclude<E, StoreUnavailable> | ChargeUncertain, R>
 
 const isStoreUnavailable = (error: unknown): error is StoreUnavailable =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "StoreUnavailable"
 
-const unknownNow = (orderNo: string, cause: unknown) =>
+const failUncertain = (orderNo: string, cause: unknown) =>
   Effect.logError("an order's charge was cut short", { order_no: orderNo, cause: String(cause) }).pipe(
     Effect.andThen(Effect.fail(new ChargeUncertain({ orderNo })))
   )

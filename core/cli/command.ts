@@ -3,19 +3,19 @@ import { Argument, Command, Flag } from "effect/cli"
 import { hintOf } from "../operator/inputs.ts"
 import type { AnyOperation } from "../operator/operation.ts"
 
-/** What was typed, by the input's keys; a JSON field holds its file's path still. */
+/** What was typed, by the input's keys; a JSON field still holds its file's path. */
 export type Typed = Readonly<Record<string, unknown>>
 
-/** The word that takes a setting away. */
+/** The word that clears a setting. */
 const NONE = "none"
 
 /** How a field of an operation's input is typed in a command. */
 export interface Typing {
   readonly key: string
-  /** "--allow-ip", or "APP_ID" where it is taken by place. */
+  /** "--allow-ip", or "APP_ID" for a positional argument. */
   readonly label: string
   readonly kind: Kind
-  /** What the word `none` means: no value, no elements, or nothing but itself. */
+  /** The meaning of the word `none`: no value, no elements, or an ordinary text. */
   readonly none: null | readonly [] | typeof NONE
 }
 
@@ -33,7 +33,7 @@ export const commandOf = <R>(
 ) => {
   const verb = operation.name.slice(operation.name.indexOf(".") + 1)
   const keys = Object.keys(operation.input.fields)
-  // By place first, in their own order: effect/cli takes arguments in the order of the configuration.
+  // Positional arguments first, in their order: effect/cli takes them in the order of the configuration.
   const ordered = [...operation.positional, ...keys.filter((key) => !operation.positional.includes(key))]
   const fields = ordered.map((key) => fieldOf(operation, key))
   const parameters: Record<string, Command.Command.Config[string]> = {}
@@ -54,12 +54,12 @@ const fieldOf = (operation: AnyOperation, key: string) => {
   if (schema === undefined) throw new Error(`${operation.name} has no input ${key}`)
   const { kind, nullable } = kindOf(SchemaAST.toEncoded((schema as Schema.Top).ast))
   const hint = hintOf(schema as Schema.Top)
-  const byPlace = operation.positional.includes(key)
+  const isPositional = operation.positional.includes(key)
   const flag = hint?.flag ?? key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   const placeholder = hint?.placeholder ?? flag.toUpperCase().replaceAll("-", "_")
   const typing: Typing = {
     key,
-    label: byPlace ? placeholder : `--${flag}`,
+    label: isPositional ? placeholder : `--${flag}`,
     kind,
     none: nullable ? null : kind.of === "texts" ? [] : NONE
   }
@@ -67,7 +67,7 @@ const fieldOf = (operation: AnyOperation, key: string) => {
   const help = hint?.help ?? ""
   return {
     typing,
-    parameter: byPlace
+    parameter: isPositional
       ? argument(placeholder, help, optional)
       : flagOf(flag, kind, placeholder, nullable ? `${help}, or ${NONE}` : help, optional)
   }
@@ -96,7 +96,7 @@ const flagOf = (name: string, kind: Kind, placeholder: string, help: string, opt
   }
 }
 
-/** A field's kind by what its encoded form is; whatever is no text, number or list of texts comes as a JSON file. */
+/** A field's kind by its encoded form; anything but a text, number, boolean, choice or list of texts is a JSON file. */
 const kindOf = (ast: SchemaAST.AST): { readonly kind: Kind; readonly nullable: boolean } => {
   const members = SchemaAST.isUnion(ast) ? ast.types : [ast]
   const kept = members.filter((member) => !SchemaAST.isNull(member))
@@ -118,7 +118,7 @@ const kindOf = (ast: SchemaAST.AST): { readonly kind: Kind; readonly nullable: b
   return { kind: { of: "json-file" }, nullable }
 }
 
-/** What the input schema decodes; undefined = not typed, so that an update leaves it as it is. */
+/** A value for the input schema to decode; undefined = not typed, so that an update leaves the setting as it is. */
 const valueOf = ({ kind, none }: Typing, given: unknown): unknown => {
   const value = Option.isOption(given) ? Option.getOrUndefined(given) : given
   if (kind.of === "boolean") return value === true ? true : undefined

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { humanText } from "./human.ts"
 
-test("a list is a table whose columns line up, wide characters too; columns that say nothing are left out", () => {
+test("a list is a table with aligned columns, wide characters too; empty columns are left out", () => {
   const rows = [
     { app_id: "pk_1", name: "茶馆", active: true, url: null, tags: [] },
     { app_id: "pk_22", name: "Tea House", active: false, url: null, tags: [] }
@@ -12,7 +12,7 @@ test("a list is a table whose columns line up, wide characters too; columns that
   expect(humanText([], ["app_id"])).toBe("none")
 })
 
-test("an object is its keys, lists of objects inside it are tables, objects are indented", () => {
+test("an object is a list of its keys; lists of objects inside it are tables, and objects are indented", () => {
   const order = {
     order_no: "QR1",
     paid: null,
@@ -36,7 +36,7 @@ test("an object is its keys, lists of objects inside it are tables, objects are 
   )
 })
 
-test("control characters are shown, not obeyed, and long cells are cut", () => {
+test("control characters are escaped, and long cells are cut", () => {
   expect(humanText({ note: "a\u001b[2J\nb\u202ec\u009b" }, undefined)).toBe("note  a\\u001b[2J\\nb\\u202ec\\u009b")
   const table = humanText([{ a: "茶".repeat(100), b: "x".repeat(100) }], undefined)
   expect(table).toContain(`${"茶".repeat(35)}…`)

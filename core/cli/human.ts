@@ -3,14 +3,16 @@ import { CliOutput } from "effect/cli"
 
 /*
  * An operation's output for people: a list is a table, an object is a list of its keys. The JSON of `--json` is the
- * interface; this may change whenever it reads better otherwise.
+ * interface; this text may change at any time.
  */
 
 type Row = { readonly [key: string]: Schema.Json }
 
 const COLUMN_GAP = 2
 
-/** A cell of a table that is longer is cut: a row that wraps is no row any more. The last one may run on. */
+/**
+ * Longest cells in terminal columns; longer ones are cut, because a wrapped row is unreadable. The last may be longer.
+ */
 const CELL_WIDTH_MAX = 72
 const LAST_CELL_WIDTH_MAX = 400
 
@@ -43,7 +45,7 @@ const record = (row: Row, indent: string): string => {
 }
 
 const table = (rows: ReadonlyArray<Row>, columns: ReadonlyArray<string>, indent = ""): string => {
-  // A column that says nothing in any row is left out.
+  // A column that is empty in every row is left out.
   const shown = columns.filter((column) => rows.some((row) => plain(row[column] ?? null) !== NOTHING))
   const cells = [
     shown.map((column) => title(column).toUpperCase()),
@@ -85,7 +87,7 @@ const inline = (value: Schema.Json): string => {
   return visible(String(value))
 }
 
-/** What merchants and providers wrote must not steer the operator's terminal. */
+/** Escapes control characters: texts of merchants and providers must not control the operator's terminal. */
 const visible = (text: string): string =>
   text.replaceAll(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (character) =>
     JSON.stringify(character).length > 3

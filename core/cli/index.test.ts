@@ -5,7 +5,7 @@ import { operation } from "../operator/operation.ts"
 
 const DATABASE_SECRET = "postgres://payhub:the-password@localhost/payhub"
 
-/** As a loaded channel brings one: it is not among the core's own. */
+/** An operation of a loaded channel, not one of the core's own. */
 const playgroundPay = operation({
   name: "playground.pay",
   summary: "Pay an order in the playground",
@@ -30,14 +30,14 @@ const payhubWithExtra = (env: Record<string, string> = {}) =>
   payhubWith(() => Layer.empty as never, env, [playgroundPay])
 
 describe("help", () => {
-  test.each([[["--help"]], [[]]])("of payhub %j lists what can be done", async (argv: string[]) => {
+  test.each([[["--help"]], [[]]])("of payhub %j lists the commands", async (argv: string[]) => {
     const { code, out, err } = await payhubWithoutStore(...argv)
     expect([code, err]).toEqual([0, ""])
     for (const noun of ["start", "merchant", "channel", "order", "webhook", "playground", "--json"])
       expect(out).toContain(noun)
   })
 
-  test("of a noun lists its verbs; a noun alone is wrong usage, and its help says so on stderr", async () => {
+  test("of a noun lists its verbs; a noun alone is wrong usage and prints the help to stderr", async () => {
     const asked = await payhubWithoutStore("merchant", "--help")
     expect([asked.code, asked.err]).toEqual([0, ""])
     for (const verb of ["create", "list", "show", "update", "disable", "enable", "reset-secret"])
@@ -45,7 +45,7 @@ describe("help", () => {
     expect(await payhubWithoutStore("merchant")).toEqual({ code: 2, out: "", err: asked.out })
   })
 
-  test("of a command names its flags, their values and what they mean", async () => {
+  test("of a command names its flags, their values and their meaning", async () => {
     const { code, out } = await payhubWithoutStore("merchant", "create", "--help")
     expect(code).toBe(0)
     for (const flag of [
@@ -81,7 +81,7 @@ describe("help", () => {
   })
 })
 
-describe("wrong usage ends with 2, says what is wrong on stderr and asks no database", () => {
+describe("wrong usage exits with 2, says what is wrong on stderr and opens no database", () => {
   test.each([
     [["foo"], 'Unknown subcommand "foo"'],
     [["merchant", "creat"], "create"],
@@ -112,7 +112,7 @@ describe("wrong usage ends with 2, says what is wrong on stderr and asks no data
   })
 })
 
-describe("what does not work ends with 1 and a sentence on stderr", () => {
+describe("a command that fails exits with 1 and prints a sentence to stderr", () => {
   test.each([
     [["merchant", "show", "pk_live_nobody"], "There is no merchant pk_live_nobody."],
     [["merchant", "update", "pk_live_nobody", "--name", "x"], "There is no merchant pk_live_nobody."],
@@ -131,7 +131,7 @@ describe("what does not work ends with 1 and a sentence on stderr", () => {
     expect(err).toStartWith(said)
   })
 
-  test("a database that refuses is told as it refused", async () => {
+  test("a refusal of the database is printed as it is", async () => {
     expect(await payhubWithoutStore("merchant", "list", "--json")).toEqual({
       code: 1,
       out: "",
@@ -139,12 +139,12 @@ describe("what does not work ends with 1 and a sentence on stderr", () => {
     })
   })
 
-  test("a wrong variable is told before anything is opened", async () => {
+  test("a wrong variable is reported before anything is opened", async () => {
     const { code, err } = await payhubWith(withoutStore, { PAYHUB_PORT: "http" })("merchant", "list")
     expect([code, err]).toEqual([1, 'PAYHUB_PORT must be a port from 0 to 65535, but it is "http".\n'])
   })
 
-  test("a bug is told without the configured secrets", async () => {
+  test("a bug is reported without the configured secrets", async () => {
     const withSecret = payhubWithExtra({ DATABASE_URL: DATABASE_SECRET })
     const { code, out, err } = await withSecret("playground", "pay", "bug")
     expect([code, out]).toEqual([1, ""])
@@ -161,7 +161,7 @@ test("start gets the configuration and decides the exit code; a wrong variable s
   expect(refused.err).toContain("PAYHUB_THROTTLE")
 })
 
-test("an operation that a channel brings is a command like any other", async () => {
+test("an operation that a channel provides is a command like any other", async () => {
   const json = async (...argv: string[]) => JSON.parse((await payhubWithExtra()(...argv, "--json")).out)
   expect(await json("playground", "pay", "QR1", "--amount-fen", "5", "--forge")).toEqual({
     paid: "QR1 by chen",

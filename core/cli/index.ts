@@ -20,12 +20,12 @@ import {
 import { commandOf, type Typed, type Typing } from "./command.ts"
 import { humanText } from "./human.ts"
 
-/** Exit codes: done; not done, for a reason that was printed; not understood. */
+/** Exit codes: done; not done, with the reason printed; not understood. */
 const DONE = 0
 const REFUSED = 1
 const WRONG_USAGE = 2
 
-/** Of one machine; more help nobody. */
+/** Upper bound of worker processes per machine. */
 const WORKERS_MAX = 64
 
 const NOUNS: Readonly<Record<string, string>> = {
@@ -43,17 +43,20 @@ export interface CliOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly readConfig: (env: CliOptions["env"]) => Effect.Effect<GatewayConfig, StartRefused>
   readonly version: string
-  /** `payhub start`: serves until it is told to stop, in so many processes, and answers the exit code. */
+  /** `payhub start`: serves in `workers` processes until it is told to stop, and returns the exit code. */
   readonly start: (config: GatewayConfig, workers: number) => Promise<number>
-  /** `payhub simulator`: simulated providers to play with, until it is told to stop. @param json one document, not a text */
+  /**
+   * `payhub simulator`: runs simulated providers until it is told to stop, and returns the exit code.
+   * @param json print one JSON document instead of text
+   */
   readonly simulator?: (json: boolean) => Promise<number>
-  /** What the operations stand on; made for one command and closed after it. */
+  /** The services of the operations; made for one command and closed after it. */
   readonly services: (config: GatewayConfig) => Layer.Layer<OperatorServices, StartRefused>
   /** Operations that belong to a loaded channel and not to the core. */
   readonly extraOperations?: ReadonlyArray<AnyOperation>
-  /** What further nouns of `extraOperations` are about, for the help. */
+  /** Descriptions of the nouns that `extraOperations` add, for the help. */
   readonly extraNouns?: Readonly<Record<string, string>>
-  /** Standard output and error; a text ends with its line break. */
+  /** Standard output and error; each text ends with a line break. */
   readonly write: (text: string) => void
   readonly writeError: (text: string) => void
 }
@@ -66,7 +69,7 @@ const Json = GlobalFlag.Setting("json")({
   )
 })
 
-/** Runs one command line and answers its exit code; nothing is thrown and the process is not ended. */
+/** Runs one command line and returns its exit code; it neither throws nor ends the process. */
 export const runCli = async (options: CliOptions): Promise<number> => {
   let code = DONE
   const setCode = (next: number) =>
@@ -78,7 +81,7 @@ export const runCli = async (options: CliOptions): Promise<number> => {
     Effect.gen(function* () {
       const json = yield* Json
       const exit = yield* Effect.exit(perform(options, operation, typings, typed))
-      if (Exit.isFailure(exit)) return yield* setCode(complain(options, operation, typings, exit.cause))
+      if (Exit.isFailure(exit)) return yield* setCode(printFailure(options, operation, typings, exit.cause))
       const { output, succeeded, afterword } = exit.value
       options.write(
         json
@@ -104,7 +107,7 @@ export const runCli = async (options: CliOptions): Promise<number> => {
           Effect.promise(() => options.start(config, typed.workers))
         )
       )
-      yield* setCode(Exit.isSuccess(exit) ? exit.value : complain(options, undefined, [], exit.cause))
+      yield* setCode(Exit.isSuccess(exit) ? exit.value : printFailure(options, undefined, [], exit.cause))
     })
   ).pipe(Command.withDescription("Start the gateway; it prints where it listens and runs until it is stopped"))
 
@@ -148,11 +151,11 @@ export const runCli = async (options: CliOptions): Promise<number> => {
   )
   if (Exit.isSuccess(exit)) return code
   const failure = Cause.findErrorOption(exit.cause)
-  // The presenter has told what was wrong; `payhub` alone is a question, and its help the answer.
+  // The presenter has printed what is wrong; `payhub` alone is not an error but prints the help.
   if (failure._tag === "Some" && CliError.isCliError(failure.value)) {
     return options.argv.length === 0 ? DONE : WRONG_USAGE
   }
-  return complain(options, undefined, [], exit.cause)
+  return printFailure(options, undefined, [], exit.cause)
 }
 
 const nounOf = (name: string): string => name.slice(0, name.indexOf("."))
@@ -174,7 +177,7 @@ const perform = (
       const path = typed[key]
       if (kind.of === "json-file" && typeof path === "string") input[key] = yield* readJson(path)
     }
-    // Before a database is started for it.
+    // A wrong input fails before a database is started for the command.
     yield* operation.check(input)
     const actor = actorOf(options.env)
     if (operation.needs === "nothing") return yield* operation.perform(actor, input)
@@ -182,7 +185,7 @@ const perform = (
     return yield* operation.perform(actor, input).pipe(Effect.provide(options.services(config)))
   })
 
-/** A JSON file, or standard input for `-`. What is wrong with it is said without quoting it: it holds secrets. */
+/** Reads a JSON file, or standard input for `-`. The errors do not quote the file, because it contains secrets. */
 const readJson = (path: string): Effect.Effect<unknown, OperatorError> =>
   Effect.tryPromise({
     try: () => (path === "-" ? readAll(process.stdin) : readFile(path, "utf8")),
@@ -199,8 +202,8 @@ const readJson = (path: string): Effect.Effect<unknown, OperatorError> =>
     )
   )
 
-/** Prints why a command failed and answers its exit code. */
-const complain = (
+/** Prints why a command failed and returns its exit code. */
+const printFailure = (
   options: CliOptions,
   operation: AnyOperation | undefined,
   typings: ReadonlyArray<Typing>,
@@ -227,9 +230,9 @@ const sentenceOf = (error: Exclude<OperatorFailure, InputInvalid> | StartRefused
   error._tag === "StoreUnavailable" ? storeSentence(error) : error.message
 
 const storeSentence = ({ store }: StoreUnavailable): string =>
-  `The store (${store}) did not answer. Nobody knows whether this was done: look before you do it again.`
+  `The store (${store}) did not answer. Nobody knows whether this was done: check before you do it again.`
 
-/** Configured texts that hold secrets; no message of ours or of a library's may show them. */
+/** Variables whose values are secret; no message of ours or of a library may show them. */
 const SECRET_VARIABLES = ["DATABASE_URL", "REDIS_URL", "PAYHUB_MASTER_KEY"]
 
 const unexpected = (env: CliOptions["env"], cause: Cause.Cause<unknown>): string => {
@@ -239,10 +242,10 @@ const unexpected = (env: CliOptions["env"], cause: Cause.Cause<unknown>): string
     const secret = env[variable]
     if (secret !== undefined && secret !== "") text = text.replaceAll(secret, `<${variable}>`)
   }
-  return `Something that should not happen: ${text}`
+  return `Unexpected error: ${text}`
 }
 
-/** What effect/cli stands on: it parses and explains; what is read, written and run is ours. */
+/** The services of effect/cli, which parses and explains; reading, writing and running are ours. */
 const terminal = (options: CliOptions) =>
   Layer.mergeAll(
     FileSystem.layerNoop({}),
@@ -273,14 +276,14 @@ const terminal = (options: CliOptions) =>
             for (const { message } of event.errors) options.writeError(`${message}\n`)
             return options.writeError(hint(event.commandPath.join(" ")))
           }
-          // The library forgets the line between the commands and the examples.
+          // The library omits the empty line between the commands and the examples.
           const help = `${formatter.formatHelpDoc(event.helpDoc).replace("\nEXAMPLES", "\n\nEXAMPLES")}\n`
           return event.reason === "Requested" || options.argv.length === 0
             ? options.write(help)
             : options.writeError(help)
         })
     }),
-    // Standard output is for the answer alone.
+    // Standard output is for the answer only, so log lines go to standard error.
     Logger.layer([Logger.map(Logger.formatLogFmt, (line) => options.writeError(`${line}\n`))]),
     Layer.succeed(References.MinimumLogLevel, "Warn")
   )

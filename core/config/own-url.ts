@@ -1,36 +1,36 @@
 import { Context } from "effect"
 
-/** Where the gateway itself is reached: by payers and providers, and by itself. Without a trailing slash. */
+/** The gateway's base URLs, for payers and providers and for itself, without a trailing slash. */
 export interface GatewayUrls {
   readonly publicUrl: string
   readonly localUrl: string
 }
 
-/** The paths that the gateway serves and hands out; what serves a path and what links it both read it here. */
+/** The paths that the gateway both serves and hands out in URLs. */
 export const OWN_PATHS = {
-  /** A provider's notices for an account: followed by the account's id. */
+  /** A provider's notices for an account; the account's id follows. */
   notice: "/api/notice/",
   /** Where a provider sends the payer's browser back. */
   payReturn: "/pay/return",
-  /** What pay_url opens (contract section 6): `?token=` follows. */
+  /** The page of pay_url (contract section 6); `?token=` follows. */
   wechatPay: "/wechat-pay-invoke.html",
-  /** A QR code as PNG: followed by the sealed content and `.png`. */
+  /** A QR code as PNG; the signed content and `.png` follow. */
   qrCode: "/qr/",
   /** The demo merchant's webhook receiver. */
   demoReceiver: "/demo/webhook"
 } as const
 
-/** The gateway's own addresses. They are known once it listens: earlier calls throw. */
+/** The gateway's own addresses, known once it listens; earlier calls throw. */
 export class OwnUrl extends Context.Service<
   OwnUrl,
   {
     readonly urls: () => GatewayUrls
-    /** Where a provider sends an account's notices. */
+    /** Public URL to which a provider sends an account's notices. */
     readonly notice: (accountId: string) => string
     readonly payReturn: () => string
-    /** The pay page of a token, public. */
+    /** Public URL of a token's pay page. */
     readonly wechatPay: (token: string) => string
-    /** Where the demo's webhooks go: this gateway, by loopback. */
+    /** Receiver of the demo's webhooks: this gateway's local URL. */
     readonly demoReceiver: () => string
   }
 >()("payhub/config/OwnUrl") {}

@@ -3,7 +3,7 @@ import ipaddr from "ipaddr.js"
 /** Whether a text is an IP address or a CIDR range. */
 export const isAddressRange = (text: string): boolean => {
   const [address = ""] = text.split("/")
-  // ipaddr.js also reads 1.2.3 and 010.0.0.1 as inet_aton does; nobody means those.
+  // ipaddr.js also accepts 1.2.3 and 010.0.0.1, as inet_aton does; such spellings are mistakes.
   const plain = address.includes(":") ? ipaddr.IPv6.isValid(address) : ipaddr.IPv4.isValidFourPartDecimal(address)
   return plain && (text.includes("/") ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text))
 }

@@ -1,4 +1,4 @@
-/** How a payer pays with a product: scans a code, inside WeChat, is sent to a page, or from an app. */
+/** How a payer pays: scans a code, pays inside WeChat, is sent to a page, or pays in an app. */
 export type Flow = "qrcode" | "jsapi" | "redirect" | "app"
 
 export type ProductType = "aggregate" | "alipay" | "wxpay" | "unionpay"
@@ -19,5 +19,5 @@ export const CHANNEL_CODES = {
 /** The code of every order of `wechat-js-pay` (contract section 7). */
 export const JSAPI_CODE = "wxpay_js"
 
-/** What a test-mode merchant gets when it names no channel (contract section 5). */
+/** The code of a test-mode merchant's order that names no channel (contract section 5). */
 export const TEST_DEFAULT_CODE = "YINSHENG_QRCODE"

@@ -1,4 +1,4 @@
-/** Places on an order's way where a process may die; what must be true afterwards is tested at each (tests/faults). */
+/** Points on an order's way where a process may die; tests/faults checks the outcome at each. */
 export const CRASH_POINTS = [
   "order.before-store",
   "order.stored",
@@ -15,12 +15,12 @@ export const CRASH_POINTS = [
 
 export type CrashPoint = (typeof CRASH_POINTS)[number]
 
-let passing: ((point: CrashPoint) => void) | undefined
+let armedHook: ((point: CrashPoint) => void) | undefined
 
-/** Says that a crash point is passed. Does nothing unless a test has armed it: the gateway itself never does. */
-export const crashPoint = (point: CrashPoint): void => passing?.(point)
+/** Marks that a crash point is passed. Does nothing unless a test has armed a hook; the gateway itself never does. */
+export const crashPoint = (point: CrashPoint): void => armedHook?.(point)
 
-/** For tests: what happens when a point is passed. */
+/** For tests: sets what runs at every crash point. */
 export const armCrashPoints = (hook: (point: CrashPoint) => void): void => {
-  passing = hook
+  armedHook = hook
 }

@@ -8,7 +8,7 @@ import { Schema } from "effect"
 export class MalformedRequest extends Schema.TaggedError<MalformedRequest>()("MalformedRequest", {}) {}
 export class AppIdMissing extends Schema.TaggedError<AppIdMissing>()("AppIdMissing", {}) {}
 export class MerchantUnknown extends Schema.TaggedError<MerchantUnknown>()("MerchantUnknown", {}) {}
-/** `testMode`: the app_id is a test merchant's, who is shown the way to the signature debugger. */
+/** `testMode`: the app_id is a test merchant's; the answer then points to the signature debugger. */
 export class SignatureInvalid extends Schema.TaggedError<SignatureInvalid>()("SignatureInvalid", {
   testMode: Schema.optionalKey(Schema.Boolean)
 }) {}
@@ -17,7 +17,7 @@ export class TimestampExpired extends Schema.TaggedError<TimestampExpired>()("Ti
 export class IpForbidden extends Schema.TaggedError<IpForbidden>()("IpForbidden", {}) {}
 export class NonceUsed extends Schema.TaggedError<NonceUsed>()("NonceUsed", {}) {}
 
-/** Fields at fault in the table's order; each text is a key of core/http/merchant/field-messages.ts, or a text to show as it is. */
+/** Invalid fields in the table's order; a message is a key of core/http/merchant/field-messages.ts or literal text. */
 export class FieldsInvalid extends Schema.TaggedError<FieldsInvalid>()("FieldsInvalid", {
   errors: Schema.Array(Schema.Struct({ field: Schema.String, messages: Schema.Array(Schema.String) }))
 }) {}
@@ -26,18 +26,20 @@ export class OrderNumberMissing extends Schema.TaggedError<OrderNumberMissing>()
 export class DuplicateOrder extends Schema.TaggedError<DuplicateOrder>()("DuplicateOrder", {}) {}
 export class OrderNotFound extends Schema.TaggedError<OrderNotFound>()("OrderNotFound", {}) {}
 
-/** Too many calls; a slot is free again after `retryAfterMs`. `windowMs` is what the message names. */
+/** Too many calls; a slot is free again after `retryAfterMs`. The message names `windowMs`. */
 export class ThrottleExceeded extends Schema.TaggedError<ThrottleExceeded>()("ThrottleExceeded", {
   retryAfterMs: Schema.Number,
   windowMs: Schema.Number
 }) {}
 
-/** No channel took the order; with an order number: one refused it for good and the number is used. */
+/** No channel takes the order. With `orderNo`, the order is stored and its merchant_order_no is used up. */
 export class ChannelUnavailable extends Schema.TaggedError<ChannelUnavailable>()("ChannelUnavailable", {
   orderNo: Schema.NullOr(Schema.String)
 }) {}
 
-/** The order is stored and nobody knows whether the channel took it: reconcile asks on; the merchant must query. */
+/**
+ * The order is stored and nobody knows whether the channel took it: reconcile keeps asking; the merchant must query.
+ */
 export class ChargeUncertain extends Schema.TaggedError<ChargeUncertain>()("ChargeUncertain", {
   orderNo: Schema.String
 }) {}
@@ -45,15 +47,18 @@ export class ChargeUncertain extends Schema.TaggedError<ChargeUncertain>()("Char
 export class PayLinkExpired extends Schema.TaggedError<PayLinkExpired>()("PayLinkExpired", {}) {}
 export class OtherPayer extends Schema.TaggedError<OtherPayer>()("OtherPayer", {}) {}
 
-/** A store did not answer; unless `mayHaveHappened`, nothing was decided and the caller may try again. `store` and `cause` are for the log only. */
+/**
+ * A store did not answer. Unless `mayHaveHappened` is set, nothing was changed and the caller may try again. `store`
+ * and `cause` are for the log only.
+ */
 export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
   store: Schema.String,
   cause: Schema.optional(Schema.Defect()),
-  /** The store was asked and its answer lost: nobody knows whether it was done. */
+  /** The store received the request and its answer was lost: nobody knows whether the change was made. */
   mayHaveHappened: Schema.optionalKey(Schema.Boolean)
 }) {}
 
-/** More calls at once than the gateway takes. */
+/** More concurrent calls than the gateway takes. */
 export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {}) {}
 
 export type CashierError =

@@ -1,9 +1,9 @@
 import type { Anomaly } from "./order.ts"
 
-/** What merchants are told of by webhook: X-PayHub-Event-Type (contract sections 9 and 13). */
+/** What a webhook tells a merchant of: X-PayHub-Event-Type (contract sections 9 and 13). */
 export type WebhookKind = "payment" | "refund"
 
-/** Every line that an order's timeline can have, with what it tells. */
+/** Every kind of line in an order's timeline, with its text. */
 export const EVENTS = {
   created: { zh: "订单已创建", en: "The order was stored" },
   "charge.accepted": { zh: "渠道已受理", en: "The channel took the order" },
@@ -38,5 +38,5 @@ export type EventKind = keyof typeof EVENTS
 
 export const EVENT_KINDS = Object.keys(EVENTS) as unknown as readonly [EventKind, ...Array<EventKind>]
 
-/** The kinds that the store writes as events of their own; the other lines are read from other tables. */
+/** The kinds that the store writes as events; the other lines are read from other tables. */
 export type WrittenEventKind = Exclude<EventKind, "created" | `charge.${string}` | "notice" | "webhook.attempt">

@@ -1,6 +1,6 @@
 /**
- * Ledger accounts of a settlement: `channel` is what the provider owes (a debit, below zero); `merchant` and `fee` are
- * who it is owed to (credits).
+ * Ledger accounts of a settlement: `channel` is what the provider owes (a debit, negative); `merchant` and `fee` are to
+ * whom it is owed (credits, positive).
  */
 export type LedgerAccount = "channel" | "merchant" | "fee"
 
@@ -10,7 +10,7 @@ export interface LedgerEntry {
   readonly amountFen: number
 }
 
-/** What is posted when a payment settles. @param payment whole fen; actualFen + feeFen = amountFen */
+/** The ledger entries of a settled payment. @param payment whole fen; actualFen + feeFen = amountFen */
 export const entriesOfPayment = (payment: {
   readonly amountFen: number
   readonly actualFen: number

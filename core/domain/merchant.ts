@@ -22,27 +22,28 @@ export interface Merchant {
   readonly createdAt: Date
 }
 
-/** One live secret of a merchant, opened. */
+/** One secret of a merchant, decrypted. */
 export interface MerchantSecret {
   readonly id: number
   readonly secret: Redacted.Redacted<string>
   readonly createdAt: Date
-  /** The end of a rotation's overlap; null = until rotated. */
+  /** When a rotation's overlap ends and the secret stops counting; null = until it is rotated. */
   readonly expiresAt: Date | null
-  /** When the first request signed with it verified; null = never yet. */
+  /** When the first request signed with it was verified; null = not yet. */
   readonly firstUsedAt: Date | null
 }
 
 /**
- * The secret that signs webhooks now: the newest that a request has verified with, so that a merchant in the middle of
- * a rotation is not sent signatures it cannot check yet; once the overlap is over, the newest (contract section 4).
+ * The secret that signs webhooks now: the newest live one that has verified a request, so that a merchant in the middle
+ * of a rotation gets no signature that it cannot check yet; if none has, the oldest live one, which is the only one
+ * once the overlap is over (contract section 4). undefined = no secret is live.
  */
 export const signingSecret = (secrets: ReadonlyArray<MerchantSecret>, nowMs: number): MerchantSecret | undefined => {
   const live = liveSecrets(secrets, nowMs)
   return live.find((secret) => secret.firstUsedAt !== null) ?? live.at(-1)
 }
 
-/** The secrets that requests may verify with now, newest first. */
+/** The secrets that verify requests now, newest first. */
 export const liveSecrets = (secrets: ReadonlyArray<MerchantSecret>, nowMs: number): ReadonlyArray<MerchantSecret> =>
   secrets
     .filter((secret) => secret.expiresAt === null || secret.expiresAt.getTime() > nowMs)

@@ -26,7 +26,7 @@ describe("Fen and yuan", () => {
   })
 
   test.each(["", "1.", ".5", "1.005", "01.00", "-1", "+1", "1e3", " 1", "1,000.00", "１", "NaN", "Infinity"])(
-    "%p is no amount of yuan",
+    "%p is not an amount of yuan",
     (text) => {
       expect(fenOfYuan(text)).toBeUndefined()
     }

@@ -22,7 +22,7 @@ export const fenOfYuan = (yuan: string | number): number | undefined => {
   return Number(match[1]) * 100 + Number((match[2] ?? "").padEnd(2, "0"))
 }
 
-/** Fee rates are basis points of the amount: 60 = 0.60 %. */
+/** The highest fee rate, in basis points of the amount: 60 = 0.60 %. */
 export const FEE_RATE_BP_MAX = 10_000
 
 /**

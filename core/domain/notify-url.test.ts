@@ -16,7 +16,7 @@ describe("a notify_url", () => {
     "http://[64:ff9b::808:808]/",
     "http://[2002:808:808::1]/",
     "http://[2001:0:808:808::f7f7:f7f7]/" // Teredo, server and client 8.8.8.8
-  ])("%s is taken", (url) => {
+  ])("%s is accepted", (url) => {
     expect(checkNotifyUrl(url, [])).toBe("ok")
   })
 
@@ -118,7 +118,7 @@ describe("a notify_url", () => {
     expect(checkNotifyUrl(url(513, "😀"), [])).toBe("too-long")
   })
 
-  test("may be at an address that the operator allows, and only there", () => {
+  test("may be at a private address that the operator allows, and at no other", () => {
     const allow = ["10.1.0.0/16", "127.0.0.1", "fd00::/8", "::1"]
     for (const host of ["10.1.2.3", "127.0.0.1", "2130706433", "[fd12::1]", "[::1]", "[::ffff:10.1.2.3]"]) {
       expect([host, checkNotifyUrl(`http://${host}/`, allow)]).toEqual([host, "ok"])
@@ -131,7 +131,7 @@ describe("a notify_url", () => {
   })
 })
 
-test("a resolved address is judged by the same rule, and a text that is none is refused", () => {
+test("a resolved address is judged by the same rule, and a text that is not an address is refused", () => {
   expect(mayPushTo("8.8.8.8", [])).toBe(true)
   expect(mayPushTo("2606:4700:4700::1111", [])).toBe(true)
   expect(mayPushTo("127.0.0.1", [])).toBe(false)

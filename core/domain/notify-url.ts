@@ -4,9 +4,9 @@ import ipaddr from "ipaddr.js"
 export const NOTIFY_URL_CHARS_MAX = 512
 
 /**
- * Whether webhooks may be asked to go to a URL (contract section 5): absolute http(s), without credentials, not over
- * NOTIFY_URL_CHARS_MAX, and not at a literal address that is not public. A name, `localhost` too, is "ok" here: it is
- * judged by `mayPushTo` when it has been resolved.
+ * Whether a URL is accepted as a webhook's destination (contract section 5): absolute http(s), without credentials, at
+ * most NOTIFY_URL_CHARS_MAX characters, and not a literal address that is not public. Names, `localhost` too, are "ok"
+ * here: `mayPushTo` judges the addresses they resolve to.
  * @param allow PAYHUB_WEBHOOK_ALLOW: addresses and CIDR ranges that are reached although they are not public
  */
 export const checkNotifyUrl = (
@@ -14,19 +14,20 @@ export const checkNotifyUrl = (
   allow: ReadonlyArray<string>
 ): "ok" | "malformed" | "too-long" | "private" => {
   if ([...text].length > NOTIFY_URL_CHARS_MAX) return "too-long"
-  // `new URL` trims, drops line breaks, takes `http:host` and `\` for `/`: what other programs read elsewhere is refused.
+  // `new URL` trims, drops line breaks, and reads `http:host` and `\` as if they had `/`. What other programs would
+  // read as another destination is refused.
   if (!/^https?:\/\/[^/?#@]+([/?#]|$)/i.test(text) || /[\s\\\p{Cc}\p{Cs}]/u.test(text) || !URL.canParse(text)) {
     return "malformed"
   }
   const { hostname } = new URL(text)
-  // `new URL` has written an address out: four decimal parts, or IPv6 in brackets. Anything else is a name.
+  // `new URL` normalises an address to four decimal parts, or to IPv6 in brackets. Anything else is a name.
   if (hostname.startsWith("[")) return mayPushTo(hostname.slice(1, -1), allow) ? "ok" : "private"
   return /^[\d.]+$/.test(hostname) && ipaddr.isValid(hostname) && !mayPushTo(hostname, allow) ? "private" : "ok"
 }
 
 /**
  * Whether a webhook may be sent to an address: it is public, or `allow` lists it. An IPv6 address that carries an IPv4
- * one (mapped, compatible, translated, NAT64, 6to4, Teredo, ISATAP) is where that one is.
+ * one (mapped, compatible, translated, NAT64, 6to4, Teredo, ISATAP) is judged by the IPv4 address.
  * @param address IPv4 or IPv6 as text, as a resolver gives it; any other text is refused
  */
 export const mayPushTo = (address: string, allow: ReadonlyArray<string>): boolean => {
@@ -35,13 +36,13 @@ export const mayPushTo = (address: string, allow: ReadonlyArray<string>): boolea
   if (isListed(parsed, allow)) return true
   if (!(parsed instanceof ipaddr.IPv6)) return isPublicV4(parsed as ipaddr.IPv4)
   const carried = carriedV4(parsed)
-  // With carried addresses the outer one is a way to reach them; none of these ways is a unicast range of its own.
+  // An address that carries others only leads to them; none of these prefixes is a unicast range of its own.
   return carried === undefined
     ? isPublicV6(parsed)
     : carried.every((inner) => isPublicV4(inner) || isListed(inner, allow))
 }
 
-/** Virtual machines of Azure reach their metadata here, an address that looks public. */
+/** Azure's metadata endpoint for virtual machines: an address that looks public. */
 const METADATA = ["168.63.129.16"]
 
 const isPublicV4 = (address: ipaddr.IPv4): boolean =>
@@ -60,7 +61,7 @@ const carriedV4 = (address: ipaddr.IPv6): ReadonlyArray<ipaddr.IPv4> | undefined
   if (begins(0, 0, 0, 0, 0, 0)) return [at(12)] // ::a.b.c.d, and so :: and ::1
   if (begins(0x64, 0xff9b, 0, 0, 0, 0)) return [at(12)] // NAT64, RFC 6052
   if (begins(0x2002)) return [at(2)] // 6to4, RFC 3056
-  // Teredo, RFC 4380: the server, and the client with its bits turned over.
+  // Teredo, RFC 4380: the server, and the client with its bits inverted.
   if (begins(0x2001, 0)) return [at(4), new ipaddr.IPv4(bytes.slice(12).map((byte) => byte ^ 0xff))]
   const isatap = (address.parts[4] === 0 || address.parts[4] === 0x200) && address.parts[5] === 0x5efe // RFC 5214
   return isatap && isPublicV6(address) ? [at(12)] : undefined
@@ -75,8 +76,8 @@ const isListed = (address: ipaddr.IPv4 | ipaddr.IPv6, allow: ReadonlyArray<strin
   })
 
 /**
- * Who a URL's receiver is, for telling a slow one from the others: `host:port`, with the scheme's port where the URL
- * names none.
+ * A URL's receiver as `host:port`, with the scheme's port if the URL names none. Pushes are limited per receiver, so
+ * that a slow one does not hold up the others.
  */
 export const receiverOf = (url: string): string => {
   const { hostname, port, protocol } = new URL(url)

@@ -24,7 +24,7 @@ test("numbers drawn in one second by one merchant differ", () => {
   expect(drawn.size).toBeGreaterThan(495)
 })
 
-test("two merchants' numbers of one second differ even by the same draw", () => {
+test("two merchants' numbers of one second differ even with the same draw", () => {
   const drawn = new Set(Array.from({ length: 5_000 }, (_, merchantId) => newOrderNo("QR", merchantId + 1, 0, 42)))
   expect(drawn.size).toBe(5_000)
 })

@@ -72,7 +72,7 @@ describe("An order's states", () => {
     expect(ORDER_STATUS).toEqual({ PENDING: 0, PAID: 1, FAILED: 2, REFUNDED: 3, CLOSED: 4 })
   })
 
-  test("never lead back, and no end leads anywhere but PAID to REFUNDED", () => {
+  test("never lead back; of those that PENDING leads to, only PAID leads on, to REFUNDED", () => {
     const reachable = (from: OrderStatus): ReadonlyArray<OrderStatus> =>
       ORDER_EDGES[from].flatMap((to) => [to, ...reachable(to)])
     for (const status of Object.keys(ORDER_STATUS) as ReadonlyArray<OrderStatus>) {

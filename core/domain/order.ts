@@ -12,7 +12,7 @@ export const STATUS_TEXT: { readonly [S in OrderStatus]: { readonly zh: string; 
   CLOSED: { zh: "已关闭", en: "Closed" }
 }
 
-/** Every edge an order may travel; a store refuses all others by a condition in its update. */
+/** Every allowed change of an order's status; the store refuses all others by a condition in its update. */
 export const ORDER_EDGES: { readonly [S in OrderStatus]: ReadonlyArray<OrderStatus> } = {
   PENDING: ["PAID", "FAILED", "CLOSED"],
   PAID: ["REFUNDED"],
@@ -30,7 +30,7 @@ export interface Order {
   readonly merchantId: number
   readonly orderNo: string
   readonly merchantOrderNo: string
-  /** The channel code that was asked for or chosen by default, whichever account serves it. */
+  /** The channel code that the merchant requested or got by default, whichever account serves it. */
   readonly channelCode: string
   readonly flow: Flow
   /** The channel provider (`sandbox`) and its account that charge the order. */
@@ -47,11 +47,13 @@ export interface Order {
   readonly clientIp: string
   readonly createdAt: Date
   readonly expiresAt: Date
-  /** What the channel needs to know the order again later (Yinsheng's shopdate …), made before it is charged. */
+  /** What the channel needs to identify the order later (Yinsheng's shopdate …), made before the order is charged. */
   readonly reference: JsonObject
   /** JSAPI orders only. */
   readonly jsapi: JsapiOrder | null
-  /** What a JSAPI payer who comes again is shown again; null until then. A code's is in its charge's detail. */
+  /**
+   * JSAPI parameters or a form, for a payer who comes back; null until charged. A QR code is in its charge's detail.
+   */
   readonly presentation: JsonObject | null
   /** All null until the order is PAID. */
   readonly paidAt: Date | null
@@ -67,17 +69,17 @@ export interface JsapiOrder {
   /** The official account's or mini-program's AppID; null = the channel's. */
   readonly appId: string | null
   readonly miniProgram: boolean
-  /** SHA-256 of the pay_token, hex: a database dump must not let anyone pay or read. */
+  /** SHA-256 of the pay_token, hex: a database dump must not let anybody pay for an order or read it. */
   readonly tokenHash: string
   /** Until when the token pays; never after the order's expiry. */
   readonly payUntil: Date
-  /** The payer who was charged first; another one is refused. */
+  /** The payer that the order is bound to; another one is refused. null = not bound yet. */
   readonly openid: string | null
 }
 
 /**
- * What did not match; the order is kept and flagged, never silently paid. `fee-mismatch`: settled, but by the account's
- * rate, because the channel's own fee cannot be one. `other-account`: paid at an account that the order is not at.
+ * What did not match; the order is kept and flagged, never silently paid. `fee-mismatch`: settled, but at the account's
+ * rate, because the channel's own fee is impossible. `other-account`: paid at an account other than the order's.
  */
 export type Anomaly =
   | "amount-mismatch"
@@ -98,15 +100,16 @@ export interface Payment {
   readonly feeFen?: number | undefined
 }
 
-/** What the core makes of a payment that a channel reports for an order. */
+/** The core's judgement of a payment that a channel reports for an order. */
 export type Verdict =
   | { readonly kind: "settle" }
   | { readonly kind: "repeated" }
   | { readonly kind: "anomaly"; readonly anomaly: Anomaly }
 
 /**
- * Judges a verified payment against the order as it is stored. The money is checked before the state, so that a wrong
- * amount is named as such on an order in any state; a PAID order that hears its own trade number again changes nothing.
+ * Judges a verified payment against the order as it is stored. The order's own trade number changes nothing, or is an
+ * amount-mismatch; any other trade on an order that was paid is a second payment. Otherwise currency and amount are
+ * checked before the status, so that a wrong amount is named as such on a CLOSED order too.
  */
 export const judgePayment = (
   order: Pick<Order, "status" | "amountFen" | "channelTradeNo">,

@@ -10,7 +10,7 @@ export interface Parameter {
 /** A request's top-level parameters, in the order in which they were sent. */
 export type Parameters = ReadonlyMap<string, Parameter>
 
-/** The pairs that are signed over. */
+/** The parameters as the pairs that a signature covers. */
 export const signedPairs = (parameters: Parameters): ReadonlyArray<readonly [string, string]> => {
   const pairs: Array<readonly [string, string]> = []
   for (const [key, { text }] of parameters) pairs.push([key, text])
@@ -21,8 +21,8 @@ export const signedPairs = (parameters: Parameters): ReadonlyArray<readonly [str
 export const PLAIN_INTEGER = /^(0|-?[1-9]\d*)$/
 
 /**
- * A parameter as the field schemas take it: undefined when it is absent, null or empty; text where a string or an
- * integer may stand (clients send either for both); another value, which no schema takes, for the rest.
+ * A parameter as the field schemas take it: undefined if it is absent, null or empty; text for a string or an integer
+ * (clients send either for both); a boolean or a fraction, which no schema accepts, for the rest.
  */
 export const fieldInput = (parameter: Parameter | undefined): string | number | boolean | undefined => {
   if (parameter === undefined || parameter.text === "") return undefined

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { randomHex, randomUint32 } from "./random.ts"
 
-test("no piece of the pool is given twice, over many fillings", () => {
+test("no part of the pool is handed out twice, over many refills", () => {
   const texts = Array.from({ length: 20_000 }, () => randomHex(12))
   expect(new Set(texts).size).toBe(texts.length)
   for (const text of texts) expect(text).toMatch(/^[0-9a-f]{24}$/)

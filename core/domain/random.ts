@@ -1,8 +1,8 @@
 import { randomFillSync } from "node:crypto"
 
 /*
- * Random numbers for what is made with every request. One system call serves many: at ten thousand orders a second it is
- * seen in the profile otherwise. Not for secrets: those are drawn one by one, and nothing of them is left behind.
+ * Random numbers for every request, from a pool: one system call serves many, because at ten thousand orders a second
+ * single calls show in the profile. Not for secrets: those are drawn one by one, so that no copy stays in a pool.
  */
 
 const pool = Buffer.alloc(4_096)

@@ -13,7 +13,7 @@ const pairs = fc.uniqueArray(fc.tuple(fc.string({ unit: "grapheme" }), fc.string
 })
 
 describe("The canonical string", () => {
-  test("and its signature are the contract's known answer", () => {
+  test("and its signature match the contract's example", () => {
     const shuffled = KNOWN.text
       .split("&")
       .reverse()
@@ -49,7 +49,7 @@ describe("The canonical string", () => {
 })
 
 describe("Digests", () => {
-  test("are compared whole: any changed, missing or added character differs", () => {
+  test("are compared as a whole: any changed, missing or added character makes them differ", () => {
     expect(sameDigest(KNOWN.sign, KNOWN.sign)).toBe(true)
     for (let at = 0; at < KNOWN.sign.length; at++) {
       const other = KNOWN.sign[at] === "0" ? "1" : "0"

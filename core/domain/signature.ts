@@ -12,7 +12,7 @@ export const canonicalString = (parameters: Iterable<Pair>): string => {
   let compare = compareUnits
   for (const pair of parameters) {
     if (pair[0] === "sign" || pair[1] === "") continue
-    // UTF-8's order is UTF-16's too, except beside surrogates, where only the bytes decide.
+    // UTF-16 order is UTF-8 byte order except beside surrogates; with one, keys are compared as bytes.
     if (SURROGATE.test(pair[0])) compare = compareBytes
     kept.push(pair)
   }

@@ -1,7 +1,7 @@
-/** How many orders one address may place in a window; "off" lets all through. */
+/** How many orders, or queries, one address may send per window; "off" = no limit. */
 export type ThrottleRule = { readonly count: number; readonly windowMs: number } | "off"
 
-/** `2/1s`, `100/500ms`, `10/1m`, or `off`; undefined = not a rule. */
+/** Reads `2/1s`, `100/500ms`, `10/1m`, or `off`; undefined = not a rule. */
 export const parseThrottle = (text: string): ThrottleRule | undefined => {
   if (text === "off") return "off"
   const match = /^(\d{1,7})\/(\d{1,6})(ms|s|m|h)$/.exec(text.trim())

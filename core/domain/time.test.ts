@@ -4,15 +4,15 @@ import { isTimeZone, localText, shanghaiMs, shanghaiParts, shanghaiText } from "
 
 const instant = Date.UTC(2026, 2, 15, 17, 4, 5)
 
-test("an instant is written in the zone that is asked for", () => {
+test("an instant is written in the requested zone", () => {
   expect(localText(new Date(instant), "Asia/Shanghai")).toBe("2026-03-16 01:04:05")
   expect(localText(new Date(instant), "UTC")).toBe("2026-03-15 17:04:05")
   expect(localText(new Date(instant), "America/New_York")).toBe("2026-03-15 13:04:05")
 })
 
-test("every zone's texts are those of the time zone database, around its changes too", () => {
+test("every zone's texts match the time zone database, around its changes too", () => {
   const zones = ["Asia/Shanghai", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe", "Pacific/Chatham", "UTC"]
-  // New York's clocks change at 06:00 and 07:00 UTC, Lord Howe's by half an hour: instants gather there.
+  // New York's clocks change at 06:00 and 07:00 UTC, Lord Howe's by half an hour: many instants are drawn near these.
   const changes = [
     Date.UTC(2026, 2, 8, 7),
     Date.UTC(2026, 10, 1, 6),
@@ -31,7 +31,7 @@ test("every zone's texts are those of the time zone database, around its changes
   }
 })
 
-test("an instant far from ours is written too, since a provider's missing time may read as year 1", () => {
+test("an instant far from the present is written too, since a provider's missing time may read as year 1", () => {
   const database = new Intl.DateTimeFormat("sv-SE", {
     timeZone: "Asia/Shanghai",
     dateStyle: "short",
@@ -42,7 +42,7 @@ test("an instant far from ours is written too, since a provider's missing time m
   }
 })
 
-test("Shanghai's texts agree with the time zone database and are read back", () => {
+test("Shanghai's texts match the time zone database and are read back", () => {
   fc.assert(
     fc.property(fc.integer({ min: Date.UTC(1992, 0, 1), max: Date.UTC(2090, 0, 1) }), (ms) => {
       const second = Math.floor(ms / 1000) * 1000
@@ -56,7 +56,7 @@ test("Shanghai's texts agree with the time zone database and are read back", () 
   expect(shanghaiMs("2026-13-16 01:04:05")).toBeUndefined()
 })
 
-test("an unknown time zone is known as one", () => {
+test("an unknown time zone is recognised as unknown", () => {
   expect(isTimeZone("Asia/Shanghai")).toBe(true)
   expect(isTimeZone("Mars/Olympus")).toBe(false)
 })

@@ -1,4 +1,4 @@
-/** Time is UTC inside; these are the texts of the edges. */
+/* Times are UTC inside; these are their texts at the edges. */
 
 const formatters = new Map<string, Intl.DateTimeFormat>()
 
@@ -12,8 +12,9 @@ const formatter = (zone: string): Intl.DateTimeFormat => {
 }
 
 /**
- * An instant as `YYYY-MM-DD HH:mm:ss` in a zone (contract section 7). What a zone is ahead of UTC has changed at quarters
- * of an hour only since 2012, so the formatter, which is slow, is asked once for each quarter.
+ * An instant as `YYYY-MM-DD HH:mm:ss` in a zone (contract section 7). Since 2012, zones have changed their UTC offset
+ * only at quarters of an hour, so the formatter, which is slow, is called once per quarter.
+ * @param zone IANA time zone, checked by `isTimeZone`
  */
 export const localText = (at: Date, zone: string): string => {
   const ms = at.getTime()
@@ -24,7 +25,7 @@ export const localText = (at: Date, zone: string): string => {
 const QUARTERS_FROM = Date.UTC(2012, 0, 1)
 const QUARTERS_UNTIL = Date.UTC(9999, 0, 1)
 const QUARTER_MS = 15 * 60_000
-/** A year's. */
+/** Cached offsets per zone: one year of quarters. */
 const QUARTERS_MAX = 35_136
 const offsets = new Map<string, Map<number, number>>()
 
@@ -58,14 +59,14 @@ export const isTimeZone = (zone: string): boolean => {
 
 const SHANGHAI_OFFSET_MS = 8 * 3_600_000
 
-/** yyyyMMddHHmmss in Shanghai, which has had no daylight saving since 1991: +08:00 holds for every order. */
+/** Epoch ms as yyyyMMddHHmmss in Shanghai, which has had no daylight saving since 1991: always +08:00. */
 export const shanghaiParts = (ms: number): string =>
   new Date(ms + SHANGHAI_OFFSET_MS).toISOString().slice(0, 19).replaceAll(/[-T:]/g, "")
 
-/** `YYYY-MM-DD HH:mm:ss` in Shanghai, as Chinese providers write time. */
+/** Epoch ms as `YYYY-MM-DD HH:mm:ss` in Shanghai, as Chinese providers write times. */
 export const shanghaiText = (ms: number): string => isoText(ms + SHANGHAI_OFFSET_MS)
 
-/** `YYYY-MM-DD HH:mm:ss` in Shanghai → epoch milliseconds, or undefined when it is not such a text. */
+/** `YYYY-MM-DD HH:mm:ss` in Shanghai → epoch ms; undefined = not such a text. */
 export const shanghaiMs = (text: string): number | undefined => {
   if (!/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(text)) return undefined
   const ms = Date.parse(`${text.replace(" ", "T")}+08:00`)

@@ -22,12 +22,12 @@ export interface AppOptions {
   readonly config: GatewayConfig
   /** Providers that have pages of their own. */
   readonly siteIds: ReadonlyArray<string>
-  /** What all workers have counted, where this process is one of several. */
+  /** Reads the figures of all workers; undefined = this is the only process. */
   readonly figures: (() => Promise<ReadonlyArray<WorkerFigures>>) | undefined
   readonly plugins: ReadonlyArray<PluginRoutes>
 }
 
-/** The gateway's HTTP application: `app.fetch` is what a server calls, `drain` what its stop waits for. */
+/** The gateway's HTTP application: a server calls `app.fetch`, and its stop waits for `drain`. */
 export const makeApp = ({ run, config, siteIds, figures, plugins }: AppOptions) => {
   const { entrance, drain } = makeEntrance(run, config)
   const own = [
@@ -65,7 +65,7 @@ const refuseMethod =
   async (call) =>
     frameworkError(call, FRAMEWORK.methodNotAllowed, { allow })
 
-/** Routes by path and method; what answers GET answers HEAD. */
+/** Routes by path and method; a GET route answers HEAD too. */
 const byPath = (routes: ReadonlyArray<Route>): Map<string, Map<string, Handler>> => {
   const paths = new Map<string, Map<string, Handler>>()
   for (const { method, path, handle } of routes) {

@@ -36,7 +36,7 @@ const bodyOf = (bytes: number) => {
   return { seen, stream }
 }
 
-test("a body without a length is dropped for a while once it is too large, then cut off", async () => {
+test("a body without a declared length is drained for a while once it is too large, then cut off", async () => {
   const endless = bodyOf(Number.POSITIVE_INFINITY)
   expect(await readBody(post(endless.stream))).toBe("too-large")
   expect(endless.seen.pulled).toBeLessThan(2.5 * 1024 * 1024)
@@ -48,7 +48,7 @@ test("a body that is a little too large is read to its end, so that its sender g
   expect(large.seen.pulled).toBe(512 * 1024)
 })
 
-test("a body that stops in the middle when it is too large already is not waited for", async () => {
+test("a body that stalls once it is too large is not waited for", async () => {
   const stalled = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new Uint8Array(BODY_BYTES_MAX + 1))
   })
@@ -57,6 +57,6 @@ test("a body that stops in the middle when it is too large already is not waited
   expect(performance.now() - startedAt).toBeLessThan(3_000)
 })
 
-test("no body is an empty one", async () => {
+test("a request without a body has an empty one", async () => {
   expect((await readBody(new Request("http://gateway/", { method: "POST" }))) as Uint8Array).toHaveLength(0)
 })

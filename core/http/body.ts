@@ -1,12 +1,12 @@
-/** A request body is at most this (contract section 1). */
+/** Largest request body (contract section 1). */
 export const BODY_BYTES_MAX = 65_536
 
-/** A body that does not arrive within this is given up: neither runtime ends a slow sender by itself. */
+/** Reading of a body is given up after this time: neither runtime ends a slow sender by itself. */
 const BODY_DEADLINE_MS = 15_000
 
 /**
- * Of a body that is too large so much is read and dropped, for so long: most senders then get the answer, where a
- * connection cut in the middle of their writing would show them a reset.
+ * A body that is too large is drained up to this many bytes beyond the limit and milliseconds: most senders then read
+ * the answer, whereas a connection cut in the middle of their writing would show them a reset.
  */
 const DROPPED_BYTES_MAX = 2 << 20
 const DROPPING_MS = 1_000
@@ -15,7 +15,7 @@ const DROPPING_MS = 1_000
 export type BodyFault = "too-large" | "too-slow" | "cut-off"
 
 /**
- * Reads a body up to a limit, whatever its Content-Length says. Never holds more than the limit and one chunk.
+ * Reads a body up to a limit, whatever its Content-Length says. Holds at most the limit and one chunk in memory.
  * @param bytesMax limit in bytes
  */
 export const readBody = async (request: Request, bytesMax = BODY_BYTES_MAX): Promise<Uint8Array | BodyFault> => {
@@ -24,15 +24,15 @@ export const readBody = async (request: Request, bytesMax = BODY_BYTES_MAX): Pro
   return body
 }
 
-/** Requests whose bodies were given up. */
+/** Requests whose bodies were not read to the end. */
 const leftOver = new WeakSet<Request>()
 
 const read = async (request: Request, bytesMax: number): Promise<Uint8Array | BodyFault> => {
   const declared = Number(request.headers.get("content-length") ?? 0)
   if (declared > bytesMax + DROPPED_BYTES_MAX) return "too-large"
   if (declared > 0 && declared <= bytesMax && !request.headers.has("transfer-encoding")) {
-    // The server's parser ends a body where its declared length does, so it may be taken whole: a third of the cost.
-    // Before any look at `request.body`, which makes a stream of it.
+    // The server's parser ends a body at its declared length, so it may be read whole, at a third of the cost. This
+    // must come before any access to `request.body`, which would turn it into a stream.
     return await inTime(request.arrayBuffer())
   }
   if (request.body === null) return declared > bytesMax ? "too-large" : new Uint8Array()
@@ -88,15 +88,15 @@ const inTime = (body: Promise<ArrayBuffer>): Promise<Uint8Array | BodyFault> =>
   })
 
 /**
- * Whether a body may still be under way after its request was answered: its sender is better cut off than listened to.
- * @param status of the answer
+ * Whether a body may still be arriving after its request was answered; its connection is then closed.
+ * @param status the answer's status
  */
 export const isBodyLeft = (request: Request, status: number): boolean =>
   leftOver.has(request) ||
   Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MAX ||
   (status >= 400 && request.headers.has("transfer-encoding"))
 
-/** Whether a content type is JSON in UTF-8; other parameters are let through. */
+/** Whether a content type is JSON in UTF-8; parameters other than charset are ignored. */
 export const isJsonType = (contentType: string | null): boolean => {
   const [type = "", ...parameters] = (contentType ?? "").split(";").map((part) => part.trim())
   return (

@@ -16,7 +16,7 @@ import type { Vault } from "../secrets/vault.ts"
 import type { RequestContext } from "./envelope.ts"
 import type { FieldDecoders } from "./merchant/field-decoders.ts"
 
-/** Everything that a request's effect may ask for. */
+/** The services that a request's effect may use. */
 export type GatewayServices =
   | Auth
   | Background
@@ -34,18 +34,20 @@ export type GatewayServices =
   | Vault
 
 /**
- * Runs a request's effect in the gateway's services. With its call, every line that it logs carries the call's id, and
- * it is a span where tracing is on.
+ * Runs a request's effect with the gateway's services. With `call`, its log lines carry the call's id, and it is a span
+ * if tracing is on.
  */
 export type Run = <A, E>(effect: Effect.Effect<A, E, GatewayServices>, call?: Call) => Promise<Exit.Exit<A, E>>
 
-/** @param services whose end interrupts nothing here: `drain` waits first, and what is left finds them closed */
+/**
+ * @param services their end interrupts no request: `drain` waits for requests first, and later ones find them closed
+ */
 export const makeRun = (services: Context.Context<GatewayServices>): Run => {
   const run = Effect.runPromiseExitWith(services)
   const tracing = isTracing(services)
   return (effect, call) => {
     if (call === undefined) return run(effect)
-    // In what the fiber starts with: put around the effect, it would take steps to add and to take away.
+    // Part of the context that the fiber starts with: wrapping the effect would cost steps to add and remove it.
     const annotated = Context.add(services, References.CurrentLogAnnotations, { request_id: call.requestId })
     const name = () => `${call.request.method} ${call.url.pathname}`
     return Effect.runPromiseExitWith(annotated)(
@@ -54,7 +56,7 @@ export const makeRun = (services: Context.Context<GatewayServices>): Run => {
   }
 }
 
-/** A request with what the edge has found out about it. */
+/** A request with what the edge knows about it. */
 export interface Call extends RequestContext {
   readonly request: Request
   readonly url: URL

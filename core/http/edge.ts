@@ -11,8 +11,8 @@ import { errorResponse, type RequestContext } from "./envelope.ts"
 import { refuse } from "./respond.ts"
 import { languageOf } from "./web/language.ts"
 
-/** A call whose URL is read by those who ask for it: the merchants' endpoints do not. */
-class Arrived implements Call {
+/** A call that parses its URL on first use: the merchants' endpoints never need it. */
+class LazyUrlCall implements Call {
   readonly requestId: string
   readonly language: Language
   readonly request: Request
@@ -39,10 +39,10 @@ class Arrived implements Call {
   }
 }
 
-/** Requests under way at once; more are told to come again rather than queued without bound. */
+/** Concurrent requests; further ones are answered 503 instead of being queued without bound. */
 const REQUESTS_MAX = 4_096
 
-/** Wraps a handler into what the server calls: context, overload, and no failure without an envelope. */
+/** Wraps handlers for the server: makes the call's context, refuses overload, and gives every failure its envelope. */
 export const makeEntrance = (run: Run, config: GatewayConfig) => {
   let underWay = 0
   let draining = false
@@ -57,7 +57,7 @@ export const makeEntrance = (run: Run, config: GatewayConfig) => {
     underWay++
     try {
       const clientIp = clientAddress(request, config.trustedProxies)
-      const response = await handle(new Arrived(context, request, params, clientIp))
+      const response = await handle(new LazyUrlCall(context, request, params, clientIp))
       return request.method === "HEAD" ? new Response(null, response) : response
     } catch (error) {
       return await refuse(run, context, Cause.die(error))
@@ -78,8 +78,8 @@ export const makeEntrance = (run: Run, config: GatewayConfig) => {
     return response
   }
   /**
-   * Refuses new merchant calls and waits until those under way have ended, at most `ms`. Everything else is still
-   * answered: orders under way at the sandbox, and webhooks to the demo, go through this very server.
+   * Refuses new merchant calls and waits until the requests under way have ended, at most `ms`. Other requests are
+   * still answered: orders under way at the sandbox and webhooks to the demo go through this same server.
    */
   const drain = async (ms: number): Promise<void> => {
     draining = true

@@ -4,7 +4,7 @@ import { FRAMEWORK } from "./errors/gateway.ts"
 
 const context = (requestId: string) => ({ requestId, language: "en" as const })
 
-test("an answer has its own request id and headers, whatever was answered before it", async () => {
+test("an answer has its own request id and headers, whatever the answers before it", async () => {
   const first = envelope(context("req_1"), 429, "later", null, { "retry-after": "5" })
   const second = envelope(context("req_2"), 200, "ok", { a: 1 })
   second.headers.set("access-control-allow-origin", "*")

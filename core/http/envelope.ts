@@ -3,14 +3,14 @@ import type { Language } from "../domain/language.ts"
 import { answerIn, answerTo } from "./errors/answer.ts"
 import type { BilingualAnswer } from "./errors/row.ts"
 
-/** What every answer of the API carries besides its envelope. */
+/** What an answer of the API needs to know of its request. */
 export interface RequestContext {
-  /** Quoted by merchants, found in the log; also the X-Request-Id header. */
+  /** The id that merchants quote and that the log carries; also the X-Request-Id header. */
   readonly requestId: string
   readonly language: Language
 }
 
-/** Each answer takes a copy, which is half as dear as headers written one by one. */
+/** Each answer takes a copy, which costs half of headers that are written one by one. */
 const answerHeaders = new Headers({
   "content-type": "application/json; charset=utf-8",
   "cache-control": "no-store",
@@ -32,8 +32,8 @@ export const envelope = (
 }
 
 /**
- * The envelope of an error that has no tag.
- * @param more headers besides the error's own
+ * The envelope of an error of the HTTP layer, which has no tag.
+ * @param more headers in addition to the error's own
  */
 export const frameworkError = (
   context: RequestContext,

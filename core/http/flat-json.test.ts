@@ -21,7 +21,7 @@ describe("A flat body", () => {
     )
   })
 
-  test("reads whatever JSON.stringify writes of a flat object", () => {
+  test("is read whenever JSON.stringify has written it", () => {
     const value = fc.oneof(
       fc.string({ unit: "grapheme" }).filter((text) => text.isWellFormed() && !text.includes("\0")),
       fc.integer(),
@@ -93,15 +93,15 @@ describe("A flat body", () => {
     '{"a":tru}',
     '\ufeff{"a":1}',
     '{"a":1}\u00a0'
-  ])("%j is not one", (text) => {
+  ])("is not %j", (text) => {
     expect(parse(text)).toBeUndefined()
   })
 
-  test.each(['{"a":9007199254740991}', "{}", ' {"a" : 1 } \n', '{"a":"\\ud83d\\ude00"}'])("%j is one", (text) => {
+  test.each(['{"a":9007199254740991}', "{}", ' {"a" : 1 } \n', '{"a":"\\ud83d\\ude00"}'])("is %j", (text) => {
     expect(parse(text)).toBeDefined()
   })
 
-  test("is refused when it is not UTF-8", () => {
+  test("is refused if it is not UTF-8", () => {
     for (const bytes of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xe2, 0x82]]) {
       expect(parseFlatJson(Uint8Array.from([...Buffer.from('{"a":"'), ...bytes, ...Buffer.from('"}')]))).toBeUndefined()
     }

@@ -1,9 +1,9 @@
 import type { Parameter, Parameters } from "../domain/parameters.ts"
 
 /*
- * The request body of the contract's section 1: one flat JSON object. JSON.parse cannot be used: it takes the last of
- * duplicate keys, rounds large integers, forgets how a number was written (the signature covers its text), and pollutes
- * through `__proto__` where its result is copied.
+ * Parses the request body of the contract's section 1: one flat JSON object. JSON.parse cannot be used: it takes the
+ * last of duplicate keys, rounds large integers, loses how a number was written (the signature covers its text), and
+ * its result pollutes prototypes through `__proto__` when it is copied.
  */
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -11,7 +11,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const SPACE = /[ \t\n\r]*/y
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids raw control characters in strings
 const STRING = /"((?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"/y
-/** What a closer look is needed for: escapes, what JSON forbids, halves of pairs. Nearly every string has none of it. */
+/** Characters that need the full parser: escapes, characters that JSON forbids, surrogates. Few strings have any. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the same
 const NOT_PLAIN = /[\\\u0000-\u001f\ud800-\udfff]/
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
@@ -66,7 +66,7 @@ class FlatReader {
     }
     const text = this.match(NUMBER)[0]
     const value = Number(text)
-    // Beyond 2^53-1 two integers read as one; and what overflows a double is no number that anyone meant.
+    // Beyond 2^53-1, two integers read as one; a number that overflows a double is a mistake.
     if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) throw new Malformed()
     return { kind: "number", text }
   }
@@ -82,7 +82,7 @@ class FlatReader {
     }
     const [whole, inner] = this.match(STRING)
     const value = inner?.includes("\\") ? (JSON.parse(whole) as string) : (inner ?? "")
-    // HMAC reads a lone surrogate as U+FFFD: two different bodies would have one signature.
+    // HMAC reads a lone surrogate as U+FFFD, so two different bodies would have the same signature.
     if (!value.isWellFormed() || value.includes("\u0000")) throw new Malformed()
     return value
   }
@@ -96,7 +96,7 @@ class FlatReader {
   }
 
   private skipSpace(): void {
-    // Most texts have none, and asking a pattern costs more than looking.
+    // Most bodies have no white space, and a comparison is cheaper than a pattern.
     if (this.text.charCodeAt(this.at) <= 0x20) this.match(SPACE)
   }
 

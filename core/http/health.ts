@@ -8,9 +8,9 @@ import type { Call, Handler, Route, Run } from "./call.ts"
 import { notFound, respond } from "./respond.ts"
 
 /**
- * What a supervisor asks: `/healthz` (this process answers), `/readyz` (it can take orders: its store answers too) and,
- * behind PAYHUB_METRICS_TOKEN, `/metrics` in Prometheus' text format.
- * @param figures of all workers, where this process is one of several
+ * Routes for supervisors and monitoring: `/healthz` (this process answers), `/readyz` (it can take orders: its store
+ * answers too) and, behind PAYHUB_METRICS_TOKEN, `/metrics` in Prometheus' text format.
+ * @param figures reads the figures of all workers; absent = this is the only process
  */
 export const healthRoutes = (run: Run, figures?: Figures): ReadonlyArray<Route> => [
   { method: "GET", path: "/healthz", handle: async () => plain(200, "ok\n") },
@@ -45,7 +45,7 @@ const metrics =
 
 const silentStore = (): Response => plain(503, "the database does not answer\n")
 
-/** null = no token is set, or not the one that was given: the page is not there. */
+/** The metrics; null = no token is set or another one was given, and the page does not exist for the caller. */
 const scrape = Effect.fnUntraced(function* (call: Call, figures: Figures | undefined) {
   const { metricsToken } = yield* Settings
   const { backlog } = yield* StoreStatus
@@ -60,15 +60,15 @@ const backlogText = (backlog: Backlog): string => {
   const age = (since: Date | null) => backlogAgeMs(backlog, since) / 1000
   const gauges: ReadonlyArray<readonly [name: string, help: string, value: number]> = [
     ["payhub_orders_pending", "Orders that wait for a payment or an answer", backlog.pendingOrders],
-    ["payhub_orders_flagged", "Orders with a payment that did not match: a person has to look", backlog.flaggedOrders],
+    ["payhub_orders_flagged", "Orders with a payment that did not match: a person has to check", backlog.flaggedOrders],
     [
       "payhub_order_uncertain_oldest_seconds",
-      "Age of the oldest order of which nobody knows whether its channel took it; 0 = none",
+      "Age of the oldest order whose charge ended uncertain; 0 = none",
       age(backlog.oldestUncertainAt)
     ],
     [
       "payhub_orders_abandoned",
-      "Orders without an answer a day after their expiry: nobody asks about them any more",
+      "Orders without an answer a day after their expiry, which are no longer checked",
       backlog.abandonedOrders
     ],
     ["payhub_notices_stray", "Verified notices that name no order of their account", backlog.strayNotices],

@@ -2,34 +2,36 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net"
 import type { ServeOptions, Server } from "./server.ts"
 
-/** What a server allows a client, so that a slow or hostile one costs little and ends. */
+/** What a server allows a client, so that a slow or hostile client costs little. */
 export interface ServerLimits {
-  /** A request's head must have arrived after this, and its body too after `requestMs`. */
+  /** Deadline for a request's head. */
   readonly headMs: number
+  /** Deadline for a request's head and body. */
   readonly requestMs: number
-  /** An idle connection is kept this long for the next request. */
+  /** How long an idle connection is kept for the next request. */
   readonly idleMs: number
   readonly headBytes: number
-  /** Connections at once; more are closed as they come. */
+  /** Concurrent connections; further ones are closed at once. */
   readonly connections: number
 }
 
-/** How often time limits are looked at: they are kept this late at most. */
+/** Interval between checks of the time limits, which may therefore end this much late. */
 const CHECK_MS = 1_000
 
-/** Of a body that nobody wants so much is dropped, for so long, before its sender is cut off. */
+/** An unread request body is drained up to this many bytes and milliseconds, then the connection is closed. */
 const DROPPED_BYTES_MAX = 1 << 20
 const DROPPING_MS = 1_000
 
-/** Requests of one connection that are not answered yet; who sends more without reading answers is cut off. */
+/** Unanswered requests per connection; a client that sends more without reading answers is disconnected. */
 const PIPELINED_MAX = 64
 
-/** How long a stop waits for the listener; answers have been given before. */
+/** How long a stop waits for the listener to close; requests have been answered before. */
 const STOP_MS = 500
 
 /**
- * Serves through node:http, whose time limits and parser (llhttp, strict) hold where a runtime's own server has none.
- * Rejects when the address cannot be had.
+ * Serves through node:http, which has time limits and a strict parser (llhttp) where a runtime's own server has none.
+ * Rejects if the address cannot be listened on.
+ * @param failed makes the response to a request whose `fetch` throws
  */
 export const serveOnNode = (
   { hostname, port, reusePort, fetch }: ServeOptions,
@@ -96,7 +98,7 @@ const answer = async (
   }
   const headers: Array<string> = []
   for (const [name, value] of response.headers) headers.push(name, value)
-  // A look at `response.body` would make a stream of it first: a third of what an answer costs on Deno.
+  // Accessing `response.body` would first turn it into a stream: a third of an answer's cost on Deno.
   const body = new Uint8Array(await response.arrayBuffer())
   if (response.status !== 204 && response.status !== 304 && incoming.method !== "HEAD") {
     headers.push("content-length", String(body.length))
@@ -105,7 +107,8 @@ const answer = async (
     outgoing.writeHead(response.status, headers).end(body)
     return
   }
-  // The rest of its body is on the way: the sender gets the answer, then a moment to notice it, then no more time.
+  // The rest of the body is still arriving: the sender gets the answer and DROPPING_MS to notice it, then a closed
+  // connection.
   outgoing.shouldKeepAlive = false
   outgoing.writeHead(response.status, headers)
   if (body.length === 0) outgoing.flushHeaders()
@@ -145,20 +148,20 @@ const requestOf = (incoming: IncomingMessage): Request => {
   return new Request(urlOf(url, headers.get("host")), init)
 }
 
-/** `Request` refuses to be made with these; what has another name is 405 like every method that nobody serves. */
+/** Methods that `Request` refuses; under another name they are answered 405 like every method that no route has. */
 const FORBIDDEN = ["TRACE", "TRACK", "CONNECT"]
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0"
 
-/** The path as sent. An absolute target names its host itself; what is neither (`*`, an authority) is no path of ours. */
+/** The request's URL with the path as sent. An absolute target names its host; `*` or an authority matches no route. */
 const urlOf = (target: string, host: string | null): string => {
   const base = originOf(host ?? "")
   if (target.startsWith("/")) return base + target
   return /^https?:\/\//i.test(target) && URL.canParse(target) ? target : `${base}/${encodeURIComponent(target)}`
 }
 
-/** Nearly all requests name the same host: the last one is remembered. */
+/** The last host and its origin: nearly all requests name the same host. */
 let lastHost = { host: "", origin: "http://localhost" }
 
 const originOf = (host: string): string => {
@@ -169,7 +172,7 @@ const originOf = (host: string): string => {
   return lastHost.origin
 }
 
-/** The body as a stream that is read no faster than it is asked for. */
+/** The body as a stream that is read only as fast as its reader asks for it. */
 const bodyOf = (incoming: IncomingMessage): ReadableStream<Uint8Array> => {
   let open = true
   const close = (end: () => void) => {

@@ -1,9 +1,9 @@
 import type { Route, Run } from "./call.ts"
 
-/** What a plugin's pages can build on. */
+/** What a plugin's pages can use. */
 export interface GatewayEdge {
   readonly run: Run
-  /** Every route that the gateway serves besides the plugins' own. */
+  /** Every route of the gateway except those of plugins. */
   readonly routes: ReadonlyArray<Route>
 }
 

@@ -6,7 +6,10 @@ import { errorResponse, frameworkError } from "./envelope.ts"
 import { FRAMEWORK } from "./errors/gateway.ts"
 import { parseFlatJson } from "./flat-json.ts"
 
-/** The parameters of a JSON request, or the answer that refuses it before any check of the pipeline (contract section 1). */
+/**
+ * The parameters of a JSON request, or the response that refuses it before any check of the pipeline (contract section
+ * 1).
+ */
 export const readJson = async (call: Call): Promise<Parameters | Response> => {
   const { headers } = call.request
   const encoding = headers.get("content-encoding")
@@ -18,6 +21,6 @@ export const readJson = async (call: Call): Promise<Parameters | Response> => {
   return parseFlatJson(body) ?? errorResponse(call, new MalformedRequest())
 }
 
-/** The answer to a body that was not read. */
+/** The response to a body that could not be read. */
 export const bodyRefused = (call: Call, fault: BodyFault): Response =>
   fault === "too-large" ? frameworkError(call, FRAMEWORK.bodyTooLarge) : errorResponse(call, new MalformedRequest())

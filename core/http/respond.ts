@@ -5,8 +5,8 @@ import { errorResponse, frameworkError, type RequestContext } from "./envelope.t
 import { FRAMEWORK } from "./errors/gateway.ts"
 
 /**
- * The one way from an outcome to a response: runs an effect for a call and encodes what it gives; every failure has its
- * row, and a defect is logged whole and answered with nothing but the request's id.
+ * The one way from an outcome to a response: runs an effect for a call and encodes its value. A failure is answered by
+ * its row; a defect is logged in full and answered with nothing but the request's id.
  */
 export const respond = async <A>(
   run: Run,
@@ -15,11 +15,11 @@ export const respond = async <A>(
   encode: (value: A) => Response
 ): Promise<Response> => {
   const exit = await run(effect, call)
-  // A success has nothing to log: it is spared a second run, which costs as much as the first one's start.
+  // A success logs nothing and needs no second run, which would cost as much as starting the first.
   return exit._tag === "Success" ? encode(exit.value) : refuse(run, call, exit.cause)
 }
 
-/** The response to a failure or a defect, with the log line that it deserves. */
+/** The response to a failure or a defect; logs defects and unavailable stores. */
 export const refuse = async (
   run: (effect: Effect.Effect<void>) => Promise<Exit.Exit<void>>,
   context: RequestContext,
@@ -40,5 +40,5 @@ export const refuse = async (
 const logged = ({ requestId }: RequestContext, line: Effect.Effect<void>): Effect.Effect<void> =>
   Effect.annotateLogs(line, "request_id", requestId)
 
-/** What is not there. */
+/** The response where nothing is served: 404 in the envelope. */
 export const notFound = (context: RequestContext): Response => frameworkError(context, FRAMEWORK.notFound)

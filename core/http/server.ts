@@ -1,4 +1,4 @@
-/* What the gateway asks of whichever runtime serves it. */
+/* What the gateway requires of the runtime that serves it. */
 
 export interface ServeOptions {
   readonly hostname: string
@@ -12,6 +12,6 @@ export interface ServeOptions {
 
 export interface Server {
   readonly port: number
-  /** Takes no more connections and ends those that are open. Wait for requests under way before. */
+  /** Stops listening and closes the open connections; the caller waits for requests under way before. */
   readonly stop: () => Promise<void>
 }

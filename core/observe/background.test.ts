@@ -13,7 +13,7 @@ const opened = async (onLine: (line: string) => void = () => {}) => {
   }
 }
 
-test("the stop waits for what was handed over", async () => {
+test("the stop waits for work that was handed over before", async () => {
   const { run, close } = await opened()
   const goOn = await Effect.runPromise(Deferred.make<void>())
   const told: Array<string> = []
@@ -29,7 +29,7 @@ test("the stop waits for what was handed over", async () => {
   expect(told).toEqual(["done", "closed"])
 })
 
-test("what is handed over after the stop is tried all the same, and its failure is logged", async () => {
+test("work that is handed over after the stop is still tried, and its failure is logged", async () => {
   const line = Promise.withResolvers<string>()
   const { run, close } = await opened(line.resolve)
   await close()

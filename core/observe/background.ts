@@ -1,11 +1,11 @@
 import { Context, Effect, FiberSet, Layer } from "effect"
 
-/** How long the gateway's stop waits for what is still under way. */
+/** How long the gateway's stop waits for work that is still under way. */
 const DRAIN = "20 seconds"
 
 /**
- * Work that nobody waits for but that must not be lost when the gateway stops: recording what a channel answered,
- * pushes under way. Failures are logged.
+ * Runs work that no request waits for but that must not be lost when the gateway stops: recording a channel's answer,
+ * pushing webhooks. Failures are logged.
  */
 export class Background extends Context.Service<
   Background,
@@ -29,7 +29,7 @@ export class Background extends Context.Service<
       return Background.of({
         run: (effect) => {
           const work = Effect.catchCause(effect, (cause) => Effect.logError("background work failed", cause))
-          // A request may outlive the drain: the closed set would drop what it hands over without a word.
+          // A request may outlive the drain, and the closed set would silently drop the work it hands over.
           return Effect.asVoid(isDrained ? Effect.forkDetach(work) : FiberSet.run(fibers, work))
         }
       })

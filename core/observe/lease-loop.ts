@@ -1,21 +1,21 @@
 import { type Duration, Effect, Latch, type Scope } from "effect"
 import type { StoreUnavailable } from "../domain/errors.ts"
 
-/** Work that is leased from the store: whoever holds an item's lease is the only one to do it. */
+/** Work that is leased from the store: only the holder of an item's lease does it. */
 export interface LeasedWork<Item, E, R> {
-  /** What the log calls it: "webhooks". */
+  /** The items' name in the log: "webhooks". */
   readonly name: string
-  /** Items under way at once in this process. */
+  /** Concurrent items of this process. */
   readonly underWayMax: number
-  /** Items leased at a time. */
+  /** Items per lease. */
   readonly leasedMax: number
-  /** How often due items are looked for when nobody wakes the loop. */
+  /** Interval between searches for due items if nobody wakes the loop. */
   readonly sweepEvery: Duration.Input
-  /** Takes up to `limit` items that are due. */
+  /** Leases up to `limit` due items. */
   readonly lease: (limit: number) => Effect.Effect<ReadonlyArray<Item>, StoreUnavailable, R>
-  /** Does one item. Its failures are its own: they end neither the loop nor other items. */
+  /** Does one item. A failure ends neither the loop nor other items. */
   readonly work: (item: Item) => Effect.Effect<void, E, R>
-  /** Starts an effect in the background; what becomes of its failure is decided here. */
+  /** Starts an effect in the background and handles its failure. */
   readonly fork: (effect: Effect.Effect<void, E>) => Effect.Effect<unknown>
 }
 
@@ -26,8 +26,8 @@ export interface LeaseLoop {
 }
 
 /**
- * Leases due items and does them, as many at once as `underWayMax`. While there is something to lease it goes on at
- * once; then it sleeps until it is woken, an item ends, or `sweepEvery` has passed. Every process may run the same loop.
+ * Leases due items and does up to `underWayMax` of them concurrently. It leases again at once while items are due;
+ * otherwise it sleeps until it is woken, an item ends, or `sweepEvery` has passed. Every process may run the same loop.
  */
 export const leaseLoop = Effect.fnUntraced(function* <Item, E, R>(
   options: LeasedWork<Item, E, R>
@@ -54,14 +54,16 @@ export const leaseLoop = Effect.fnUntraced(function* <Item, E, R>(
     if (leased.length === 0) yield* Effect.timeoutOption(latch.await, sweepEvery)
   }).pipe(
     Effect.catchCause((cause) =>
-      Effect.logWarning(`${name} wait for the store`, cause).pipe(Effect.andThen(Effect.sleep(sweepEvery)))
+      Effect.logWarning(`${name} could not be leased; the loop tries again`, cause).pipe(
+        Effect.andThen(Effect.sleep(sweepEvery))
+      )
     )
   )
   yield* Effect.forkScoped(Effect.forever(round))
   return { wake: () => void latch.openUnsafe() }
 })
 
-/** How many items of each key are under way: what a share is measured by. */
+/** Counts the items under way for each key, so that no key takes more than its share. */
 export interface Shares<Key> {
   readonly add: (key: Key, change: 1 | -1) => void
   readonly count: (key: Key) => number

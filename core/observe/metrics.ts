@@ -2,8 +2,8 @@ import { Context, Metric } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 
 /*
- * What an operator watches, in Prometheus' names. Counters and histograms are kept by Effect; what only the store knows
- * (how old the oldest undelivered webhook is) is read when it is asked for: core/http/health.ts.
+ * The operator's metrics, under Prometheus names. Effect keeps counters and histograms; figures that only the store
+ * knows (the age of the oldest undelivered webhook) are read at each scrape: core/http/health.ts.
  */
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20]
@@ -17,15 +17,15 @@ const requestSeconds = Metric.histogram("payhub_request_duration_seconds", {
   boundaries: SECONDS
 })
 const charges = Metric.counter("payhub_charges_total", {
-  description: "Tries at a channel by provider and outcome (accepted, rejected, uncertain)",
+  description: "Attempts at a channel by provider and outcome (accepted, rejected, uncertain)",
   incremental: true
 })
 const payments = Metric.counter("payhub_payments_total", {
-  description: "Payments that channels reported, by provider and what became of them (settled, repeated, flagged)",
+  description: "Payments that channels reported, by provider and outcome (settled, repeated, flagged)",
   incremental: true
 })
 const notices = Metric.counter("payhub_notices_refused_total", {
-  description: "Notices that a channel did not recognise as its provider's word",
+  description: "Notices that a channel did not recognise as its provider's",
   incremental: true
 })
 const pushes = Metric.counter("payhub_webhook_pushes_total", {
@@ -33,16 +33,16 @@ const pushes = Metric.counter("payhub_webhook_pushes_total", {
   incremental: true
 })
 const firstPushSeconds = Metric.histogram("payhub_webhook_first_push_seconds", {
-  description: "From the commit of a payment to the first push of its webhook",
+  description: "Time from the commit of a payment to the first push of its webhook",
   boundaries: SECONDS
 })
 
-const nowhere = Context.empty()
+const noContext = Context.empty()
 
-/** What this process has counted, in Prometheus' text format. */
-export const exposition = (): string => PrometheusMetrics.formatUnsafe(nowhere)
+/** This process's metrics in Prometheus' text format. */
+export const exposition = (): string => PrometheusMetrics.formatUnsafe(noContext)
 
-/** Attributes make a metric of their own each: made once, because every request passes here. */
+/** Each set of attributes is a metric of its own; it is made once and kept, because every request passes here. */
 const byLabel = <Label extends string | number, Made>(make: (label: Label) => Made): ((label: Label) => Made) => {
   const made = new Map<Label, Made>()
   return (label) => {
@@ -69,20 +69,20 @@ const pushesOf = byLabel((outcome: string) => Metric.withAttributes(pushes, { ou
 
 export const countRequest = (route: string, status: number, seconds: number): void => {
   const metrics = ofRoute(route)
-  metrics.count(status).updateUnsafe(1, nowhere)
-  metrics.seconds.updateUnsafe(seconds, nowhere)
+  metrics.count(status).updateUnsafe(1, noContext)
+  metrics.seconds.updateUnsafe(seconds, noContext)
 }
 
 export const countCharge = (provider: string, outcome: "accepted" | "rejected" | "uncertain"): void =>
-  chargesOf(provider)(outcome).updateUnsafe(1, nowhere)
+  chargesOf(provider)(outcome).updateUnsafe(1, noContext)
 
 export const countPayment = (provider: string, outcome: "settled" | "repeated" | "flagged"): void =>
-  paymentsOf(provider)(outcome).updateUnsafe(1, nowhere)
+  paymentsOf(provider)(outcome).updateUnsafe(1, noContext)
 
-export const countRefusedNotice = (provider: string): void => noticesOf(provider).updateUnsafe(1, nowhere)
+export const countRefusedNotice = (provider: string): void => noticesOf(provider).updateUnsafe(1, noContext)
 
-/** @param sinceCommitMs for a first push: the time since its payment was committed */
+/** @param sinceCommitMs time since the payment was committed; undefined = not the webhook's first push */
 export const countPush = (outcome: "delivered" | "again" | "dead", sinceCommitMs: number | undefined): void => {
-  pushesOf(outcome).updateUnsafe(1, nowhere)
-  if (sinceCommitMs !== undefined) firstPushSeconds.updateUnsafe(sinceCommitMs / 1000, nowhere)
+  pushesOf(outcome).updateUnsafe(1, noContext)
+  if (sinceCommitMs !== undefined) firstPushSeconds.updateUnsafe(sinceCommitMs / 1000, noContext)
 }

@@ -2,13 +2,13 @@ import { Context, Effect, Layer } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { Otlp } from "effect/observability"
 
-/** Whether spans are made. They cost more than the work they tell about, so nobody pays for them who does not look. */
+/** Whether spans are made. Off by default: spans cost more than the work they measure. */
 class Tracing extends Context.Reference<boolean>("payhub/pipeline/Tracing", { defaultValue: () => false }) {}
 
-/** Whether tracing is switched on in built services. */
+/** Whether tracing is switched on in these services. */
 export const isTracing = (services: Context.Context<never>): boolean => Context.get(services, Tracing)
 
-/** The effect inside a span, where tracing is switched on. Attributes must not hold secrets or payers' data. */
+/** Runs an effect inside a span if tracing is switched on. Attributes must not contain secrets or payers' data. */
 export const spanned = <A, E, R>(
   name: string | (() => string),
   attributes: Readonly<Record<string, string>>,

@@ -3,7 +3,7 @@ import { figuresOfAll, workersText } from "./worker-figures.ts"
 
 const counted = (worker: number, lines: ReadonlyArray<string>) => ({ worker, text: `${lines.join("\n")}\n` })
 
-test("every worker's samples stand together under one description, each with its label", () => {
+test("all workers' samples of a metric stand together under one description, each with its worker's label", () => {
   const help = ["# HELP requests_total By route", "# TYPE requests_total counter"]
   const first = counted(1, [
     ...help,
@@ -29,7 +29,7 @@ test("every worker's samples stand together under one description, each with its
   ])
 })
 
-test("a worker tells of itself when its parent does not answer", async () => {
+test("a worker reports its own figures if its parent does not answer", async () => {
   const figures = await figuresOfAll({ number: 2, count: 3 }, async () => null)
   expect(figures).toEqual([
     { worker: 1, text: null },

@@ -1,25 +1,29 @@
 import { exposition } from "./metrics.ts"
 
-/* `/metrics` of a gateway of several workers: whichever of them is scraped tells of all. */
+/* `/metrics` of a gateway with several workers: whichever worker is scraped reports all of them. */
 
-/** Which worker this is, from 1, and of how many. Another process in its place has the same number. */
+/** A worker's number, from 1, and how many workers there are. A restarted worker keeps its number. */
 export interface WorkerPlace {
   readonly number: number
   readonly count: number
 }
 
-/** What a worker counts, as a text of its own; null = it did not answer: it hangs, is being started again, or just died. */
+/** A worker's metrics as text; null = it did not answer: it hangs, is being restarted, or has just died. */
 export interface WorkerFigures {
   readonly worker: number
   readonly text: string | null
 }
 
-/** A worker that has not told its figures after so long is left out. */
+/** A worker that does not answer within this time is left out. */
 export const FIGURES_MAX_MS = 1_500
-/** The parent that waits for them gets a little longer. */
+/** Longer, because the parent waits for the workers. */
 const PARENT_MAX_MS = 2_000
 
-/** The figures of all workers. @param askParent it asks the others (core/start/processes/supervisor.ts); null = it does not answer in time */
+/**
+ * The figures of all workers.
+ * @param askParent asks the parent for the other workers' figures (core/start/processes/supervisor.ts); null = no
+ * answer within `waitMs`
+ */
 export const figuresOfAll = async (
   { number, count }: WorkerPlace,
   askParent: (waitMs: number) => Promise<unknown>
@@ -33,10 +37,11 @@ export const figuresOfAll = async (
 }
 
 /**
- * One text of them all, a metric's samples together as the format asks.
+ * Merges the workers' metrics into one text, with a metric's samples together as the format requires.
  *
- * A label for each worker and no sum: a sum would fall when a worker is started again, and rate() would take all that
- * the others have counted for new. Who wants the sum writes `sum by (route) (rate(…))`, as for any several processes.
+ * Each worker gets a label instead of being summed up: a sum would fall when a worker restarts, and rate() would then
+ * count everything of the other workers again. A sum is written `sum by (route) (rate(…))`, as for any set of
+ * processes.
  */
 export const workersText = (all: ReadonlyArray<WorkerFigures>): string => {
   const families = new Map<string, { readonly head: Array<string>; readonly samples: Array<string> }>()
@@ -57,7 +62,7 @@ export const workersText = (all: ReadonlyArray<WorkerFigures>): string => {
   const up = all.map(({ worker, text }) => `payhub_worker_up{worker="${worker}"} ${text === null ? 0 : 1}`)
   return [
     ...[...families.values()].flatMap(({ head, samples }) => [...head, ...samples]),
-    "# HELP payhub_worker_up Whether the worker answered this scrape; without it what it counts is missing here",
+    "# HELP payhub_worker_up Whether the worker answered this scrape; if 0, its figures are missing here",
     "# TYPE payhub_worker_up gauge",
     ...up,
     ""

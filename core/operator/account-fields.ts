@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import type { AnyProvider } from "../cashier/opened-account.ts"
 
-/** The JSON Schema of a provider's account; null = its schema has a part that JSON Schema has no words for. */
+/** The JSON Schema of a provider's account; null = part of its schema cannot be expressed in JSON Schema. */
 export const accountSchema = (provider: AnyProvider): Schema.Json => {
   try {
     const { schema, definitions } = Schema.toJsonSchemaDocument(provider.account)
@@ -11,7 +11,7 @@ export const accountSchema = (provider: AnyProvider): Schema.Json => {
   }
 }
 
-/** The names of an account's fields; those that not every account needs with "?". */
+/** The names of an account's fields; a field that some accounts can omit ends in "?". */
 export const fieldNames = (schema: Schema.Json): ReadonlyArray<string> => {
   interface Shape {
     readonly properties?: object

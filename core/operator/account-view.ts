@@ -5,7 +5,7 @@ import { OwnUrl } from "../config/own-url.ts"
 import type { StoredAccount } from "../pipeline/persistence/accounts.ts"
 import { Vault } from "../secrets/vault.ts"
 
-/** An account as operators see it; secrets are "<redacted>". */
+/** An account as operators see it. Times are ISO 8601 in UTC. */
 export const AccountView = Schema.Struct({
   id: Schema.String,
   provider: Schema.String,
@@ -13,7 +13,7 @@ export const AccountView = Schema.Struct({
   enabled: Schema.Boolean,
   /** Basis points of the amount. */
   fee_rate_bp: Schema.Number,
-  /** What the provider's forms ask for: where its notices for this account go. */
+  /** Where the provider sends this account's notices; operators enter it at the provider. */
   notice_url: Schema.String,
   created_at: Schema.String,
   /** Why the settings cannot be read; null = they can. */
@@ -22,8 +22,8 @@ export const AccountView = Schema.Struct({
   settings: Schema.Json
 })
 
-/** An account's settings as they were given, unsealed. */
-export const openSettings = (stored: StoredAccount) =>
+/** Decrypts an account's settings as they were given. Fails with VaultRefused. */
+export const unsealSettings = (stored: StoredAccount) =>
   Effect.gen(function* () {
     const vault = yield* Vault
     const text = yield* vault.open(stored.sealed, `account:${stored.id}`)
@@ -53,20 +53,20 @@ export const accountView = (stored: StoredAccount) =>
 const shownSettings = (stored: StoredAccount, provider: AnyProvider | undefined) =>
   Effect.gen(function* () {
     if (provider === undefined) return { settings: null, problem: `no channel provider "${stored.provider}" is loaded` }
-    const { raw } = yield* openSettings(stored)
+    const { raw } = yield* unsealSettings(stored)
     const decoded: unknown = yield* Schema.decodeUnknownEffect(provider.account)(raw)
     return { settings: redact(decoded), problem: null }
   }).pipe(
     Effect.catchTag(["VaultRefused", "SchemaError"], (reason) =>
       Effect.succeed({
         settings: null,
-        // A schema's complaint could quote what it complains about.
-        problem: reason._tag === "VaultRefused" ? reason.message : "the settings are not what the provider takes"
+        // A schema error's own message could quote a secret.
+        problem: reason._tag === "VaultRefused" ? reason.message : "the settings do not match the provider's fields"
       })
     )
   )
 
-/** Decoded settings as JSON, every Redacted as "<redacted>": a secret that is not opened cannot be shown. */
+/** Decoded settings as JSON, every Redacted as "<redacted>": a secret that is never unwrapped cannot be shown. */
 const redact = (value: unknown): Schema.Json => {
   if (Redacted.isRedacted(value)) return "<redacted>"
   if (value === null || typeof value === "string" || typeof value === "boolean") return value

@@ -11,7 +11,7 @@ describe("channel", () => {
   const add = (settings: object, ...flags: string[]) =>
     json("channel", "add", "bank", "--name", "Main", "--account", file("account.json", settings), ...flags)
 
-  test("providers shows each provider's codes and what its account file holds", async () => {
+  test("providers shows each provider's codes and the fields of its account file", async () => {
     const providers = await json("channel", "providers")
     expect(providers.map(({ id, test_mode }: { id: string; test_mode: boolean }) => [id, test_mode])).toEqual([
       ["bank", false],
@@ -54,7 +54,7 @@ describe("channel", () => {
     expect((await add({ merchantNo: "826", privateKey: BANK_KEY })).fee_rate_bp).toBe(0)
   })
 
-  test("add refuses what the provider cannot work with, and never quotes a secret", async () => {
+  test("add refuses settings that the provider cannot work with, and never quotes a secret", async () => {
     const before = (await json("channel", "list")).length
     const refusal = async (provider: string, content: unknown) => {
       const ran = await payhub(
@@ -97,7 +97,7 @@ describe("channel", () => {
     expect((await json("channel", "list")).length).toBe(before)
   })
 
-  test("test says in a sentence how the provider answered, and ends with 1 when it did not accept the account", async () => {
+  test("test reports the provider's answer in a sentence, and exits with 1 if it did not accept the account", async () => {
     const outcome = async (mood: string) => {
       const { id } = await add({ merchantNo: "1", privateKey: BANK_KEY, mood })
       const ran = await payhub("channel", "test", id, "--json")
@@ -117,7 +117,7 @@ describe("channel", () => {
     ])
   })
 
-  test("an account that another master key sealed is listed with its problem, and its test says so", async () => {
+  test("an account that another master key has sealed is listed with its problem, and testing it fails", async () => {
     const id = "acc_sealedelsewhere"
     await inStore(
       Effect.flatMap(Accounts, (accounts) =>
@@ -137,7 +137,7 @@ describe("channel", () => {
     await json("channel", "remove", id)
   })
 
-  test("update replaces the settings or the rate, each alone", async () => {
+  test("update replaces the settings or the rate and leaves the other", async () => {
     const { id } = await add({ merchantNo: "1", privateKey: BANK_KEY, mood: "silent" }, "--fee-rate-bp", "10")
     const changed = await json(
       "channel",
@@ -164,7 +164,7 @@ describe("channel", () => {
     expect(kept?.removed).toBe(true)
   })
 
-  test("the account that test mode stands on cannot be removed", async () => {
+  test("the account that test mode needs cannot be removed", async () => {
     await inStore(
       Effect.gen(function* () {
         const sealed = (yield* Vault).seal(

@@ -72,7 +72,7 @@ export const channelList = operation({
 
 export const channelAdd = operation({
   name: "channel.add",
-  summary: "Add an account at a provider; it serves orders at once",
+  summary: "Add an account at a provider; it takes orders at once",
   permission: "accounts:write",
   scope: "gateway",
   positional: ["provider"],
@@ -127,7 +127,7 @@ export const channelUpdate = operation({
 
 export const channelEnable = operation({
   name: "channel.enable",
-  summary: "Let a disabled account serve orders again",
+  summary: "Let a disabled account take orders again",
   permission: "accounts:write",
   scope: "gateway",
   positional: ["id"],
@@ -138,7 +138,7 @@ export const channelEnable = operation({
 
 export const channelDisable = operation({
   name: "channel.disable",
-  summary: "Give an account no new orders; those under way still settle",
+  summary: "Stop an account from taking new orders; those under way still settle",
   permission: "accounts:write",
   scope: "gateway",
   positional: ["id"],
@@ -149,7 +149,7 @@ export const channelDisable = operation({
 
 export const channelRemove = operation({
   name: "channel.remove",
-  summary: "Take an account off the list for good; notices of its old orders still count",
+  summary: "Remove an account for good; notices of its old orders still count",
   permission: "accounts:write",
   scope: "gateway",
   positional: ["id"],
@@ -173,7 +173,7 @@ const changeAccount = (id: string, change: { enabled?: boolean; removed?: true; 
     const accounts = yield* Accounts
     yield* findAccount(id)
     const changed = yield* accounts.change(id, change)
-    // Other processes hear it from the store; this one need not wait for that.
+    // Other processes learn it from the store's signal; this one does not wait for that.
     ;(yield* Channels).forget(id)
     return yield* accountView(changed ?? (yield* unknownAccount(id)))
   })

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { Redacted } from "effect"
 import { newAccountId, newAppId, newAppSecret } from "./credentials.ts"
 
-test("credentials have the shape of the contract and are never drawn twice", () => {
+test("credentials have the contract's shape and are never drawn twice", () => {
   for (const mode of ["live", "test"] as const) {
     expect(newAppId(mode)).toMatch(new RegExp(`^pk_${mode}_[0-9A-Za-z]{28}$`))
     expect(Redacted.value(newAppSecret(mode))).toMatch(new RegExp(`^sk_${mode}_[0-9A-Za-z]{43}$`))

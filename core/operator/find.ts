@@ -6,7 +6,7 @@ import { Merchants } from "../pipeline/persistence/merchants.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { OperatorError } from "./operation.ts"
 
-/** What an operator names by its id, or a sentence that says there is none. What follows takes it as the scope. */
+/* Finds what an operator names by its id, or fails with a sentence that says that there is none. */
 
 export const unknownMerchant = (appId: string) =>
   new OperatorError({ message: `There is no merchant ${appId}. \`payhub merchant list\` shows them.` })
@@ -21,7 +21,7 @@ export const findMerchant = (appId: string) =>
 export const unknownAccount = (id: string) =>
   new OperatorError({ message: `There is no channel account ${id}. \`payhub channel list\` shows them.` })
 
-/** Removed accounts are none. */
+/** A removed account counts as unknown. */
 export const findAccount = (id: string) =>
   Effect.gen(function* () {
     const accounts = yield* Accounts

@@ -9,13 +9,13 @@ import { Accounts } from "../pipeline/persistence/accounts.ts"
 import { ChannelFacts } from "../pipeline/persistence/channel-facts.ts"
 import { Merchants } from "../pipeline/persistence/merchants.ts"
 import { Vault } from "../secrets/vault.ts"
-import { DEMO_BOOK, ensureFirstStart } from "./first-start.ts"
+import { DEMO_MERCHANT_FACT, ensureFirstStart } from "./first-start.ts"
 
 setDefaultTimeout(60_000)
 
 const MASTER_KEY = Redacted.make(Buffer.alloc(32, 7).toString("base64"))
 
-/** As much of a provider as a first start asks for. */
+/** Only the parts of a provider that a first start uses. */
 const provider = (id: string, testMode?: AnyProvider["testMode"]) =>
   ({ id, products: [], testMode }) as unknown as AnyProvider
 const testProvider = provider("playground", {
@@ -43,10 +43,10 @@ beforeAll(async () => {
 afterAll(() => Promise.all(gateways.map((gateway) => gateway.dispose())))
 
 const merchantsOf = (gateway: Gateway) => gateway.runPromise(Effect.flatMap(Merchants, (merchants) => merchants.list()))
-const bookOf = (gateway: Gateway) =>
-  gateway.runPromise(Effect.flatMap(ChannelFacts, (facts) => facts.get(...DEMO_BOOK)))
+const demoFactOf = (gateway: Gateway) =>
+  gateway.runPromise(Effect.flatMap(ChannelFacts, (facts) => facts.get(...DEMO_MERCHANT_FACT)))
 
-test("the first start makes one test merchant, tells its secret once, and makes the test account", async () => {
+test("the first start makes one test merchant, returns its secret once, and makes the test account", async () => {
   const gateway = gatewayOn(await createDatabase())
   const made = await gateway.runPromise(ensureFirstStart)
   expect(made?.app_id).toMatch(/^pk_test_/)
@@ -60,7 +60,7 @@ test("the first start makes one test merchant, tells its secret once, and makes 
       throttle: { count: 20, windowMs: 1000 }
     }
   ])
-  expect(await bookOf(gateway)).toEqual({ app_id: made?.app_id ?? "" })
+  expect(await demoFactOf(gateway)).toEqual({ app_id: made?.app_id ?? "" })
   const account = await gateway.runPromise(
     Effect.gen(function* () {
       const accounts = yield* Accounts
@@ -82,7 +82,7 @@ test("the first start makes one test merchant, tells its secret once, and makes 
   expect(await merchantsOf(gateway)).toHaveLength(1)
 })
 
-test("gateways that start at once on an empty database make one merchant, and one of them tells its secret", async () => {
+test("gateways that start at once on an empty database make one merchant, and one of them returns its secret", async () => {
   const url = await createDatabase()
   const together = Array.from({ length: 4 }, () => gatewayOn(url))
   await Promise.all(together.map((gateway) => merchantsOf(gateway)))
@@ -93,7 +93,7 @@ test("gateways that start at once on an empty database make one merchant, and on
   expect(merchants.map(({ appId }) => appId)).toEqual(told.map(({ app_id }) => app_id))
 })
 
-test("a database with a merchant gets no other", async () => {
+test("a database that has a merchant gets no test merchant", async () => {
   const gateway = gatewayOn(await createDatabase())
   await gateway.runPromise(
     Effect.flatMap(Merchants, (merchants) =>
@@ -110,11 +110,11 @@ test("a database with a merchant gets no other", async () => {
     )
   )
   expect(await gateway.runPromise(ensureFirstStart)).toBeNull()
-  expect(await bookOf(gateway)).toBeNull()
+  expect(await demoFactOf(gateway)).toBeNull()
   expect(await merchantsOf(gateway)).toHaveLength(1)
 })
 
-test("what a gateway began and did not live to finish is finished by the next start, as the same merchant", async () => {
+test("a first start that died half-way is finished by the next start, with the same merchant", async () => {
   const gateway = gatewayOn(await createDatabase())
   const begun = (at: number) =>
     gateway.runPromise(
@@ -122,11 +122,11 @@ test("what a gateway began and did not live to finish is finished by the next st
         const facts = yield* ChannelFacts
         const vault = yield* Vault
         const sealed = vault.seal(Redacted.make("sk_test_begun"), "merchant:pk_test_begun")
-        yield* facts.update(...DEMO_BOOK, () => ({ app_id: "pk_test_begun", sealed, at }))
+        yield* facts.update(...DEMO_MERCHANT_FACT, () => ({ app_id: "pk_test_begun", sealed, at }))
       })
     )
   await begun(Date.now())
-  // It may be at work still: the other gateway's merchant is not this one's to print.
+  // The other gateway may still be at work, so this one does not print its merchant.
   expect(await gateway.runPromise(ensureFirstStart)).toBeNull()
   expect(await merchantsOf(gateway)).toHaveLength(0)
 

@@ -8,22 +8,22 @@ import type { Persistence } from "../pipeline/persistence/persistence.ts"
 import { Vault, type VaultRefused } from "../secrets/vault.ts"
 import { newAppId, newAppSecret } from "./credentials.ts"
 
-/** Where the book says which merchant `/demo` acts as: `{ app_id }`. */
-export const DEMO_BOOK = ["payhub", "demo-merchant"] as const
+/** The fact that names the merchant of `/demo`: `{ app_id }`. */
+export const DEMO_MERCHANT_FACT = ["payhub", "demo-merchant"] as const
 
-/** A start that has not made its merchant after this long died between the two steps; another one finishes it. */
+/** A start that has not made its merchant after this long has died between the two steps; another start finishes it. */
 const UNFINISHED_MS = 30_000
 
-/** The first merchant, to be printed this once. */
+/** The first merchant, whose secret is printed only once. */
 export interface FirstMerchant {
   readonly app_id: string
   readonly app_secret: Redacted.Redacted<string>
 }
 
 /**
- * What a gateway needs before it serves: the account of the provider that serves test mode, and in an empty database
- * one test merchant named "Demo", with a wider throttle than the standard so that a person can try things. Any number
- * of gateways may start at once: one merchant is made, and one of them, whose answer is not null, prints it.
+ * Makes what a gateway needs before it serves: the account of the test-mode provider, and in an empty database one test
+ * merchant named "Demo", with a wider throttle than the default so that a person can try things. Any number of gateways
+ * may start at once: one merchant is made, and the one gateway whose result is not null prints it.
  */
 export const ensureFirstStart: Effect.Effect<
   FirstMerchant | null,
@@ -36,7 +36,7 @@ const ensureTestAccount = Effect.gen(function* () {
   const { providers } = yield* Channels
   const vault = yield* Vault
   for (const { id, testMode } of providers) {
-    // The id is the provider's, so that of gateways starting at once one makes it and the others do nothing.
+    // The account has the provider's id, so that of gateways that start at once only one makes it.
     if (testMode === undefined || (yield* accounts.find(id)) !== null) continue
     const settings = Redacted.make(JSON.stringify(testMode.newAccount()))
     const sealed = vault.seal(settings, `account:${id}`)
@@ -52,9 +52,9 @@ const ensureDemoMerchant = Effect.gen(function* () {
   const draft = newAppId("test")
   const nowMs = yield* Clock.currentTimeMillis
   const sealed = vault.seal(newAppSecret("test"), `merchant:${draft}`)
-  // The book decides whose draft is made. It keeps the sealed secret until then, so that what a dying gateway began is
-  // finished as the same merchant: two that finish it at once meet at the app_id, which is unique.
-  const chosen = yield* facts.update(...DEMO_BOOK, (entry) => entry ?? { app_id: draft, sealed, at: nowMs })
+  // The fact decides whose draft becomes the merchant. It keeps the sealed secret until then, so that another gateway
+  // can finish the same merchant if this one dies; of two that finish it at once, the unique app_id lets one succeed.
+  const chosen = yield* facts.update(...DEMO_MERCHANT_FACT, (entry) => entry ?? { app_id: draft, sealed, at: nowMs })
   const { app_id: appId, sealed: chosenSealed, at } = chosen
   if (typeof appId !== "string" || typeof chosenSealed !== "string") return null
   if (appId !== draft && nowMs - Number(at) < UNFINISHED_MS) return null
@@ -77,7 +77,7 @@ const ensureDemoMerchant = Effect.gen(function* () {
         )
       )
     )
-  yield* facts.update(...DEMO_BOOK, () => ({ app_id: appId }))
+  yield* facts.update(...DEMO_MERCHANT_FACT, () => ({ app_id: appId }))
   if (!made) return null
   return { app_id: appId, app_secret: yield* vault.open(chosenSealed, `merchant:${appId}`) }
 })

@@ -23,7 +23,7 @@ import { channelNew } from "./scaffold.ts"
 import { channelTest } from "./test-account.ts"
 import { webhookList, webhookResend } from "./webhooks.ts"
 
-/** Everything that an operator can do with any gateway, in the order of the help. */
+/** The operations that every gateway has, in the order of the help. */
 export const OPERATIONS: ReadonlyArray<AnyOperation> = [
   merchantCreate,
   merchantList,

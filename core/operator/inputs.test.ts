@@ -4,14 +4,14 @@ import { AddressRange, durationMs, Name, Since, sinceOf, Throttle, throttleOf, t
 
 const takes = (schema: Schema.Codec<string>, text: string) => Schema.is(schema)(text)
 
-test("a throttle is written as it was typed", () => {
+test("a throttle is shown as it was typed", () => {
   for (const rule of ["100/1s", "2/500ms", "10/1m", "7/24h", "3/90s", "off"])
     expect(throttleText(throttleOf(rule))).toBe(rule)
   for (const rule of ["", "100", "0/1s", "1/0s", "1/1d", "-1/1s", "on"])
     expect([rule, takes(Throttle, rule)]).toEqual([rule, false])
 })
 
-test("an allowed address is a plain one or a range", () => {
+test("an allowed address is a single address or a range", () => {
   for (const range of [
     "203.0.113.7",
     "203.0.113.0/24",
@@ -41,7 +41,7 @@ test("a name has 1 to 64 characters on one line", () => {
   for (const name of ["", " x", "x ", "a\nb", "\u001b[31mred", "😀".repeat(65)]) expect(takes(Name, name)).toBe(false)
 })
 
-test("a duration has a unit, and lasts a year at most", () => {
+test("a duration has a unit and is at most a year", () => {
   expect(["0", "90s", "30m", "24h", "7d"].map(durationMs)).toEqual([0, 90_000, 1_800_000, 86_400_000, 604_800_000])
   for (const text of ["", "24", "24 h", "-1h", "1w", "367d", "1.5h"])
     expect([text, durationMs(text)]).toEqual([text, undefined])
@@ -62,7 +62,7 @@ describe("since", () => {
     expect(at("24h")).toBe("2026-03-14T12:00:00.000Z")
   })
 
-  test("is not a date that no calendar has, nor any other text", () => {
+  test("is neither an impossible date nor any other text", () => {
     for (const text of ["2026-02-30", "2026-13-01", "2026-03-15T25:00"]) {
       expect(Effect.runSync(Effect.flip(sinceOf(text, now, "UTC")))._tag).toBe("InputInvalid")
     }

@@ -6,31 +6,31 @@ import type { ThrottleRule } from "../domain/throttle-rule.ts"
 import { parseThrottle } from "../domain/throttle-rule.ts"
 import { InputInvalid } from "./operation.ts"
 
-/** How a field is explained and typed. */
+/** How a field is explained in the help and typed in a command. */
 export interface Hint {
   /** One line for the help. */
   readonly help: string
-  /** What stands for the value in the help: URL. */
+  /** Stands for the value in the help: URL. */
   readonly placeholder?: string
-  /** The command's flag where it is not the key itself: "allow-ip" for allowIps. */
+  /** The command's flag if it differs from the key: "allow-ip" for allowIps. */
   readonly flag?: string
 }
 
-/** A field with its hint, which edges read by `hintOf`. */
+/** A field with its hint, which edges read with `hintOf`. */
 export const hinted = <S extends Schema.Top>(schema: S, hint: Hint): S["Rebuild"] =>
   schema.annotate({ description: hint.help, payhubHint: hint })
 
 export const hintOf = (schema: Schema.Top): Hint | undefined =>
   Schema.resolveAnnotations(schema)?.payhubHint as Hint | undefined
 
-/** The field that may be null too, with the same hint: an update takes its setting away. */
+/** The same field, but null is allowed: an update with null clears the setting. */
 export const nullable = <S extends Schema.Top>(schema: S): Schema.NullOr<S> =>
   hinted(Schema.NullOr(schema), hintOf(schema) ?? { help: "" })
 
 const text = (test: (text: string) => boolean, message: string) =>
   Schema.String.check(Schema.makeFilter(test, { message }))
 
-/** What an operator calls a merchant or an account: 1–64 characters, on one line. */
+/** The operator's name for a merchant or an account: 1–64 characters on one line. */
 export const Name = text(
   (name) => name.trim() === name && /^\P{Cc}{1,64}$/u.test(name),
   "must be 1 to 64 characters on one line, without spaces around them"
@@ -61,14 +61,14 @@ const UNITS = [
   ["ms", 1]
 ] as const
 
-/** A throttle as it is typed: {count: 100, windowMs: 1000} → "100/1s". */
+/** A throttle in the form in which it is typed: {count: 100, windowMs: 1000} → "100/1s". */
 export const throttleText = (rule: ThrottleRule): string => {
   if (rule === "off") return "off"
   const [unit, ms] = UNITS.find(([, ms]) => rule.windowMs % ms === 0) ?? ["ms", 1]
   return `${rule.count}/${rule.windowMs / ms}${unit}`
 }
 
-/** Four plain numbers: `10.1` and `010.0.0.1` are addresses to some programs, and other ones to others. */
+/** Four plain decimal numbers: programs disagree on which addresses `10.1` and `010.0.0.1` are. */
 const FOUR_NUMBERS = /^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}(\/|$)/
 
 export const AddressRange = text(
@@ -87,10 +87,10 @@ export const Limit = Schema.Int.check(
   Schema.makeFilter((limit) => limit >= 1 && limit <= 1000, { message: "must be from 1 to 1000" })
 )
 
-/** What a list shows when no limit is asked for. */
+/** Rows of a list for which no limit is given. */
 export const LIMIT_STANDARD = 50
 
-/** A status by its name, in either case. */
+/** A status by its name, in upper or lower case. */
 export const Status = text(
   (name) => Object.hasOwn(ORDER_STATUS, name.toUpperCase()),
   `must be one of ${Object.keys(ORDER_STATUS).join(", ")}`
@@ -112,19 +112,19 @@ export const durationMs = (duration: string): number | undefined => {
 
 export const Duration = text(
   (duration) => durationMs(duration) !== undefined,
-  "must be a time such as 24h, 30m or 7d (a year at most), or 0"
+  "must be a time such as 24h, 30m or 7d (at most a year), or 0"
 )
 
 const INSTANT = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/
 
-/** When a list begins: an instant, a date or time in the gateway's zone, or a duration before now. */
+/** Start of a list: an instant, a date or time in the gateway's zone, or a duration before now. */
 export const Since = text(
   (since) => INSTANT.test(since) || (since !== "0" && durationMs(since) !== undefined),
   "must be a time such as 2026-03-15, 2026-03-15T08:00:00Z, or 24h for the last day"
 )
 
 /**
- * The instant that a `Since` means.
+ * The instant of a `Since`. Fails with InputInvalid if the calendar has no such date.
  * @param zone the IANA zone of times that name none
  */
 export const sinceOf = (since: string, nowMs: number, zone: string): Effect.Effect<Date, InputInvalid> =>
@@ -134,7 +134,7 @@ export const sinceOf = (since: string, nowMs: number, zone: string): Effect.Effe
     const iso = since.replace(" ", "T")
     const zoned = /(Z|[+-]\d\d:\d\d)$/.test(iso)
     const at = new Date(zoned ? iso : `${iso.length === 10 ? `${iso}T00:00:00` : iso}Z`)
-    // Bun takes 2026-02-30 for 2 March: what was typed must come back.
+    // Bun reads 2026-02-30 as 2 March, so the result must print as what was typed.
     if (Number.isNaN(at.getTime()) || (!zoned && !at.toISOString().startsWith(iso.slice(0, 16)))) {
       return Effect.fail(new InputInvalid({ problems: [{ field: "since", message: `there is no time ${since}` }] }))
     }

@@ -3,10 +3,12 @@ import { StartRefused } from "../config/start-refused.ts"
 import { ChannelFacts } from "../pipeline/persistence/channel-facts.ts"
 import { Vault } from "../secrets/vault.ts"
 
-/** Where the book keeps a text that only this database's key opens. */
+/** The fact that holds a text which only this database's master key opens. */
 export const KEY_CHECK = { provider: "payhub", key: "key-check", purpose: "key-check" } as const
 
-/** What a database was first opened with is what it opens with: a lost key shows at the start, not at the first order. */
+/**
+ * Requires the master key with which this database was first opened: a lost key shows at the start, not at an order.
+ */
 export const checkMasterKey = Effect.gen(function* () {
   const facts = yield* ChannelFacts
   const vault = yield* Vault

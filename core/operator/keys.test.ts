@@ -27,11 +27,11 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** A database with one merchant and one removed account, sealed by the keys that `variables` name. */
+/** A database with one merchant and one removed account, sealed with the key that `variables` name. */
 const house = async (variables: Record<string, string>) => {
   const url = Redacted.make(await (await sharedPostgres()).createDatabase())
   const persistence = postgres({ url, maxConnections: 2 }).persistence ?? Layer.empty
-  /** Each act reads the keys afresh, as a process of its own would. */
+  /** Each act reads the keys again, like a separate process. */
   const act = async <A, E>(change: Record<string, string>, effect: Effect.Effect<A, E, OperatorServices>) => {
     const config = await Effect.runPromise(readConfig({ ...variables, ...change }))
     const keys = await Effect.runPromise(masterKeysOf(config))
@@ -83,7 +83,7 @@ const readAll = Effect.gen(function* () {
 const A = Buffer.alloc(32, 1).toString("base64")
 const B = Buffer.alloc(32, 2).toString("base64")
 
-test("a key file is rotated by one command, beside a gateway that opened with the old key", async () => {
+test("one command rotates a key file while a gateway runs that has read the old key", async () => {
   const data = join(folder, "file")
   const { act } = await house({ PAYHUB_DATA: data })
   const path = join(data, "master.key")
@@ -109,7 +109,7 @@ test("a key file is rotated by one command, beside a gateway that opened with th
   expect(Redacted.value(opened)).toBe("new")
 })
 
-test("a key in the environment is rotated with the old one beside it, and the old one is not needed afterwards", async () => {
+test("a key in the environment is rotated with the old key in PAYHUB_MASTER_KEY_OLD, which is not needed afterwards", async () => {
   const { act } = await house({ PAYHUB_MASTER_KEY: A, PAYHUB_DATA: join(folder, "env") })
   const unprepared = await act({}, Effect.flip(keyRotate.run(operator, {})))
   expect(Exit.isSuccess(unprepared) && unprepared.value.message).toContain("PAYHUB_MASTER_KEY_OLD")
@@ -125,7 +125,7 @@ test("a key in the environment is rotated with the old one beside it, and the ol
   expect(Exit.isSuccess(read) && read.value).toEqual(["sk_live_secret", '{"key":"k"}'])
 })
 
-test("a sealed secret opens neither in another place nor when a character of it was changed", async () => {
+test("a sealed secret opens neither for another purpose nor after any character of it has changed", async () => {
   const vault = makeVault({ current: Redacted.make(A), others: () => [] })
   const sealed = vault.seal(Redacted.make("sk_live_secret"), "merchant:one")
   expect(Redacted.value(await Effect.runPromise(vault.open(sealed, "merchant:one")))).toBe("sk_live_secret")
@@ -133,7 +133,7 @@ test("a sealed secret opens neither in another place nor when a character of it 
   const refused = (text: string, purpose: string) => Effect.runPromise(Effect.flip(vault.open(text, purpose)))
   expect((await refused(sealed, "merchant:two"))._tag).toBe("VaultRefused")
   for (let at = 0; at < sealed.length; at++) {
-    // The last characters of Base64 may carry bits that are not read.
+    // The last characters of Base64 may carry unused bits.
     if (at >= sealed.length - 3) continue
     const other = sealed[at] === "A" ? "B" : "A"
     expect((await refused(sealed.slice(0, at) + other + sealed.slice(at + 1), "merchant:one"))._tag).toBe(

@@ -9,20 +9,20 @@ import { KEY_CHECK } from "./key-check.ts"
 import { OperatorError, operation } from "./operation.ts"
 
 /**
- * Seals every stored secret anew. With a key file the command draws the new key itself, and gateways that run on the
- * same data folder find it there. With PAYHUB_MASTER_KEY the operator has put the new key there and the old one into
- * PAYHUB_MASTER_KEY_OLD, for the gateways too, before.
+ * Reseals every stored secret. With a key file, the command draws the new key itself, and gateways on the same data
+ * folder read it from there. With PAYHUB_MASTER_KEY, the operator has first set it to the new key and
+ * PAYHUB_MASTER_KEY_OLD to the old one, for the gateways too.
  */
 export const keyRotate = operation({
   name: "key.rotate",
-  summary: "Seal every stored secret anew with a new master key",
+  summary: "Reseal every stored secret with a new master key",
   permission: "keys:write",
   scope: "gateway",
   input: Schema.Struct({}),
   output: Schema.Struct({ merchants: Schema.Number, accounts: Schema.Number, key: Schema.String }),
   afterword: ({ key }) =>
     key === "environment"
-      ? "Everything is sealed with PAYHUB_MASTER_KEY now; PAYHUB_MASTER_KEY_OLD may be taken away. Keep the old key as long as your oldest database backup."
+      ? "Everything is sealed with PAYHUB_MASTER_KEY now; PAYHUB_MASTER_KEY_OLD can be removed. Keep the old key as long as your oldest database backup."
       : `Everything is sealed with the new key in ${key}. Back it up; keep the old one as long as your oldest database backup.`,
   run: Effect.fnUntraced(function* () {
     const config = yield* Settings
@@ -49,18 +49,18 @@ const newKeys = Effect.gen(function* () {
   if (masterKeyOld === null) {
     return yield* new OperatorError({
       message:
-        "Set PAYHUB_MASTER_KEY to the new key (`openssl rand -base64 32`) and PAYHUB_MASTER_KEY_OLD to the one in use, restart the gateways so, then run this again."
+        "Set PAYHUB_MASTER_KEY to the new key (`openssl rand -base64 32`) and PAYHUB_MASTER_KEY_OLD to the one in use, restart the gateways with both, then run this again."
     })
   }
   return { current: masterKey, others: () => [masterKeyOld] } satisfies MasterKeys
 })
 
-/** Texts that are sealed with the current key already are left: a rotation that was cut off is simply run again. */
+/** Skips what the current key has sealed already, so an interrupted rotation can simply be run again. */
 const resealAll = Effect.fnUntraced(function* (vault: Vault["Service"]) {
   const merchants = yield* Merchants
   const accounts = yield* Accounts
   const facts = yield* ChannelFacts
-  const again = Effect.fnUntraced(function* (sealed: string, purpose: string) {
+  const resealed = Effect.fnUntraced(function* (sealed: string, purpose: string) {
     return vault.seal(yield* vault.open(sealed, purpose), purpose)
   })
   let changedMerchants = 0
@@ -68,14 +68,14 @@ const resealAll = Effect.fnUntraced(function* (vault: Vault["Service"]) {
     const stored = yield* merchants.findById(id)
     for (const secret of stored?.secrets ?? []) {
       if (vault.isCurrent(secret.sealed)) continue
-      yield* merchants.resealSecret(id, secret.id, yield* again(secret.sealed, `merchant:${appId}`))
+      yield* merchants.resealSecret(id, secret.id, yield* resealed(secret.sealed, `merchant:${appId}`))
       changedMerchants++
     }
   }
   let changedAccounts = 0
   for (const { id, sealed } of yield* accounts.listAll()) {
     if (vault.isCurrent(sealed)) continue
-    yield* accounts.reseal(id, yield* again(sealed, `account:${id}`))
+    yield* accounts.reseal(id, yield* resealed(sealed, `account:${id}`))
     changedAccounts++
   }
   const check = yield* facts.get(KEY_CHECK.provider, KEY_CHECK.key)

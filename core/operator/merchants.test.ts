@@ -34,14 +34,14 @@ describe("merchant", () => {
     ])
   })
 
-  test("create for people says that the secret is shown this once", async () => {
+  test("create, without --json, says that the secret is not shown again", async () => {
     const { code, out, err } = await payhub("merchant", "create", "--name", "Tea House")
     expect([code, err]).toEqual([0, ""])
     expect(out).toMatch(/^app id +pk_live_\w+\napp secret +sk_live_\w+\nname +Tea House\nmode +live\n/)
     expect(out).toContain("it is not shown again")
   })
 
-  test("the callback_url is held to the contract's rule", async () => {
+  test("the callback_url must follow the contract's rule", async () => {
     const refusal = async (url: string) => {
       const { code, err } = await payhub("merchant", "create", "--name", "x", "--callback-url", url)
       return [code, err.split("\n")[0]]
@@ -61,7 +61,7 @@ describe("merchant", () => {
     expect((await payhub("merchant", "update", app_id, "--callback-url", "http://[::1]/")).code).toBe(2)
   })
 
-  test("list and show have everything but the secrets", async () => {
+  test("list and show print everything but the secrets", async () => {
     const made = await create(
       "--callback-url",
       "https://shop.example.com/hook",
@@ -103,7 +103,7 @@ describe("merchant", () => {
     }
   })
 
-  test("update changes what it names and leaves the rest; none takes a setting away", async () => {
+  test("update changes the named settings and leaves the rest; none clears a setting", async () => {
     const { app_id } = await create(
       "--callback-url",
       "https://shop.example.com/hook",
@@ -131,7 +131,7 @@ describe("merchant", () => {
     }
   })
 
-  test("accounts are chosen among those that exist, and none is every one again", async () => {
+  test("accounts are chosen from those that exist, and none means every account again", async () => {
     const path = file("a.json", { merchantNo: "1", privateKey: BANK_KEY })
     const a = await json("channel", "add", "bank", "--name", "A", "--account", path)
     const b = await json("channel", "add", "bank", "--name", "B", "--account", path)
@@ -175,7 +175,7 @@ describe("merchant", () => {
       return chosen === undefined ? undefined : Redacted.value(chosen.secret)
     }
 
-    test("prints app_id and app_secret, and ends the old secret now", async () => {
+    test("prints app_id and app_secret and ends the old secret at once", async () => {
       const made = await create("--test")
       const fresh = await json("merchant", "reset-secret", made.app_id)
       expect(fresh).toEqual({ app_id: made.app_id, app_secret: expect.stringMatching(/^sk_test_[0-9A-Za-z]{43}$/) })
@@ -184,7 +184,7 @@ describe("merchant", () => {
       expect(live.map(({ secret }) => Redacted.value(secret))).toEqual([fresh.app_secret])
     })
 
-    test("with an overlap keeps both, and the old one signs webhooks until the new one is used", async () => {
+    test("with an overlap, keeps both secrets, and the old one signs webhooks until the new one is used", async () => {
       const made = await create()
       const [old] = await secretsOf(made.app_id)
       await used(made.app_id, old?.id ?? 0)
@@ -206,7 +206,7 @@ describe("merchant", () => {
       expect(later.map(({ signs_webhooks }: { signs_webhooks: boolean }) => signs_webhooks)).toEqual([false, true])
     })
 
-    test("for people says how long the old one lives", async () => {
+    test("without --json, says how long the old secret still works", async () => {
       const made = await create()
       expect((await payhub("merchant", "reset-secret", made.app_id, "--overlap", "30m")).out).toContain("another 30m")
       expect((await payhub("merchant", "reset-secret", made.app_id)).out).toContain("The old one has ended.")

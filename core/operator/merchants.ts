@@ -71,7 +71,7 @@ const accounts = hinted(Schema.Array(Schema.String), {
 
 export const merchantCreate = operation({
   name: "merchant.create",
-  summary: "Make a merchant and print its app_id and app_secret, the secret this once",
+  summary: "Make a merchant and print its app_id and its app_secret, which is shown only this once",
   permission: "merchants:write",
   scope: "gateway",
   input: Schema.Struct({
@@ -150,7 +150,7 @@ export const merchantShow = operation({
   run: Effect.fnUntraced(function* (_actor, input) {
     const { merchant, secrets } = yield* findMerchant(input.appId)
     const nowMs = yield* Clock.currentTimeMillis
-    // Which one signs does not depend on what it is: none is opened to be shown.
+    // Which secret signs does not depend on its text, so none is decrypted.
     const signs = signingSecret(
       secrets.map((secret) => ({ ...secret, secret: Redacted.make("") })),
       nowMs
@@ -169,7 +169,7 @@ export const merchantShow = operation({
 
 export const merchantUpdate = operation({
   name: "merchant.update",
-  summary: "Change what you name of a merchant and leave the rest; none takes a setting away",
+  summary: "Change the settings that you name of a merchant and leave the rest; none clears a setting",
   permission: "merchants:write",
   scope: "merchant",
   positional: ["appId"],
@@ -220,7 +220,7 @@ export const merchantEnable = operation({
 
 export const merchantResetSecret = operation({
   name: "merchant.reset-secret",
-  summary: "Give a merchant a new app_secret and print it, this once",
+  summary: "Give a merchant a new app_secret and print it, only this once",
   permission: "merchants:write",
   scope: "merchant",
   positional: ["appId"],

@@ -6,19 +6,21 @@ import type { StoreUnavailable } from "../domain/errors.ts"
 import type { Persistence } from "../pipeline/persistence/persistence.ts"
 import type { Vault } from "../secrets/vault.ts"
 
-/** Who acts. Today whoever may run the commands; a console's users will be further kinds. */
+/** Who acts: whoever can run the commands. */
 export interface Actor {
   readonly kind: "operator"
   readonly name: string
 }
 
-/** What an actor must be allowed: a noun in the plural and whether the act changes anything. */
+/** What an actor must be allowed to do: a plural noun, and whether the operation changes anything. */
 export type Permission = `${string}:${"read" | "write"}`
 
-/** Why an operator's act was not done: a plain sentence, without secrets, that says what to do where something can be. */
+/**
+ * Why an operation was not done: a plain sentence without secrets, which also says what to do if anything can be done.
+ */
 export class OperatorError extends Schema.TaggedError<OperatorError>()("OperatorError", { message: Schema.String }) {}
 
-/** An input that is wrong whatever the store holds; `field` is the input's key. */
+/** An input that is wrong whatever the store contains; `field` is the input's key. */
 export class InputInvalid extends Schema.TaggedError<InputInvalid>()("InputInvalid", {
   problems: Schema.Array(Schema.Struct({ field: Schema.String, message: Schema.String }))
 }) {
@@ -27,54 +29,54 @@ export class InputInvalid extends Schema.TaggedError<InputInvalid>()("InputInval
   }
 }
 
-/** What an act may ask for. */
+/** The services that an operation may use. */
 export type OperatorServices = Persistence | Vault | Channels | Settings | OwnUrl
 
 export type OperatorFailure = OperatorError | InputInvalid | StoreUnavailable
 
-/** What came of an act, ready to be shown. */
+/** The result of an operation, ready to be shown. */
 export interface Outcome {
   /** JSON by the operation's output schema. */
   readonly output: Schema.Json
-  /** false = it was done, and its answer is bad news (a channel that refuses the account): exit code 1. */
+  /** false = the operation was done and its result is negative (a provider that refuses the account): exit code 1. */
   readonly succeeded: boolean
   /** A sentence for people, below the output. */
   readonly afterword: string | undefined
 }
 
-/** An act of the operator as its edges (the commands, a console) need it: they make their forms from it, and run it. */
+/** An operator's act as the edges (the commands, a console) take it: they make their forms from it and run it. */
 export type AnyOperation = StoreOperation | PlainOperation
 
 interface OperationBase {
-  /** "merchant.create": the noun and the verb of the command. */
+  /** Noun and verb of the command: "merchant.create". */
   readonly name: string
   /** One line for the help. */
   readonly summary: string
   readonly permission: Permission
   /**
-   * `merchant`: the act reads or changes data of one merchant, and every statement carries that merchant.
-   * `gateway`: the act is about the gateway or across merchants.
+   * `merchant`: reads or changes one merchant's data, and every statement carries that merchant.
+   * `gateway`: concerns the gateway or several merchants.
    */
   readonly scope: "merchant" | "gateway"
   readonly input: Schema.Struct<Schema.Struct.Fields>
-  /** Keys of the input that a command takes by place, in this order. */
+  /** Keys of the input that a command takes as positional arguments, in this order. */
   readonly positional: ReadonlyArray<string>
-  /** Keys of a list's rows that a table for people shows; undefined = all. */
+  /** Keys of a list's rows that the table for people shows; undefined = all. */
   readonly columns: ReadonlyArray<string> | undefined
-  /** Fails as `perform` would on an input that is wrong whatever the store holds; touches nothing. */
+  /** Fails like `perform` on an input that is wrong whatever the store contains; changes nothing. */
   readonly check: (input: unknown) => Effect.Effect<void, InputInvalid>
 }
 
-/** Decodes the input, acts and encodes the output. */
+/** Decodes the input, runs the operation and encodes the output. */
 type Perform<R> = (actor: Actor, input: unknown) => Effect.Effect<Outcome, OperatorFailure, R>
 
-/** An act on what the gateway keeps. */
+/** An operation on the gateway's data. */
 export interface StoreOperation extends OperationBase {
   readonly needs: "stores"
   readonly perform: Perform<OperatorServices>
 }
 
-/** An act that needs no store and no configuration: it works where there is no gateway yet. */
+/** An operation that needs no store and no configuration: it works before there is a gateway. */
 export interface PlainOperation extends OperationBase {
   readonly needs: "nothing"
   readonly perform: Perform<never>
@@ -97,17 +99,17 @@ interface Spec<Fields extends Schema.Struct.Fields, Output, R>
   readonly run: Run<Schema.Struct.Type<Fields>, Output, R>
 }
 
-/** One act of the operator as a value: everything about it but how it is typed or clicked. */
+/** One operation as a value: everything about it except how it is typed or clicked. */
 export const operation = <const Fields extends Schema.Struct.Fields, Output>(
   spec: Spec<Fields, Output, OperatorServices>
-): Operation<Schema.Struct.Type<Fields>, Output> => ({ ...made(spec), needs: "stores" })
+): Operation<Schema.Struct.Type<Fields>, Output> => ({ ...fromSpec(spec), needs: "stores" })
 
-/** One act of the operator that needs nothing of a gateway, as a value. */
+/** One operation that needs no gateway, as a value. */
 export const plainOperation = <const Fields extends Schema.Struct.Fields, Output>(
   spec: Spec<Fields, Output, never>
-): PlainOperation => ({ ...made(spec), needs: "nothing" })
+): PlainOperation => ({ ...fromSpec(spec), needs: "nothing" })
 
-const made = <Fields extends Schema.Struct.Fields, Output, R>(spec: Spec<Fields, Output, R>) => {
+const fromSpec = <Fields extends Schema.Struct.Fields, Output, R>(spec: Spec<Fields, Output, R>) => {
   const decode = (given: unknown) =>
     Schema.decodeUnknownEffect(spec.input)(given, { errors: "all" }).pipe(
       Effect.mapError((error) => inputInvalid(error.issue))
@@ -129,7 +131,7 @@ const made = <Fields extends Schema.Struct.Fields, Output, R>(spec: Spec<Fields,
       }
       const output = yield* spec.run(actor, input)
       return {
-        // Ours, not the operator's, if it does not fit: a defect.
+        // An output that does not fit its schema is a bug of ours: a defect.
         output: (yield* Effect.orDie(Schema.encodeEffect(spec.output)(output))) as Schema.Json,
         succeeded: spec.succeeded?.(output) ?? true,
         afterword: spec.afterword?.(output, input)

@@ -70,7 +70,7 @@ describe("order and webhook", () => {
   const merchant = async (): Promise<string> => (await json("merchant", "create", "--name", "Orders")).app_id
   const numbers = (orders: ReadonlyArray<{ order_no: string }>) => orders.map(({ order_no }) => order_no)
 
-  test("show has the order, amounts in fen and in yuan, and its timeline", async () => {
+  test("show prints the order, its amounts in fen and in yuan, and its timeline", async () => {
     const app_id = await merchant()
     const order = await makeOrder(app_id, 1000)
     expect(await json("order", "show", order.orderNo)).toMatchObject({
@@ -108,7 +108,7 @@ describe("order and webhook", () => {
     for (const { at } of paid.timeline) expect(at).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/)
   })
 
-  test("show for people cannot steer the terminal with what a merchant wrote", async () => {
+  test("show does not let a merchant's text control the terminal", async () => {
     const order = await makeOrder(await merchant(), 1, "\u001b[2J\u202e\nstatus name  PAID")
     const { out } = await payhub("order", "show", order.orderNo)
     expect(out).toContain("\\u001b[2J")
@@ -117,7 +117,7 @@ describe("order and webhook", () => {
     expect(out).not.toMatch(/^status name +PAID$/m)
   })
 
-  test("list filters by merchant, status, time and flag, the newest first", async () => {
+  test("list filters by merchant, status, time and flag, newest first", async () => {
     const app_id = await merchant()
     const first = await makeOrder(app_id, 100)
     const second = await makeOrder(app_id, 200)
@@ -147,7 +147,7 @@ describe("order and webhook", () => {
     expect(people).toMatch(/^ORDER NO +MERCHANT ORDER NO +APP ID +STATUS NAME +AMOUNT/)
   })
 
-  test("strays lists the notices that name no order, the newest first, with what they say", async () => {
+  test("strays lists the notices that name no order, newest first, with their content", async () => {
     const keep = (day: string) =>
       Effect.flatMap(Notices, (notices) =>
         notices.keepStray({

@@ -13,7 +13,7 @@ import { hinted, LIMIT_STANDARD, Limit, OrderNo, Since, Status, sinceOf, statusO
 import { operation } from "./operation.ts"
 import { deliveriesOf, WebhookView } from "./webhooks.ts"
 
-/** An order. Amounts as whole fen and as yuan text; times are ISO 8601 in UTC. */
+/** An order. Amounts are whole fen and yuan text; times are ISO 8601 in UTC. */
 const OrderView = Schema.Struct({
   order_no: Schema.String,
   merchant_order_no: Schema.String,
@@ -23,7 +23,7 @@ const OrderView = Schema.Struct({
   status_text: Schema.String,
   amount: Schema.String,
   amount_fen: Schema.Number,
-  /** null until paid, as are the next three. */
+  /** This and the next three are null until the order is paid. */
   actual_amount: Schema.NullOr(Schema.String),
   actual_amount_fen: Schema.NullOr(Schema.Number),
   fee: Schema.NullOr(Schema.String),
@@ -33,7 +33,7 @@ const OrderView = Schema.Struct({
   provider: Schema.String,
   account_id: Schema.String,
   channel_trade_no: Schema.NullOr(Schema.String),
-  /** What did not match and wants a person to look. */
+  /** What did not match and needs a person to look. */
   flags: Schema.Array(Schema.String),
   notify_url: Schema.String,
   body: Schema.String,
@@ -89,7 +89,7 @@ export const orderShow = operation({
       Schema.Struct({ at: Schema.String, kind: Schema.Literals(EVENT_KINDS), detail: Schema.Json })
     )
   }),
-  afterword: () => "--json shows every detail whole.",
+  afterword: () => "--json shows every detail in full.",
   run: Effect.fnUntraced(function* (_actor, input) {
     const merchants = yield* Merchants
     const timelines = yield* Timeline
@@ -106,17 +106,17 @@ export const orderShow = operation({
 
 export const orderList = operation({
   name: "order.list",
-  summary: "List orders, the newest first",
+  summary: "List orders, newest first",
   permission: "orders:read",
   scope: "gateway",
   input: Schema.Struct({
-    appId: Schema.optionalKey(hinted(Schema.String, { help: "Of this merchant only", placeholder: "APP_ID" })),
+    appId: Schema.optionalKey(hinted(Schema.String, { help: "Only orders of this merchant", placeholder: "APP_ID" })),
     status: Schema.optionalKey(
       hinted(Status, { help: `Only ${Object.keys(ORDER_STATUS).join(", ")}`, placeholder: "STATUS" })
     ),
     since: Schema.optionalKey(
       hinted(Since, {
-        help: "Made since 2026-03-15, 2026-03-15T08:00:00Z, or 24h ago (times in PAYHUB_TIMEZONE unless they name a zone)",
+        help: "Only orders made since 2026-03-15, 2026-03-15T08:00:00Z, or 24h ago (in PAYHUB_TIMEZONE unless it names a zone)",
         placeholder: "TIME"
       })
     ),
@@ -152,7 +152,7 @@ export const orderCheck = operation({
   output: Schema.Struct({ order_no: Schema.String, status_name: Schema.String, asked: Schema.Boolean }),
   succeeded: ({ asked }) => asked,
   afterword: ({ asked, status_name }) =>
-    asked ? "`payhub order show` tells what was answered." : `It is ${status_name}: there is nothing to ask.`,
+    asked ? "`payhub order show` shows the answer." : `The order is ${status_name}: there is nothing to ask.`,
   run: Effect.fnUntraced(function* (_actor, input) {
     const orders = yield* Orders
     const order = yield* findOrder(input.orderNo)
@@ -164,7 +164,7 @@ export const orderCheck = operation({
 
 export const orderStrays = operation({
   name: "order.strays",
-  summary: "List verified notices that name no order of their account, the newest first",
+  summary: "List verified notices that name no order of their account, newest first",
   permission: "orders:read",
   scope: "gateway",
   input: Schema.Struct({

@@ -8,13 +8,13 @@ import { OperatorError, plainOperation } from "./operation.ts"
 
 const HOME = fileURLToPath(new URL("../..", import.meta.url))
 
-/** The channel that is copied: a finished one, with tests of its own. */
+/** The channel that is copied: a complete one with its own tests. */
 const TEMPLATE = join(HOME, "examples/my-channel")
 const FILES = ["index.ts", "simulator.ts", "index.test.ts", "order.ts", "README.md"]
 
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/
 const NAME_CHARS_MAX = 32
-/** `channels/protocols` holds what channels share. */
+/** `channels/protocols` contains what channels share. */
 const RESERVED = ["protocols"]
 
 const Name = hinted(
@@ -26,7 +26,7 @@ const Name = hinted(
   { help: "The channel's id and its folder's name, such as my-channel", placeholder: "NAME" }
 )
 
-/** `payhub channel new`: a channel that works, in a folder of its own. No other file is touched. */
+/** `payhub channel new` writes a working channel into a folder of its own and touches no other file. */
 export const channelNew = plainOperation({
   name: "channel.new",
   summary: "Write the folder of a new channel, with a simulator of its provider and tests; nothing else is touched",
@@ -41,11 +41,11 @@ export const channelNew = plainOperation({
   }),
   output: Schema.Struct({
     id: Schema.String,
-    /** What merchants write into channel_code. */
+    /** The channel_code that merchants send. */
     code: Schema.String,
     folder: Schema.String,
     files: Schema.Array(Schema.String),
-    /** Whether a start finds it by itself; otherwise PAYHUB_CHANNELS names the folder. */
+    /** Whether the gateway finds it at the start; otherwise PAYHUB_CHANNELS has to name the folder. */
     found_at_start: Schema.Boolean
   }),
   afterword: ({ folder, found_at_start }) =>
@@ -69,7 +69,7 @@ const scaffold = async (name: string, asked: string) => {
   if (await exists(join(HOME, "channels", name))) throw refused(`There is a channel ${name} already.`)
   if (await exists(target)) throw refused(`${asked} exists already: name another folder with --folder.`)
   await mkdir(dirname(target), { recursive: true })
-  // Imports are resolved from where a folder really is, behind any link.
+  // Imports are resolved from a folder's real path, behind any link.
   const real = join(await realpath(dirname(target)), target.slice(dirname(target).length))
   const folder = shown(target)
   const code = name.replaceAll("-", "_").toUpperCase()
@@ -81,7 +81,7 @@ const scaffold = async (name: string, asked: string) => {
       return [file, filledIn(text, names)] as const
     })
   )
-  // Fails when somebody else has just made it.
+  // Fails if another process has just made the folder.
   await mkdir(target)
   try {
     for (const [file, text] of written) await writeFile(join(target, file), text, { flag: "wx" })
@@ -92,7 +92,7 @@ const scaffold = async (name: string, asked: string) => {
   return { id: name, code, folder, files: written.map(([file]) => `${folder}/${file}`), found_at_start: found }
 }
 
-/** The template with its names replaced by the new channel's. */
+/** A template file with its names replaced by the new channel's. */
 const filledIn = (
   template: string,
   to: {
@@ -115,8 +115,8 @@ const filledIn = (
     MY_CHANNEL: to.code,
     "My Channel": title
   }
-  // A folder that is found at the start must not be named besides: it would be loaded twice. All in one pass, because
-  // a folder's path may hold the template's name.
+  // A folder that is found at the start must not be named in PAYHUB_CHANNELS too: it would be loaded twice. Names are
+  // replaced in one pass, because a folder's path may contain the template's name.
   return (to.found ? template.replaceAll(NAMED_AT_START, "") : template).replaceAll(
     NAMES,
     (found) => replaced[found] ?? found
@@ -126,19 +126,19 @@ const filledIn = (
 const NAMES = /\.\.\/\.\.\/core\/|(\.\/)?examples\/my-channel|my-channel|MY_CHANNEL|My Channel/g
 const NAMED_AT_START = /( *export )?PAYHUB_CHANNELS=\.\/examples\/my-channel[ \n]|, with the same `PAYHUB_CHANNELS`/g
 
-/** A relative specifier: it works on Bun and Deno, inside this repository and outside of it. */
+/** A relative import specifier: it works on Bun and Deno, inside and outside this repository. */
 const pathFrom = (folder: string, to: string): string => {
   const path = relative(folder, to).split(sep).join("/")
   return path.startsWith(".") ? path : `./${path}`
 }
 
-/** As it is typed: relative to where the command runs, unless it lies outside. */
+/** A path as a person types it: relative to the working directory unless it lies outside. */
 const shown = (target: string): string => {
   const path = relative(process.cwd(), target)
   return path.startsWith("..") || isAbsolute(path) ? target : path.split(sep).join("/")
 }
 
-/** With "./" before it, so that it is taken for a path and not for a package or a test's name. */
+/** Starts a relative folder with "./", so that it is read as a path and not as a package or a test's name. */
 const asPath = (folder: string): string => (isAbsolute(folder) ? folder : `./${folder}`)
 
 const exists = (path: string): Promise<boolean> =>

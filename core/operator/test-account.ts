@@ -3,7 +3,7 @@ import { Channels } from "../cashier/channels.ts"
 import type { ChannelRejected, ChannelUncertain } from "../channel/errors.ts"
 import type { ChargeState } from "../channel/provider.ts"
 import { newOrderNo } from "../domain/order-no.ts"
-import { openSettings } from "./account-view.ts"
+import { unsealSettings } from "./account-view.ts"
 import { findAccount } from "./find.ts"
 import { AccountId as id } from "./inputs.ts"
 import { operation } from "./operation.ts"
@@ -20,7 +20,7 @@ export const channelTest = operation({
   run: Effect.fnUntraced(function* (_actor, input) {
     const channels = yield* Channels
     const stored = yield* findAccount(input.id)
-    const problem = yield* openSettings(stored).pipe(
+    const problem = yield* unsealSettings(stored).pipe(
       Effect.flatMap(({ raw }) => channels.check(stored.provider, raw)),
       Effect.as(null),
       Effect.catchTag(["AccountInvalid", "VaultRefused"], (reason) => Effect.succeed(reason.message))
@@ -67,11 +67,11 @@ const describeFailure = (failure: ChannelRejected | ChannelUncertain) =>
         ? `Refused: ${failure.reason}.`
         : {
             timeout: "The provider did not answer in time.",
-            connection: `The connection to the provider broke${detail(failure)}.`,
+            connection: `The connection to the provider failed${detail(failure)}.`,
             "bad-signature": `The provider answered, but not with a signature of the account's provider key${detail(failure)}.`,
-            "server-error": `The provider was reached and has a fault of its own${detail(failure)}.`,
-            unreadable: `The provider answered something that is not its protocol${detail(failure)}.`,
-            egress: `The channel asked for a host that it does not declare${detail(failure)}.`,
+            "server-error": `The provider was reached and reports an error of its own${detail(failure)}.`,
+            unreadable: `The provider's answer does not follow its protocol${detail(failure)}.`,
+            egress: `The channel called a host that it does not declare${detail(failure)}.`,
             defect: "The channel's own code failed; the log says where."
           }[failure.why]
   })

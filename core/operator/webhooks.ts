@@ -11,13 +11,13 @@ export const WebhookView = Schema.Struct({
   order_no: Schema.String,
   app_id: Schema.String,
   url: Schema.String,
-  /** The JSON text that is pushed, byte for byte. */
+  /** The pushed JSON text, byte for byte. */
   body: Schema.String,
   state: Schema.Literals(["due", "delivered", "dead"]),
-  /** How many times it was pushed. */
+  /** Number of pushes so far. */
   pushes: Schema.Number,
   created_at: Schema.String,
-  /** When it is pushed next; null = not any more. */
+  /** When it is pushed next; null = it is not pushed again. */
   due_at: Schema.NullOr(Schema.String),
   attempts: Schema.Array(
     Schema.Struct({
@@ -26,13 +26,13 @@ export const WebhookView = Schema.Struct({
       duration_ms: Schema.Number,
       /** null = no answer. */
       status: Schema.NullOr(Schema.Number),
-      /** What was answered, or why there was no answer. */
+      /** The answer's beginning, or why there was no answer. */
       detail: Schema.String
     })
   )
 })
 
-/** Deliveries as they are shown. */
+/** The webhook deliveries of a filter, with their merchants' app_ids. */
 export const deliveriesOf = (filter: { state?: "dead"; orderNo?: string; limit: number }) =>
   Effect.gen(function* () {
     const merchants = yield* Merchants
@@ -61,13 +61,13 @@ export const deliveriesOf = (filter: { state?: "dead"; orderNo?: string; limit: 
 
 export const webhookList = operation({
   name: "webhook.list",
-  summary: "List webhook deliveries with their attempts, the newest first",
+  summary: "List webhook deliveries with their attempts, newest first",
   permission: "webhooks:read",
   scope: "gateway",
   input: Schema.Struct({
     dead: Schema.optionalKey(hinted(Schema.Boolean, { help: "Only those given up after the last attempt" })),
     orderNo: Schema.optionalKey(
-      hinted(Schema.String, { help: "Of this order only", placeholder: "ORDER_NO", flag: "order" })
+      hinted(Schema.String, { help: "Only deliveries of this order", placeholder: "ORDER_NO", flag: "order" })
     ),
     limit: Schema.optionalKey(hinted(Limit, { help: `1 to 1000 (default: ${LIMIT_STANDARD})`, placeholder: "N" }))
   }),
@@ -83,13 +83,13 @@ export const webhookList = operation({
 
 export const webhookResend = operation({
   name: "webhook.resend",
-  summary: "Push an order's webhook again now, the same bytes, with a new round of the schedule",
+  summary: "Push an order's webhook again now, with the same bytes, in a new round of the schedule",
   permission: "webhooks:write",
   scope: "merchant",
   positional: ["orderNo"],
   input: Schema.Struct({ orderNo: OrderNo }),
   output: Schema.Struct({ order_no: Schema.String, resent: Schema.Literal(true) }),
-  afterword: () => "The running gateway pushes it within seconds; `payhub webhook list` shows what was answered.",
+  afterword: () => "The running gateway pushes it within seconds; `payhub webhook list` shows the answer.",
   run: Effect.fnUntraced(function* (_actor, input) {
     const outbox = yield* Outbox
     const order = yield* findOrder(input.orderNo)

@@ -1,10 +1,10 @@
 import { lookup, Resolver } from "node:dns/promises"
 import { readFileSync } from "node:fs"
 
-/** Two questions of two seconds, about six in all where nobody answers: a push and a charge have fifteen. */
-const QUESTION = { timeout: 2_000, tries: 2 }
+/** DNS queries: two tries of 2,000 ms, about 6 s in all if no server answers; a push and a charge have 15 s. */
+const QUERY = { timeout: 2_000, tries: 2 }
 
-/** A name has no address, or nobody says which: whatever was to be sent there was not. */
+/** A name has no address, or none could be found: nothing was sent. */
 export class NameUnresolved extends Error {
   override readonly name = "NameUnresolved"
   readonly code: string
@@ -15,22 +15,22 @@ export class NameUnresolved extends Error {
 }
 
 /**
- * All addresses of a name, IPv4 first, one at least. The system's resolver (`lookup`) waits in one of the few threads
- * that a runtime has for names and files: on two cores two names whose servers were silent held up every other name, and
- * every file, for 20 s on Bun; some thirty did on Deno. So DNS is asked without a thread, and the system about what is
- * its own: names without a dot, those of the hosts file and, one after the other, those that DNS does not have (search
- * domains).
- * @param signal ends the wait for the others
+ * All addresses of a name, IPv4 first, at least one; throws NameUnresolved. The system's resolver (`lookup`) blocks one
+ * of the few threads that a runtime has for names and files: on two cores, two names whose servers were silent held up
+ * every other name and every file for 20 s on Bun, about thirty names did on Deno. So DNS is queried without a thread,
+ * and the system's resolver is left with names without a dot, names of the hosts file and, one at a time, names that
+ * DNS does not have (search domains).
+ * @param signal cancels a look-up that waits for its turn at the system's resolver
  */
 export const addressesOf = async (name: string, signal: AbortSignal): Promise<ReadonlyArray<string>> => {
   try {
     if (!name.includes(".") || isInHostsFile(name)) return await systemAddresses(name)
-    const resolver = new Resolver(QUESTION)
+    const resolver = new Resolver(QUERY)
     const answers = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
     const addresses = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []))
     if (addresses.length > 0) return addresses
-    const trouble = answers.find((answer) => answer.status === "rejected" && !isAbsent(answer.reason))
-    if (trouble?.status === "rejected") throw trouble.reason
+    const failed = answers.find((answer) => answer.status === "rejected" && !isAbsent(answer.reason))
+    if (failed?.status === "rejected") throw failed.reason
     return await inTurn(() => {
       signal.throwIfAborted()
       return systemAddresses(name)
@@ -43,11 +43,11 @@ export const addressesOf = async (name: string, signal: AbortSignal): Promise<Re
 const systemAddresses = async (name: string): Promise<ReadonlyArray<string>> =>
   (await lookup(name, { all: true, verbatim: false })).map(({ address }) => address)
 
-/** There is no such name, or it has no address of that kind. */
+/** Whether DNS says that the name does not exist or has no address of that family. */
 const isAbsent = (reason: unknown): boolean =>
   reason instanceof Error && "code" in reason && (reason.code === "ENOTFOUND" || reason.code === "ENODATA")
 
-/** Read each time, as the system does; by no thread, lest it wait for one. */
+/** Reads the file on each call, as the system does, and synchronously, so that it does not wait for a thread. */
 const isInHostsFile = (name: string): boolean => {
   try {
     return readFileSync("/etc/hosts", "utf8").toLowerCase().split(/\s+/).includes(name)
@@ -58,7 +58,7 @@ const isInHostsFile = (name: string): boolean => {
 
 let last: Promise<unknown> = Promise.resolve()
 
-/** Whatever becomes of one, the next begins when it has ended. */
+/** Runs one at a time: each begins when the one before has ended, failed or not. */
 const inTurn = <A>(work: () => Promise<A>): Promise<A> => {
   const mine = last.then(work)
   last = mine.catch(() => undefined)

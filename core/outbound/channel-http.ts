@@ -4,18 +4,18 @@ import type { ChannelHttp, ChannelHttpAnswer, ChannelHttpRequest } from "../chan
 import { NameUnresolved } from "./addresses.ts"
 import { AnswerTooLarge, exchangeOnce } from "./exchange.ts"
 
-/** No provider's answer is larger, bills excepted. */
+/** Longest answers read from a provider: 1 MiB, for bills 64 MiB. */
 const ANSWER_BYTES_MAX = 1 << 20
 const BILL_BYTES_MAX = 64 << 20
 
-/** A call that takes longer is uncertain: the merchant is waiting, and the provider may still act. */
+/** A call that takes longer ends as ChannelUncertain: the merchant is waiting, and the provider may still act. */
 const DEADLINE_MS = 15_000
 
-/** How much of a body the timeline keeps. */
+/** Characters of a body that the timeline keeps, and characters that are scrubbed before the excerpt is cut. */
 const EXCERPT_CHARS = 2_048
 const SCRUBBED_CHARS = 65_536
 
-/** One call to a provider, as the order's timeline shows it: scrubbed of the account's secrets. */
+/** One call to a provider as the order's timeline shows it, without the account's secrets. */
 export interface Exchange {
   readonly method: string
   readonly url: string
@@ -27,19 +27,20 @@ export interface Exchange {
 }
 
 interface Limits {
-  /** `host` or `host:port`. */
+  /** Hosts that may be called: `host` or `host:port`. */
   readonly egress: ReadonlyArray<string>
   /** Texts that must not be recorded. */
   readonly secrets: ReadonlyArray<string>
+  /** Allows answers of a bill's size. */
   readonly bill?: boolean
 }
 
-/** The ChannelHttp of one act at a channel; every exchange is pushed to `record`. */
+/** The ChannelHttp for one call of a channel's code; every finished exchange is pushed to `record`. */
 export const channelHttp = (limits: Limits, record: Array<Exchange>): ChannelHttp["Service"] => ({
   send: (request) =>
     Effect.suspend(() => {
       if (!mayReach(limits.egress, request.url)) {
-        // Nothing was sent, but the channel's code is wrong, so nobody should try it elsewhere either.
+        // Nothing was sent, but the channel's code is wrong: uncertain, so that the order is not tried elsewhere.
         return Effect.fail(new ChannelUncertain({ why: "egress", detail: `${hostOf(request.url)} is not declared` }))
       }
       const startedAt = performance.now()
@@ -73,7 +74,7 @@ const exchange = (request: ChannelHttpRequest, signal: AbortSignal, bytesMax: nu
     signal: AbortSignal.any([signal, AbortSignal.timeout(Math.min(request.timeoutMs ?? DEADLINE_MS, DEADLINE_MS))])
   })
 
-/** Both runtimes name a connection that was never made; whatever they do not name may have been sent. */
+/** Both runtimes name a connection that was never made; after any other failure the request may have been sent. */
 const failureOf = (cause: unknown): ChannelRejected | ChannelUncertain => {
   if (cause instanceof AnswerTooLarge) return new ChannelUncertain({ why: "unreadable", detail: cause.message })
   const text = describe(cause)
@@ -103,7 +104,7 @@ const mayReach = (egress: ReadonlyArray<string>, url: string): boolean => {
   return /^https?:$/.test(protocol) && egress.includes(host)
 }
 
-/** Bodies are scrubbed whole and cut afterwards: a secret across the cut would leave its beginning. */
+/** Bodies are scrubbed before the excerpt is cut: a secret across the cut would leave its beginning. */
 const textOf = (body: string | Uint8Array | undefined): string =>
   body === undefined
     ? ""
@@ -111,10 +112,12 @@ const textOf = (body: string | Uint8Array | undefined): string =>
 
 const excerpt = (text: string): string => text.slice(0, EXCERPT_CHARS)
 
-/** Secrets shorter than this are words that happen to be secret; scrubbing them would blank out the story. */
+/**
+ * Shorter secrets are left: they also occur as ordinary text, and scrubbing them would make the timeline unreadable.
+ */
 const SECRET_CHARS_MIN = 6
 
-/** Replaces each secret, as it stands and URL-encoded. */
+/** Replaces each secret of at least SECRET_CHARS_MIN characters by `<redacted>`, plain and URL-encoded. */
 export const scrub = (text: string, secrets: ReadonlyArray<string>): string => {
   let clean = text
   for (const secret of secrets) {

@@ -9,10 +9,10 @@ export interface OutboundRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array | null
-  /** The address to connect to, already judged; absent = as the name resolves. */
+  /** The address to connect to, already judged; absent = the addresses that the name resolves to. */
   readonly address?: string
   readonly answerBytesMax: number
-  /** Ends the exchange, whatever it is doing. */
+  /** Ends the exchange at any stage. */
   readonly signal: AbortSignal
 }
 
@@ -23,13 +23,14 @@ export interface OutboundAnswer {
   readonly body: Buffer
 }
 
-/** The answer was longer than the caller takes. */
+/** The answer is longer than `answerBytesMax`. */
 export class AnswerTooLarge extends Error {}
 
 /**
- * Sends a request exactly once, on a connection of its own, and follows no redirect. `fetch` will not do where money
- * moves: on Deno it sends a POST again by itself when a server cuts the connection, and on neither runtime can it be
- * pinned to an address. A kept-alive connection may be dead before it is used; a fresh one is known to be sent or not.
+ * Sends a request exactly once, on a connection of its own, and follows no redirect. `fetch` is not safe for money: on
+ * Deno it repeats a POST by itself when a server cuts the connection, and on neither runtime can it be pinned to an
+ * address. A kept-alive connection may be dead before it is used; with a fresh one it is known whether anything was
+ * sent.
  */
 export const exchangeOnce = (request: OutboundRequest): Promise<OutboundAnswer> =>
   new Promise((resolve, reject) => {
@@ -51,7 +52,7 @@ export const exchangeOnce = (request: OutboundRequest): Promise<OutboundAnswer> 
       const addresses = address === undefined ? addressesOf(name, signal) : Promise.resolve([address])
       addresses.then(
         (found) => {
-          // The exchange was given up meanwhile: nothing may be sent any more.
+          // The exchange has been given up meanwhile: nothing may be sent any more.
           if (signal.aborted) return done(new Error("timed out"), "", 4)
           const list = found.map((one) => ({ address: one, family: ipaddr.parse(one).kind() === "ipv6" ? 6 : 4 }))
           if (all === true) (done as unknown as ListDone)(null, list)
@@ -76,7 +77,7 @@ export const exchangeOnce = (request: OutboundRequest): Promise<OutboundAnswer> 
       response.on("aborted", () => reject(new Error("the answer was cut off")))
     })
     outgoing.on("error", reject)
-    // node's own `signal` option leaves the answer's stream open on one of the runtimes.
+    // The `signal` option of node:http leaves the answer's stream open on one of the runtimes.
     const giveUp = () => {
       outgoing.destroy(new Error("timed out"))
       reject(new Error("timed out"))

@@ -7,10 +7,10 @@ import type { GatewayConfig } from "../config/gateway-config.ts"
 import { StartRefused } from "../config/start-refused.ts"
 import type { MasterKeys } from "./vault.ts"
 
-/** One key a line, the current one first. More than one only while a rotation is under way. */
+/** The key file: one key per line, the current one first; more than one only during a rotation. */
 const pathOf = (config: GatewayConfig): string => join(config.dataFolder, "master.key")
 
-/** The master key: PAYHUB_MASTER_KEY, else the data folder's key file, made (0600) at the first start. */
+/** The master key: PAYHUB_MASTER_KEY, else the data folder's key file, which the first start makes (mode 0600). */
 export const masterKeysOf = (config: GatewayConfig): Effect.Effect<MasterKeys, StartRefused> => {
   const { masterKey, masterKeyOld } = config
   if (masterKey !== null) {
@@ -44,7 +44,7 @@ export const masterKeysOf = (config: GatewayConfig): Effect.Effect<MasterKeys, S
 const makeKeyFile = async (config: GatewayConfig, path: string): Promise<void> => {
   await mkdir(config.dataFolder, { recursive: true, mode: 0o700 })
   try {
-    // "wx": of two first starts at once one makes the key, the other reads it.
+    // "wx": of two concurrent first starts, one makes the file and the other reads it.
     const file = await open(path, "wx", 0o600)
     await file.writeFile(`${newKey()}\n`)
     await file.sync()
@@ -56,13 +56,13 @@ const makeKeyFile = async (config: GatewayConfig, path: string): Promise<void> =
 
 const newKey = (): string => randomBytes(32).toString("base64")
 
-/** The keys of a file; none when a line is no key: half a file must not look like a rotation's end. */
+/** The keys of a file; none if any line is not a key, because half a file must not look like the end of a rotation. */
 const keysIn = (text: string): ReadonlyArray<Redacted.Redacted<string>> => {
   const lines = text.split("\n").filter((line) => line.trim() !== "")
   return lines.every((line) => isMasterKey(line.trim())) ? lines.map((line) => Redacted.make(line.trim())) : []
 }
 
-/** Puts a new key in front of the file's keys: from now on it seals, and the older ones still open. */
+/** Puts a new key in front of the file's keys: it seals from now on, the older ones still open. */
 export const addFileKey = async (config: GatewayConfig): Promise<MasterKeys> => {
   const path = pathOf(config)
   const current = Redacted.make(newKey())
@@ -71,11 +71,11 @@ export const addFileKey = async (config: GatewayConfig): Promise<MasterKeys> => 
   return { current, others: () => olds }
 }
 
-/** Leaves only the current key: everything has been sealed anew with it. */
+/** Keeps only the current key, once everything has been resealed with it. */
 export const dropOldFileKeys = ({ dataFolder }: GatewayConfig, { current }: MasterKeys): Promise<void> =>
   replaceFile(join(dataFolder, "master.key"), [current])
 
-/** Replaces the file in one step that survives a crash: there is always a whole one. */
+/** Replaces the file atomically: after a crash there is either the old file or the new one. */
 const replaceFile = async (path: string, keys: ReadonlyArray<Redacted.Redacted<string>>): Promise<void> => {
   const draft = `${path}.${process.pid}`
   const file = await open(draft, "w", 0o600)

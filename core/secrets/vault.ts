@@ -1,14 +1,16 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto"
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
 
-/** The key that seals, and those that still open what was sealed before a rotation (or, meanwhile, after one). */
+/**
+ * The key that seals, and other keys that still open: those before a rotation, or the one that a rotation has added.
+ */
 export interface MasterKeys {
   readonly current: Redacted.Redacted<string>
-  /** Read afresh at each call: a rotation beside a running gateway changes the file. */
+  /** Reads the keys again on each call, because a rotation changes the file while the gateway runs. */
   readonly others: () => ReadonlyArray<Redacted.Redacted<string>>
 }
 
-/** A sealed text that no master key of ours sealed, or that was moved or changed. */
+/** A sealed text does not open: another master key sealed it, or it was moved or changed. */
 export class VaultRefused extends Schema.TaggedError<VaultRefused>()("VaultRefused", { purpose: Schema.String }) {
   override get message() {
     return `a stored secret (${this.purpose}) does not open with this PAYHUB_MASTER_KEY`
@@ -16,9 +18,9 @@ export class VaultRefused extends Schema.TaggedError<VaultRefused>()("VaultRefus
 }
 
 /**
- * Secrets at rest: AES-256-GCM under the master key. The purpose (`merchant:pk_…`, `account:acc_…`) is authenticated
+ * Secrets at rest: AES-256-GCM with the master key. The purpose (`merchant:pk_…`, `account:acc_…`) is authenticated
  * with the text, so that a sealed secret moved to another row does not open there. A sealed text names its key by a
- * fingerprint: `v1.<8 hex>.<Base64 of nonce, ciphertext and tag>`.
+ * fingerprint: `v1.<8 hex digits>.<Base64 of nonce, ciphertext and tag>`.
  */
 export class Vault extends Context.Service<
   Vault,

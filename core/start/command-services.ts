@@ -7,7 +7,7 @@ import type { House } from "./processes/start.ts"
 import { runningGatewayUrl } from "./running-gateway.ts"
 import { operatorLayer } from "./services.ts"
 
-/** What commands stand on: the database beside the running gateway, or started for the command. */
+/** The services of commands: on the running gateway's database, or on one started for the command. */
 export const commandServices =
   (house: House) =>
   (config: GatewayConfig): Layer.Layer<OperatorServices, StartRefused> =>

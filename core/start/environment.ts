@@ -18,7 +18,7 @@ export const readConfig = (
   variables: Readonly<Record<string, string | undefined>>
 ): Effect.Effect<GatewayConfig, StartRefused> => {
   const env: Record<string, string> = {}
-  // An empty variable is an unset one, as compose files and shells write it.
+  // An empty variable counts as unset: compose files and shells write unset variables so.
   for (const [name, value] of Object.entries(variables)) if (value !== undefined && value !== "") env[name] = value
   return declared.pipe(
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(env)),
@@ -49,7 +49,7 @@ const read = <A>(
     return value
   })
 
-/** What stands before the @ of a URL is a password more often than not. */
+/** Removes what stands before the @ of a URL: it is usually a password. */
 const withoutCredentials = (text: string): string => text.replace(/\/\/.*@/g, "//<redacted>@")
 
 const secret = (name: string) =>
@@ -116,7 +116,7 @@ const declared = Effect.gen(function* () {
       "a port from 0 to 65535"
     ),
     publicUrl,
-    // A gateway with a public address is in earnest: strangers could place orders there.
+    // Off for a gateway with a public address: strangers could place orders there.
     demo: yield* read(
       "PAYHUB_DEMO",
       publicUrl === null ? "on" : "off",
@@ -177,13 +177,13 @@ const originOf = (text: string): string | null | undefined => {
   return new URL(text).origin
 }
 
-/** The environment, with `.env` of the working directory below it. */
+/** The environment over the working directory's `.env`: a variable of the environment wins. */
 export const environment = (): Record<string, string | undefined> => {
   let file: Record<string, string | undefined> = {}
   try {
     file = parseEnv(readFileSync(join(process.cwd(), ".env"), "utf8"))
   } catch {
-    // No .env is the usual case.
+    // Usually there is no .env.
   }
   return { ...file, ...process.env }
 }

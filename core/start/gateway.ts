@@ -28,24 +28,24 @@ export interface GatewayOptions {
   readonly plugins: ReadonlyArray<Plugin>
   readonly channels: ReadonlyArray<AnyProvider>
   readonly reusePort?: boolean
-  /** What all workers have counted, where this is one of several: `/metrics` tells of them all. */
+  /** Reads the figures of all workers for `/metrics`; absent = this is the only process. */
   readonly figures?: () => Promise<ReadonlyArray<WorkerFigures>>
 }
 
 export interface Gateway {
-  /** Where it is reached from this machine. */
+  /** URL at which this machine reaches the gateway. */
   readonly url: string
   readonly publicUrl: string
-  /** The test merchant that an empty database was given, with its secret: shown once, here. */
+  /** The test merchant made for an empty database, with its secret, which is shown only here; null = none was made. */
   readonly firstMerchant: FirstMerchant | null
   /** Drains requests and webhooks, then closes the stores. */
   readonly stop: () => Promise<void>
 }
 
-/** How long the stop waits for requests under way: longer than a charge takes. */
+/** How long the stop waits for requests under way; longer than a charge takes. */
 const DRAIN_MS = 25_000
 
-/** JSON lines on stderr; stdout is for what a person or a script asked for. */
+/** JSON lines on stderr; stdout is kept for the output that a person or a script asked for. */
 const logging = Logger.layer([Logger.withConsoleError(Logger.formatJson)])
 
 /**
@@ -77,7 +77,7 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
       plugins: options.plugins.flatMap(({ http }) => http ?? [])
     })
     const listening = await listen(config, options.reusePort ?? false, (request, address) => {
-      // Nothing is said before the gateway knows its own address.
+      // Requests are refused until the gateway knows its own address.
       if (urls === undefined) return new Response(null, { status: 503, headers: { "retry-after": "1" } })
       noteSocketAddress(request, address)
       return app.fetch(request)
@@ -102,7 +102,7 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
   }
 }
 
-/** Pushing and asking begin once the gateway can be reached: a channel may answer at once. */
+/** The background workers, started once the gateway can be reached: a channel may answer at once. */
 const workers = (config: GatewayConfig): Layer.Layer<never, never, GatewayServices> =>
   Layer.mergeAll(
     Layer.unwrap(
@@ -118,7 +118,7 @@ const workers = (config: GatewayConfig): Layer.Layer<never, never, GatewayServic
     watchLayer
   )
 
-/** Drops what is cached when any process changes it, and wakes the webhook workers. */
+/** Drops cached merchants and accounts when any process changes them, and wakes the webhook workers. */
 const followSignals = Effect.gen(function* () {
   const signals = yield* StoreSignals
   const directory = yield* MerchantDirectory
@@ -160,12 +160,12 @@ const listenRefused = (config: GatewayConfig, error: unknown): StartRefused => {
   const why = inUse
     ? "is taken by another program"
     : denied
-      ? "needs rights that this user lacks"
-      : "cannot be listened on"
+      ? "needs rights that this user does not have"
+      : "is not an address that can be listened on"
   return new StartRefused({ variable, message: `${variable}: ${config.host}:${config.port} ${why}.` })
 }
 
-/** The value of an exit; its failure thrown as what it is. */
+/** The value of an exit; a StartRefused is thrown as it is, any other failure wrapped in an Error. */
 const orRefuse = async <A>(exit: Promise<Exit.Exit<A, unknown>>): Promise<A> => {
   const outcome = await exit
   if (Exit.isSuccess(outcome)) return outcome.value

@@ -8,7 +8,7 @@ import { StartRefused } from "../config/start-refused.ts"
 const NOT_CHANNELS = ["protocols"]
 
 /**
- * Every channel in a folder of channels, and those named besides.
+ * Loads every channel in a folder of channels, and those that are named.
  * @param folder the `channels/` folder: each folder in it with an index.ts is a channel
  * @param named PAYHUB_CHANNELS: packages, or folders relative to the working directory
  * @throws StartRefused naming PAYHUB_CHANNELS and what could not be loaded
@@ -28,13 +28,13 @@ export const loadChannels = async (
 
   const ids = new Set<string>()
   for (const { id } of found) {
-    if (ids.has(id)) throw refused(`two channels call themselves "${id}"`)
+    if (ids.has(id)) throw refused(`two channels have the id "${id}"`)
     ids.add(id)
   }
   return found
 }
 
-/** What `import` takes for a name: a folder or file if it looks like a path, else a package. */
+/** A name as an import specifier: a folder or file if it looks like a path, else a package. */
 const specifierOf = async (name: string): Promise<string> => {
   if (!isAbsolute(name) && !name.startsWith(".")) return name
   const path = resolve(process.cwd(), name)

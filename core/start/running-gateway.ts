@@ -4,13 +4,13 @@ import type { GatewayConfig } from "../config/gateway-config.ts"
 import { localUrlOf } from "../config/own-url.ts"
 
 /*
- * Where the running gateway of a data folder is, for commands beside it: port 0 picks a port that only the gateway
- * knows. The file is a hint, never a lock.
+ * The address of a data folder's running gateway, for commands: with port 0, only the gateway knows its port. The file
+ * is a hint, not a lock.
  */
 
 const fileOf = (config: GatewayConfig): string => join(config.dataFolder, "gateway.json")
 
-/** Notes where the gateway listens. */
+/** Writes down where the gateway listens. */
 export const noteGateway = async (config: GatewayConfig, url: string): Promise<void> => {
   await mkdir(config.dataFolder, { recursive: true, mode: 0o700 })
   const draft = `${fileOf(config)}.${process.pid}`
@@ -20,7 +20,7 @@ export const noteGateway = async (config: GatewayConfig, url: string): Promise<v
 
 export const forgetGateway = (config: GatewayConfig): Promise<void> => rm(fileOf(config), { force: true })
 
-/** Where the running gateway is: as it noted, else where the configuration says it would be. */
+/** URL of the running gateway: the one it wrote down, else the configured one. */
 export const runningGatewayUrl = async (config: GatewayConfig): Promise<string> => {
   try {
     const { url } = JSON.parse(await readFile(fileOf(config), "utf8")) as { readonly url?: unknown }

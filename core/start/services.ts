@@ -26,7 +26,7 @@ export interface ServicesOptions {
   readonly urls: () => GatewayUrls
 }
 
-/** The stores that the plugins bring; of two that bring the same, the later one. */
+/** The stores that the plugins provide; if several provide the same, the last one's. */
 const storesOf = (plugins: ReadonlyArray<Plugin>) => {
   const slot = <K extends "persistence" | "throttleStore" | "replayStore">(name: K) =>
     plugins.map((plugin) => plugin[name]).findLast((layer) => layer !== undefined) ?? missing(name)
@@ -34,16 +34,16 @@ const storesOf = (plugins: ReadonlyArray<Plugin>) => {
 }
 
 const missing = (name: string): never => {
-  throw new StartRefused({ variable: "plugins", message: `No plugin brings ${name}.` })
+  throw new StartRefused({ variable: "plugins", message: `No plugin provides ${name}.` })
 }
 
-/** What operator commands need: the configuration, the store, the vault, the channels and the gateway's addresses. */
+/** The services of operator commands: configuration, store, vault, channels and the gateway's addresses. */
 export const operatorLayer = (options: ServicesOptions): Layer.Layer<OperatorServices, StartRefused> => {
   const { persistence } = storesOf(options.plugins)
   return Channels.layer(options.channels).pipe(Layer.provideMerge(Layer.mergeAll(persistence, ground(options))))
 }
 
-/** The five layers and what stands on them, composed. */
+/** The gateway's services: the five layers and everything built on them. */
 export const gatewayLayer = (options: ServicesOptions): Layer.Layer<GatewayServices, StartRefused> => {
   const { config } = options
   const { persistence, throttleStore, replayStore } = storesOf(options.plugins)
@@ -58,13 +58,13 @@ export const gatewayLayer = (options: ServicesOptions): Layer.Layer<GatewayServi
       )
     ),
     Layer.provideMerge(Layer.mergeAll(MerchantDirectory.layer, Throttle.layer(config.throttle))),
-    // Drained before the stores below it are closed.
+    // Background work drains before the stores below are closed.
     Layer.provideMerge(Background.layer),
     Layer.provideMerge(Layer.mergeAll(persistence, throttleStore, replayStore, ground(options)))
   )
 }
 
-/** What stands on nothing: the configuration, the keys and the gateway's own addresses. */
+/** The services that need no others: the configuration, the keys and the gateway's own addresses. */
 const ground = ({ config, masterKeys, urls }: ServicesOptions) =>
   Layer.mergeAll(
     Layer.succeed(Settings, config),

@@ -8,7 +8,7 @@ import { isOrderNo } from "../../domain/order-no.ts"
 import { signedPairs } from "../../domain/parameters.ts"
 import { canonicalString, hmacSha256, sameDigest } from "../../domain/signature.ts"
 import { localText } from "../../domain/time.ts"
-import { DEMO_BOOK } from "../../operator/first-start.ts"
+import { DEMO_MERCHANT_FACT } from "../../operator/first-start.ts"
 import { type KnownMerchant, MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
 import { ChannelFacts } from "../../pipeline/persistence/channel-facts.ts"
 import { Orders } from "../../pipeline/persistence/orders.ts"
@@ -26,8 +26,8 @@ import { renderDemoPage } from "./page.ts"
 
 /*
  * `/demo`: the gateway as its own first merchant. It places real signed orders over HTTP as the test merchant that the
- * first start made, and receives that merchant's webhooks. Disabling the merchant (`payhub merchant disable`) takes the
- * page away.
+ * first start made, and receives that merchant's webhooks. The page disappears when the merchant is disabled
+ * (`payhub merchant disable`).
  */
 export const demoRoutes = (run: Run): ReadonlyArray<Route> => [
   { method: "GET", path: "/", handle: answer(run, () => Effect.succeed(redirect("/demo"))) },
@@ -54,7 +54,7 @@ const demoMerchant = Effect.gen(function* () {
   const directory = yield* MerchantDirectory
   const { demo } = yield* Settings
   if (!demo) return null
-  const entry = yield* facts.get(...DEMO_BOOK)
+  const entry = yield* facts.get(...DEMO_MERCHANT_FACT)
   const known = typeof entry?.app_id === "string" ? yield* directory.byAppId(entry.app_id) : null
   return known?.merchant.active && known.merchant.mode === "test" ? known : null
 })
@@ -65,12 +65,12 @@ const page: DemoAct = (call, { merchant }) =>
     return pageResponse(200, renderDemoPage(view, pageLanguage(call)))
   })
 
-/** Signs as the demo's merchant and calls the API over HTTP, as every merchant does. */
+/** Signs as the demo's merchant and calls the API over HTTP, like any merchant. */
 const placeDemoOrder: DemoAct = (call, demo) =>
   Effect.gen(function* () {
     const { urls, demoReceiver } = yield* OwnUrl
     const throttle = yield* Throttle
-    // Only the page itself may ask: another site's form cannot send JSON, nor a script across origins.
+    // Only the demo page can call this: neither another site's form nor a script of another origin can send JSON here.
     const asked = yield* Effect.promise(() => readJson(call))
     if (asked instanceof Response) return asked
     yield* throttle.takeKey(`demo:${call.clientIp}`, { count: 10, windowMs: 10_000 })
@@ -135,11 +135,11 @@ const webhookState = (row: WebhookRow) => ({
     duration_ms: durationMs
   })),
   state: row.state,
-  // The receiver below says `success` only to a signature that verifies.
+  // The receiver below answers `success` only if the signature verifies.
   verified: row.state === "delivered"
 })
 
-/** The merchant's side: verify the signature over what arrived, then say `success`. */
+/** The merchant's side: verifies the signature over what arrived, then answers `success`. */
 const receiveWebhook: DemoAct = (call, demo) =>
   Effect.gen(function* () {
     const parameters = yield* Effect.promise(() => readJson(call))

@@ -34,7 +34,7 @@ describe("The answer", () => {
     }
   )
 
-  test("to faulty fields has all messages of each field, the first field's first as its own", () => {
+  test("to faulty fields lists all messages of each field; its own message is the first field's first", () => {
     const error = new FieldsInvalid({
       errors: [
         { field: "amount", messages: ["amount.integer", "amount.max"] },
@@ -49,7 +49,7 @@ describe("The answer", () => {
     })
   })
 
-  test("shows a field's text that is no known fault as it is", () => {
+  test("shows a field's text unchanged if it is not a known fault", () => {
     const error = new FieldsInvalid({ errors: [{ field: "x", messages: ["as it is", "constructor"] }] })
     expect(answerOf(error)).toMatchObject({
       message: "as it is",
@@ -57,7 +57,7 @@ describe("The answer", () => {
     })
   })
 
-  test("with 500 carries the request id to quote, with the order's number where there is one", () => {
+  test("with status 500 carries the request id, and the order's number if there is one", () => {
     expect(answerOf(new ChargeUncertain({ orderNo: "QR1" })).data).toEqual({ order_no: "QR1", request_id: "req_1" })
     expect(answerIn(FRAMEWORK.internal, { language: "en", requestId: "req_1" }).data).toEqual({ request_id: "req_1" })
     expect(answerOf(new Overloaded()).data).toBeNull()

@@ -12,7 +12,7 @@ export interface ErrorAnswer {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Whom an answer is for. */
+/** The caller that an answer is for. */
 interface Caller {
   readonly language: Language
   readonly requestId: string
@@ -24,7 +24,7 @@ export const answerTo = (error: CashierError, caller: Caller): ErrorAnswer => {
   return answerIn("answer" in row ? row.answer(error, caller.language) : row, caller)
 }
 
-/** An answer in the caller's language. A 500 carries the request id to quote to the operator. */
+/** An answer in the caller's language. A 500 carries the request id, which the merchant quotes to the operator. */
 export const answerIn = (
   { code, message, data = null, headers = {} }: BilingualAnswer,
   { language, requestId }: Caller

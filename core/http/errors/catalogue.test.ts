@@ -61,20 +61,20 @@ describe.each(["zh", "en"] as const)("The catalogue in %s", (language) => {
     ])
   })
 
-  test("leaves no text empty and no placeholder unfilled", () => {
+  test("has no empty text and no unfilled placeholder", () => {
     for (const { name, message, cause, remedy } of all) {
       for (const text of [message, cause, remedy])
         expect([name, text]).toEqual([name, expect.stringMatching(/^[^{}]+$/)])
     }
   })
 
-  test("advises one remedy wherever answers look alike: same code, message and members of data", () => {
+  test("advises one remedy for answers that look alike: same code, message and members of data", () => {
     const looks = Map.groupBy(all, ({ code, message, data }) =>
       JSON.stringify([code, message, Object.keys(data ?? {})])
     )
     const ambiguous = [...looks.values()].filter((alike) => new Set(alike.map(({ remedy }) => remedy)).size > 1)
     expect(ambiguous.map((alike) => alike.map(({ name }) => name))).toEqual([
-      // FieldsInvalid sums up the faults of all fields; its example is the second entry.
+      // FieldsInvalid stands for the faults of all fields; its example is the second entry.
       ["FieldsInvalid", "merchant_order_no.missing"],
       // One message covers the type and the values.
       ["isMiniPg.type", "isMiniPg.value"]

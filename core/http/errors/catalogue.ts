@@ -7,12 +7,12 @@ import { type Advice, casesOf, type Row } from "./row.ts"
 import { ROWS } from "./rows.ts"
 
 /*
- * The errors as the documentation shows them, made from the rows: each case is answered as the gateway answers it.
+ * The errors as the documentation shows them, made from the rows: each case has the gateway's own answer.
  */
 
 /** An error as the documentation shows it, in one language. */
 export interface CatalogueEntry extends ErrorAnswer {
-  /** What the gateway's own code calls the error: `DuplicateOrder`, `notFound`, `amount.missing`. */
+  /** The error's name in the gateway's code: `DuplicateOrder`, `notFound`, `amount.missing`. */
   readonly name: string
   readonly cause: string
   readonly remedy: string
@@ -20,7 +20,7 @@ export interface CatalogueEntry extends ErrorAnswer {
 
 const EXAMPLE_REQUEST_ID = "req_0123456789abcdef01234567"
 
-/** The cases of one error, at least one. */
+/** The documented cases of one error, at least one. */
 export const errorEntries = (tag: CashierError["_tag"], language: Language): ReadonlyArray<CatalogueEntry> =>
   casesOf(ROWS[tag] as Row<CashierError>).map((one) => entry(tag, answerTo(one.error, reader(language)), one, language))
 
@@ -34,7 +34,7 @@ export const fieldEntries = (language: Language): ReadonlyArray<CatalogueEntry> 
     return entry(fault, answerTo(error, reader(language)), fieldAdvice(fault), language)
   })
 
-/** Every error except the faults of single fields, by status and then in the order of the checks. */
+/** Every error except the faults of single fields, by status and within a status in the order of the checks. */
 export const errorCatalogue = (language: Language): ReadonlyArray<CatalogueEntry> => {
   const tags = Object.keys(ROWS) as ReadonlyArray<CashierError["_tag"]>
   const names = Object.keys(FRAMEWORK) as ReadonlyArray<FrameworkName>

@@ -1,19 +1,19 @@
 import { Overloaded, StoreUnavailable } from "../../domain/errors.ts"
 import type { FrameworkRow, Rows } from "./row.ts"
 
-/** Errors of the HTTP layer, answered before any endpoint runs or when one breaks down. */
+/** Errors of the HTTP layer, answered before an endpoint runs or after an internal failure. */
 export const FRAMEWORK = {
   notFound: {
     code: 404,
     message: { zh: "接口不存在", en: "No such endpoint" },
-    cause: { zh: "路径不存在。", en: "There is nothing at this path." },
+    cause: { zh: "路径不存在。", en: "Nothing is served at this path." },
     remedy: { zh: "核对路径与主机名。", en: "Check the path and the host." }
   },
   methodNotAllowed: {
     code: 405,
     message: { zh: "请求方法不支持", en: "Method not allowed" },
-    cause: { zh: "路径存在,但不接受这个 HTTP 方法。", en: "The path exists but does not take this HTTP method." },
-    remedy: { zh: "使用 Allow 响应头列出的方法。", en: "Use a method of the Allow header." }
+    cause: { zh: "路径存在,但不接受这个 HTTP 方法。", en: "The path exists but does not accept this HTTP method." },
+    remedy: { zh: "使用 Allow 响应头列出的方法。", en: "Use a method from the Allow header." }
   },
   bodyTooLarge: {
     code: 413,
@@ -38,7 +38,7 @@ export const FRAMEWORK = {
     message: { zh: "服务异常", en: "Internal error" },
     cause: {
       zh: "网关内部错误。下单时,订单可能已经创建。",
-      en: "The gateway failed inside. An order may have been created."
+      en: "The gateway failed internally. An order may have been created."
     },
     remedy: {
       zh: "下单时先用 merchant_order_no 查询;联系运营方时提供 data.request_id(也在 X-Request-Id 响应头中)。",
@@ -49,7 +49,7 @@ export const FRAMEWORK = {
 
 export type FrameworkName = keyof typeof FRAMEWORK
 
-/** What a merchant is told whenever a later attempt may succeed. */
+/** The answer whenever a later attempt may succeed. */
 const BUSY = {
   code: 503,
   message: { zh: "服务繁忙,请稍后重试", en: "Service is busy, try again later" },
@@ -60,14 +60,14 @@ const BUSY = {
   }
 } as const
 
-/** The gateway cannot serve the call for now. */
+/** Errors of a gateway that cannot serve the call now. */
 export const GATEWAY_ROWS = {
   StoreUnavailable: {
     ...BUSY,
     error: new StoreUnavailable({ store: "" }),
     cause: {
       zh: "网关所依赖的存储暂时没有应答,本次请求没有生效。",
-      en: "A store behind the gateway did not answer; nothing was decided."
+      en: "A store behind the gateway did not answer; the call had no effect."
     }
   },
   Overloaded: {
@@ -75,7 +75,7 @@ export const GATEWAY_ROWS = {
     error: new Overloaded(),
     cause: {
       zh: "网关同时处理的请求已达上限,或正在停机。",
-      en: "The gateway is at its limit of calls at once, or is stopping."
+      en: "The gateway is at its limit of concurrent calls, or is stopping."
     }
   }
 } as const satisfies Partial<Rows>

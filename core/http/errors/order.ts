@@ -8,10 +8,10 @@ import {
 import { FRAMEWORK } from "./gateway.ts"
 import type { Rows } from "./row.ts"
 
-/** Of the documented cases. */
+/** The order number in the documented cases. */
 const ORDER_NO = "QR20260315120000A1B2C3D4"
 
-/** Which order is meant, and whether a channel took it. */
+/** Errors about the order and about the channel that should take it. */
 export const ORDER_ROWS = {
   OrderNumberMissing: {
     code: 400,
@@ -20,7 +20,7 @@ export const ORDER_ROWS = {
       en: "Give at least one of order_no and merchant_order_no"
     },
     error: new OrderNumberMissing(),
-    cause: { zh: "查询时两个单号都没有传。", en: "A query with neither number." },
+    cause: { zh: "查询时两个单号都没有传。", en: "The query has neither number." },
     remedy: { zh: "传 order_no 或 merchant_order_no 之一。", en: "Send order_no or merchant_order_no." }
   },
   DuplicateOrder: {
@@ -29,11 +29,11 @@ export const ORDER_ROWS = {
     error: new DuplicateOrder(),
     cause: {
       zh: "这个 merchant_order_no 已经下过单。每个商户的订单号永久唯一。",
-      en: "An order with this merchant_order_no exists. A number is unique per merchant for ever."
+      en: "An order with this merchant_order_no exists. A number is unique per merchant permanently."
     },
     remedy: {
       zh: "先用 order-query 查询原订单;确实需要新订单时换一个订单号。",
-      en: "Query the existing order with order-query; use a new number only if you do want another order."
+      en: "Query the existing order with order-query; use a new number only if you really want another order."
     }
   },
   OrderNotFound: {
@@ -61,16 +61,19 @@ export const ORDER_ROWS = {
         },
         remedy: {
           zh: "查看 GET /api/cashier/channels 中哪些渠道可用、金额限制是多少;稍后可用同一订单号重试。",
-          en: "See in GET /api/cashier/channels which channels serve and their limits; the same number may be tried later."
+          en: "Check GET /api/cashier/channels for the available channels and their limits; you can retry later with the same number."
         }
       },
       {
         error: new ChannelUnavailable({ orderNo: ORDER_NO }),
         cause: {
           zh: "渠道明确拒绝了这笔订单(data.order_no 有值)。订单状态为 FAILED,订单号已被使用。",
-          en: "A channel definitely refused the order (data.order_no is set). It is FAILED and its number is used."
+          en: "A channel definitely refused the order (data.order_no is set). The order is FAILED and its number is used up."
         },
-        remedy: { zh: "换一个 merchant_order_no 重新下单。", en: "Order again with another merchant_order_no." }
+        remedy: {
+          zh: "换一个 merchant_order_no 重新下单。",
+          en: "Place the order again with another merchant_order_no."
+        }
       }
     ]
   },
@@ -85,11 +88,11 @@ export const ORDER_ROWS = {
         error: new ChargeUncertain({ orderNo: ORDER_NO }),
         cause: {
           zh: "渠道超时或应答不明:还不知道付款是否已受理。订单为待支付,网关会继续向渠道查询。",
-          en: "The channel timed out or answered unclearly: nobody knows yet. The order is PENDING and the gateway keeps asking the channel."
+          en: "The channel timed out or answered unclearly: nobody knows yet whether it accepted the payment. The order is PENDING and the gateway keeps asking the channel."
         },
         remedy: {
           zh: "用 merchant_order_no 查询结果,在得到结果之前不要换新单号下单。",
-          en: "Query by merchant_order_no; do not order under a new number before you know."
+          en: "Query by merchant_order_no; do not place the order under a new number before you know the result."
         }
       }
     ]

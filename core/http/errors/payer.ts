@@ -1,7 +1,7 @@
 import { OtherPayer, PayLinkExpired } from "../../domain/errors.ts"
 import type { Rows } from "./row.ts"
 
-/** Who pays, and with which link. */
+/** Errors about the payer and the payment link. */
 export const PAYER_ROWS = {
   PayLinkExpired: {
     code: 400,
@@ -11,7 +11,7 @@ export const PAYER_ROWS = {
       zh: "pay_token 未知、超过 10 分钟,或订单已不可支付。",
       en: "The pay_token is unknown or older than ten minutes, or the order can no longer be paid."
     },
-    remedy: { zh: "重新调用 wechat-js-pay 生成新的支付链接。", en: "Make a new link with wechat-js-pay." }
+    remedy: { zh: "重新调用 wechat-js-pay 生成新的支付链接。", en: "Make a new payment link with wechat-js-pay." }
   },
   OtherPayer: {
     code: 400,

@@ -15,7 +15,7 @@ import { fieldMessage } from "../merchant/field-messages.ts"
 import { SIGN_TOOL_PATH } from "../tools/sign-tool-path.ts"
 import type { Rows } from "./row.ts"
 
-/** Who calls, how the call is signed, and what it carries. */
+/** Errors about the caller, the signature and the fields of a call. */
 export const REQUEST_ROWS = {
   MalformedRequest: {
     code: 400,
@@ -37,7 +37,7 @@ export const REQUEST_ROWS = {
     cause: { zh: "请求中没有 app_id,或其值为空。", en: "The request has no app_id, or an empty one." },
     remedy: {
       zh: "把 app_id 放在 JSON 请求体的顶层(不是请求头,也不是查询串)。",
-      en: "Put app_id at the top level of the JSON body, not into a header or the query."
+      en: "Put app_id at the top level of the JSON body, not into a header or the query string."
     }
   },
   MerchantUnknown: {
@@ -61,11 +61,11 @@ export const REQUEST_ROWS = {
         error: new SignatureInvalid({}),
         cause: {
           zh: "用 app_secret 对收到的参数计算出的签名与 sign 不一致。",
-          en: "The signature over the parameters that arrived, made with your app_secret, is not the sign you sent."
+          en: "The signature over the received parameters, made with your app_secret, differs from the sign that you sent."
         },
         remedy: {
           zh: "测试商户请用 /tools/sign 找出第一个不同的字节。常见原因:做了 URL 编码、排序不是字节序、保留了空值、用了 MD5、密钥错误。",
-          en: "Test merchants find the first byte that differs at /tools/sign. Usual reasons: URL-encoding, an order that is not byte order, empty values kept, MD5, the wrong secret."
+          en: "Test merchants can find the first differing byte at /tools/sign. Usual reasons: URL-encoding, sorting in other than byte order, keeping empty values, MD5, the wrong secret."
         }
       }
     ]
@@ -87,7 +87,7 @@ export const REQUEST_ROWS = {
     },
     remedy: {
       zh: "用 NTP 校准时钟;每次请求都取当前的 Unix 秒。",
-      en: "Keep the clock in step with NTP; take the current Unix second for every request."
+      en: "Synchronise the clock with NTP; use the current Unix second for every request."
     }
   },
   IpForbidden: {
@@ -100,7 +100,7 @@ export const REQUEST_ROWS = {
     },
     remedy: {
       zh: "把服务器的出口 IP 告诉运营方,加入白名单;若经过代理,出口可能是代理的地址。",
-      en: "Have the operator add your server's outgoing address; behind a proxy that is the proxy's."
+      en: "Ask the operator to add your server's outgoing address; behind a proxy, that is the proxy's."
     }
   },
   NonceUsed: {
@@ -109,11 +109,11 @@ export const REQUEST_ROWS = {
     error: new NonceUsed(),
     cause: {
       zh: "同一个 nonce 在 10 分钟的时间窗内已经用过,通常是原样重发了旧请求。",
-      en: "The nonce was used before within its window of ten minutes, usually because an old request was sent again as it was."
+      en: "The nonce was used before within its ten-minute window, usually because an old request was sent again unchanged."
     },
     remedy: {
       zh: "每次请求生成新的随机 nonce 并重新签名,重试也一样。重试下单前,先查询订单是否已存在。",
-      en: "Make a new random nonce and sign again for every call, retries too. Before you retry an order, query whether it exists."
+      en: "Make a new random nonce and sign again for every call, including retries. Before you retry an order, query whether it exists."
     }
   },
   FieldsInvalid: {
@@ -134,11 +134,11 @@ export const REQUEST_ROWS = {
         }),
         cause: {
           zh: "一个或多个字段不符合规则;message 是第一个出错字段的说明,data.errors 列出全部。",
-          en: "One or more fields break their rule; message is the first one's, data.errors has them all."
+          en: "One or more fields break their rules; message describes the first one, data.errors lists all."
         },
         remedy: {
           zh: "按 data.errors 逐个修正;每条规则见下方的字段错误。",
-          en: "Correct each of data.errors; every rule is among the field errors below."
+          en: "Correct each field in data.errors; every rule is among the field errors below."
         }
       }
     ]
@@ -167,7 +167,7 @@ export const REQUEST_ROWS = {
         error: new ThrottleExceeded({ retryAfterMs: 3_000, windowMs: 3_000 }),
         cause: {
           zh: "同一 app_id + IP 在时间窗内的调用次数超过限制。默认每 3 秒一次,下单与查询分开计算;运营方可以调整,message 中的秒数随之变化。",
-          en: "Too many calls of one app_id and address within the window. The default is one in 3 s, orders and queries apart; the operator can change it, and the seconds in the message follow."
+          en: "Too many calls with one app_id from one address within the window. The default is one per 3 s, with orders and queries counted separately; the operator can change it, and the seconds in the message change with it."
         },
         remedy: {
           zh: "等待 Retry-After 响应头给出的秒数后重试。",

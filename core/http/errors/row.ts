@@ -1,7 +1,7 @@
 import type { CashierError } from "../../domain/errors.ts"
 import type { Bilingual, Language } from "../../domain/language.ts"
 
-/** What an error is answered with. `data` is null and `headers` are empty unless given. */
+/** The answer to an error, in both languages. Absent, `data` is null and `headers` are empty. */
 export interface BilingualAnswer {
   /** The HTTP status, also the envelope's `code`. */
   readonly code: number
@@ -10,7 +10,7 @@ export interface BilingualAnswer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Why an error happens and what the merchant does about it. */
+/** Why an error happens and what the merchant can do about it. */
 export interface Advice {
   readonly cause: Bilingual
   readonly remedy: Bilingual
@@ -21,10 +21,10 @@ interface Case<E> extends Advice {
   readonly error: E
 }
 
-/** An error that is always answered alike. */
+/** An error that always has the same answer. */
 type ConstantRow<E> = BilingualAnswer & Case<E>
 
-/** An error whose answer depends on what it carries, or that occurs in several ways. */
+/** An error whose answer depends on its fields, or that occurs in several ways. */
 interface ComputedRow<E> {
   /** @param language for texts inside `data`; the message is always given in both languages */
   readonly answer: (error: E, language: Language) => BilingualAnswer

@@ -8,7 +8,7 @@ import { casesOf, type Row } from "./row.ts"
 import { ROWS } from "./rows.ts"
 
 describe("The rows of errors", () => {
-  test("are one for each error of the domain, each in one file", () => {
+  test("cover each error of the domain exactly once", () => {
     const names = [REQUEST_ROWS, ORDER_ROWS, PAYER_ROWS, GATEWAY_ROWS].flatMap((rows) => Object.keys(rows))
     expect(names.toSorted()).toEqual(Object.keys(errors).toSorted())
   })

@@ -10,7 +10,10 @@ export interface SignedCall {
   readonly clientIp: string
 }
 
-/** The first half of the contract's section 4: who calls, and that this call was not made before. */
+/**
+ * Admits a merchant's call, the first half of the contract's section 4: authenticates the merchant and claims the
+ * nonce.
+ */
 export const admit = Effect.fnUntraced(function* ({ parameters, clientIp }: SignedCall) {
   const auth = yield* Auth
   const replay = yield* Replay

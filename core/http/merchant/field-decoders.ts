@@ -8,7 +8,7 @@ type FieldsSchema<T> = Schema.Codec<T, unknown> & { readonly fields: Readonly<Re
 
 /**
  * Makes the decoder of one field table.
- * @param also faults that the schema cannot see, by field: a message key each
+ * @param also faults that the schema cannot find, by field, each as a key of the field messages
  */
 export const fieldDecoder = <T>(schema: FieldsSchema<T>) => {
   const names = Object.keys(schema.fields)
@@ -36,7 +36,7 @@ export const fieldDecoder = <T>(schema: FieldsSchema<T>) => {
       for (const { path, message } of outcome.issues ?? []) note(String(path?.[0]), message)
     }
     for (const [field, message] of others) note(field, message)
-    // The table's order, which the first message is taken from.
+    // In the table's order, because the answer's message is the first field's.
     const errors = names.filter((name) => found.has(name)).map((field) => ({ field, messages: found.get(field) ?? [] }))
     return Effect.fail(new FieldsInvalid({ errors }))
   }
@@ -49,7 +49,7 @@ const decodersFor = (channelCodes: ReadonlyArray<string>) => ({
   jsapiPayInfo: fieldDecoder(jsapiPayInfoFields)
 })
 
-/** The decoders of the field tables, made once for this gateway's channels. */
+/** The decoders of the field tables, made once for the loaded channels. */
 export class FieldDecoders extends Context.Service<FieldDecoders, ReturnType<typeof decodersFor>>()(
   "payhub/http/FieldDecoders"
 ) {

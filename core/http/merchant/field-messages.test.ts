@@ -11,7 +11,7 @@ import { FIELD_MESSAGES } from "./field-messages.ts"
 import { jsapiPayInfoFields, orderQueryFields, qrcodePayFields, wechatJsPayFields } from "./fields.ts"
 import { notifyUrlFault } from "./notify-url-fault.ts"
 
-/** Between them, these break every rule of the field tables. */
+/** Together, these values break every rule of the field tables. */
 const PROBES: ReadonlyArray<Parameter> = [
   { kind: "boolean", text: "true" },
   { kind: "number", text: "1.5" },
@@ -21,10 +21,10 @@ const PROBES: ReadonlyArray<Parameter> = [
   { kind: "string", text: `https://example.com/${"x".repeat(5_000)}` }
 ]
 
-/** Faults that are found by the nonce's check and by the payer's proof. */
+/** Faults that the nonce's check and the payer's proof report. */
 const ELSEWHERE = ["nonce.missing", "nonce.type", "nonce.length", "code.refused", "payer.missing", "payer.both"]
 
-/** What the merchant's own rule about notify_url reports. */
+/** The faults that notifyUrlFault reports. */
 const notifyUrlFaults = async (requests: ReadonlyArray<Parameters>): Promise<ReadonlyArray<string>> => {
   const config = await Effect.runPromise(readConfig({}))
   const merchant: Merchant = {
@@ -44,7 +44,7 @@ const notifyUrlFaults = async (requests: ReadonlyArray<Parameters>): Promise<Rea
   return (await Effect.runPromise(provided)).filter((fault) => fault !== undefined)
 }
 
-test("Every fault that a field table reports has its message, and no message is without a fault", async () => {
+test("Every fault that a field table reports has a message, and every message has such a fault", async () => {
   const channelCodes = ["wxpay_h5"]
   const decoders: ReadonlyArray<(parameters: Parameters) => Effect.Effect<unknown, FieldsInvalid>> = [
     fieldDecoder(qrcodePayFields(channelCodes)),

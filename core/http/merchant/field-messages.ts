@@ -1,7 +1,7 @@
 import type { Bilingual } from "../../domain/language.ts"
 import type { Advice } from "../errors/row.ts"
 
-/** What is wrong with a field, by `field.rule`: the keys that the checks of fields.ts answer with. */
+/** The message of each field fault, by `field.rule`: the keys that the checks of fields.ts report. */
 export const FIELD_MESSAGES = {
   "nonce.missing": { zh: "nonce 不能为空", en: "nonce is required" },
   "nonce.type": { zh: "nonce 必须为字符串", en: "nonce must be a string" },
@@ -71,14 +71,14 @@ const TOO_LONG: Advice = {
   }
 }
 
-/** Why a rule refuses a field, and what the merchant does: a rule without its advice does not compile. */
+/** Why a rule refuses a field, and what the merchant can do. A rule without advice does not compile. */
 const RULE_ADVICE: { readonly [Rule in RuleOf<FieldFault>]: Advice } = {
   missing: {
     cause: { zh: "没有传,或值为空字符串或 null。", en: "It is absent, empty or null." },
     remedy: { zh: "补上这个参数。", en: "Send it." }
   },
   type: {
-    cause: { zh: "值是布尔或小数等其他类型。", en: "The value is a boolean, a fraction or the like." },
+    cause: { zh: "值是布尔或小数等其他类型。", en: "The value is of another type, such as a boolean or a fraction." },
     remedy: { zh: "传字符串(整数会按其十进制文本处理)。", en: "Send a string (an integer counts as its decimal text)." }
   },
   length: TOO_LONG,
@@ -88,20 +88,20 @@ const RULE_ADVICE: { readonly [Rule in RuleOf<FieldFault>]: Advice } = {
   integer: {
     cause: {
       zh: '不是纯十进制整数:1000.0、1e3、"+1"、"01000" 都不接受。',
-      en: 'It is no plain decimal integer: 1000.0, 1e3, "+1" and "01000" are not taken.'
+      en: 'It is not a plain decimal integer: 1000.0, 1e3, "+1" and "01000" are not accepted.'
     },
     remedy: { zh: '传 1000 或 "1000"。', en: 'Send 1000 or "1000".' }
   },
   max: {
-    cause: { zh: "超过单笔上限。", en: "It is over the limit of one order." },
-    remedy: { zh: "核对单位:amount 以分为单位。", en: "Check the unit: amount is fen." }
+    cause: { zh: "超过单笔上限。", en: "It is over the limit for one order." },
+    remedy: { zh: "核对单位:amount 以分为单位。", en: "Check the unit: amount is in fen." }
   },
   range: {
     cause: { zh: "不在允许的范围内。", en: "It is outside its range." },
-    remedy: { zh: "传范围内的整数。", en: "Send an integer of the range." }
+    remedy: { zh: "传范围内的整数。", en: "Send an integer within the range." }
   },
   value: {
-    cause: { zh: "不是允许的取值。", en: "It is none of the values allowed." },
+    cause: { zh: "不是允许的取值。", en: "It is not one of the allowed values." },
     remedy: { zh: "使用文档列出的取值。", en: "Use a documented value." }
   },
   unknown: {
@@ -111,11 +111,11 @@ const RULE_ADVICE: { readonly [Rule in RuleOf<FieldFault>]: Advice } = {
   malformed: {
     cause: {
       zh: "不是绝对的 http(s) 地址,或带有用户名密码、空白字符。",
-      en: "It is no absolute http(s) URL, or it carries credentials or white space."
+      en: "It is not an absolute http(s) URL, or it contains credentials or white space."
     },
     remedy: {
       zh: "传完整地址,如 https://shop.example.com/notify。",
-      en: "Send a whole URL, as https://shop.example.com/notify."
+      en: "Send a complete URL, such as https://shop.example.com/notify."
     }
   },
   private: {
@@ -145,7 +145,9 @@ export const fieldAdvice = (fault: FieldFault): Advice => RULE_ADVICE[ruleOf(fau
 
 const ruleOf = (fault: FieldFault) => fault.slice(fault.indexOf(".") + 1) as RuleOf<FieldFault>
 
-/** The field under which a fault is reported: `payer.*` is about openid and code together and stands under openid. */
+/**
+ * The field under which a fault is reported; `payer.*` concerns openid and code together and is reported under openid.
+ */
 export const fieldOf = (fault: FieldFault): string => {
   const field = fault.slice(0, fault.indexOf("."))
   return field === "payer" ? "openid" : field

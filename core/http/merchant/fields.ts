@@ -5,9 +5,9 @@ import { NOTIFY_URL_CHARS_MAX } from "../../domain/notify-url.ts"
 import { PLAIN_INTEGER } from "../../domain/parameters.ts"
 
 /*
- * The field tables of the contract's sections 5, 6 and 7 as schemas. They validate, and the documentation is generated
- * from them. Each check's message is a key of core/http/merchant/field-messages.ts (`field.rule`). Everything arrives as the text that
- * was sent (core/domain/parameters.ts). `toJsonSchema` says to the documentation what a check's code cannot.
+ * The field tables of the contract's sections 5, 6 and 7 as schemas, which validate and from which the documentation is
+ * generated. Each check's message is a key of field-messages.ts (`field.rule`). Every value arrives as the text that
+ * was sent (core/domain/parameters.ts). `toJsonSchema` tells the documentation what it cannot see in a check's code.
  */
 
 const text = (field: string) => Schema.String.annotate({ message: `${field}.type` })
@@ -18,11 +18,11 @@ const required = <S extends Schema.Top>(field: string, schema: S): S["Rebuild"] 
 const bytesMax = (bytes: number, message: string) =>
   Schema.makeFilter((value: string) => Buffer.byteLength(value) <= bytes, {
     message,
-    // JSON Schema counts characters: so many bytes hold no more of them, so this refuses nothing that passes here.
+    // JSON Schema counts characters. A text has at most as many as bytes, so this refuses nothing that passes here.
     toJsonSchema: () => [{ maxLength: bytes }, true]
   })
 
-/** What the documentation shows of an integer that arrives as text: the range of the number that is meant. */
+/** Annotation for the documentation: the range of an integer that arrives as text. */
 export const INTEGER_RANGE = "x-integer"
 
 const whole = (field: string, range: { readonly minimum: number; readonly maximum: number }) =>
@@ -39,19 +39,19 @@ const MerchantOrderNo = text("merchant_order_no").check(
   Schema.isMaxCodePoints(64, { message: "merchant_order_no.length" })
 )
 
-/** Fen. Zero and below pass here: they have an answer of their own, after the other fields'. */
+/** Fen. Zero and negative amounts pass here: `positiveAmount` refuses them after the other fields. */
 const Amount = whole("amount", { minimum: 1, maximum: AMOUNT_FEN_MAX }).pipe(
   Schema.decodeTo(Schema.Number.check(Schema.isLessThanOrEqualTo(AMOUNT_FEN_MAX, { message: "amount.max" })), toNumber)
 )
 
 const MINUTES = { minimum: 1, maximum: 1_440 }
 
-/** Judged by notifyUrlFault, where the merchant is known; the documentation is told what that takes. */
+/** Checked by notifyUrlFault, which knows the merchant; the documentation is told its format here. */
 const NotifyUrl = text("notify_url").check(
   Schema.makeFilter(() => true, { toJsonSchema: () => ({ format: "uri", maxLength: NOTIFY_URL_CHARS_MAX }) })
 )
 
-/** What a payer reads where the merchant says nothing (contract section 5). */
+/** The description that a payer sees if the order has no note (contract section 5). */
 export const DEFAULT_NOTE = "在线支付"
 
 const Extra = text("extra").check(bytesMax(4_096, "extra.length"))
@@ -115,6 +115,6 @@ export const jsapiPayInfoFields = Schema.Struct({
   code: Schema.optionalKey(text("code").check(Schema.isMaxCodePoints(512, { message: "code.length" })))
 })
 
-/** The amount's own answer, after all fields have passed (contract section 10). */
+/** Refuses amounts below 1 fen, after all fields have passed (contract section 10). */
 export const positiveAmount = (amountFen: number): Effect.Effect<void, AmountNotPositive> =>
   amountFen > 0 ? Effect.void : Effect.fail(new AmountNotPositive())

@@ -6,15 +6,15 @@ import { checkNotifyUrl } from "../../domain/notify-url.ts"
 import { fieldInput, type Parameters } from "../../domain/parameters.ts"
 
 /**
- * What is wrong with a call's notify_url (a key of the field messages), or undefined. It may be absent where the
- * merchant has a callback_url to fall back on; the gateway's own receiver (the demo's) is for test mode alone.
+ * What is wrong with a call's notify_url, as a key of the field messages; undefined = nothing. It may be absent if the
+ * merchant has a callback_url; the gateway's own receiver (the demo's) is only for test-mode merchants.
  */
 export const notifyUrlFault = Effect.fnUntraced(function* (merchant: Merchant, parameters: Parameters) {
   const { webhookAllow } = yield* Settings
   const ownUrl = yield* OwnUrl
   const url = fieldInput(parameters.get("notify_url"))
   if (url === undefined) return merchant.callbackUrl === null ? "notify_url.missing" : undefined
-  // What is no text has its own fault, which the field table finds.
+  // The field table reports a value that is not a text.
   if (typeof url !== "string") return undefined
   if (url === ownUrl.demoReceiver()) return merchant.mode === "test" ? undefined : "notify_url.private"
   const verdict = checkNotifyUrl(url, webhookAllow)

@@ -9,7 +9,7 @@ import { admit, type SignedCall } from "./admit.ts"
 import { FieldDecoders } from "./field-decoders.ts"
 import { amountsOf, statusView } from "./order-view.ts"
 
-/** `POST /api/cashier/order-query` (contract section 7): the order, and the zone that its times are written in. */
+/** `POST /api/cashier/order-query` (contract section 7): the order, and the zone in which its times are written. */
 export const orderQuery = Effect.fnUntraced(function* (call: SignedCall) {
   const decoders = yield* FieldDecoders
   const { timezone } = yield* Settings
@@ -21,7 +21,7 @@ export const orderQuery = Effect.fnUntraced(function* (call: SignedCall) {
   return { order, timezone }
 })
 
-/** The `data` of the envelope. */
+/** The `data` of order-query's envelope. */
 export const orderQueryData = (
   { order, timezone }: { readonly order: OrderSummary; readonly timezone: string },
   language: Language

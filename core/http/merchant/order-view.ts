@@ -2,7 +2,7 @@ import type { Language } from "../../domain/language.ts"
 import { yuanText } from "../../domain/money.ts"
 import { ORDER_STATUS, type Order, STATUS_TEXT } from "../../domain/order.ts"
 
-/** Yuan texts; both parts are "0.00" until the order is paid. */
+/** Amounts as yuan texts; `actual_amount` and `fee` are "0.00" until the order is paid. */
 export const amountsOf = (order: Pick<Order, "amountFen" | "actualFen" | "feeFen">) => ({
   amount: yuanText(order.amountFen),
   actual_amount: yuanText(order.actualFen ?? 0),

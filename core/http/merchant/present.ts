@@ -7,8 +7,8 @@ import { formLink } from "../payer/form-page.ts"
 import { qrLink } from "../web/qr-code.ts"
 
 /*
- * How what a channel presents becomes a merchant's answer, one case for each kind. A new kind does not compile before it
- * has its case here.
+ * Turns what a channel presents into a merchant's answer, one case for each kind. A new kind does not compile without a
+ * case here.
  */
 
 /** `qrCodeUrl` and `sourceQrCodeUrl` of qrcode-pay (contract section 5). */
@@ -20,7 +20,7 @@ export const presentCode = Effect.fnUntraced(function* ({ order, payToken, prese
     qrCodeUrl: imageUrl ?? qrLink(publicUrl, linkKey, content),
     sourceQrCodeUrl: content
   })
-  // A JSAPI product has no code of its own: its pay page is the code, and who scans it in WeChat is charged there.
+  // A JSAPI product has no code of its own: the code leads to its pay page, which charges whoever scans it in WeChat.
   if (presentation === null) return code(ownUrl.wechatPay(payToken ?? ""))
   switch (presentation.kind) {
     case "qrcode":
@@ -28,7 +28,7 @@ export const presentCode = Effect.fnUntraced(function* ({ order, payToken, prese
     case "redirect":
       return code(presentation.url)
     case "form":
-      // A provider that wants a POST answers 405 to a link: a page of ours posts the form.
+      // A provider that expects a POST answers a link with 405, so a page of ours posts the form.
       return code(formLink(publicUrl, linkKey, order.orderNo))
     case "app":
       return code(presentation.order)
@@ -48,7 +48,7 @@ const bridgeInfo = (presentation: Presentation | null) => {
   switch (presentation?.kind) {
     case "jsapi":
       return { jsapi_pay_info: presentation.params }
-    // Nobody is charged yet, or the channel gave what no bridge takes: the pay page goes on from there.
+    // Nobody is charged yet, or the channel returned nothing for the bridge: the pay page continues from there.
     case undefined:
     case "qrcode":
     case "redirect":

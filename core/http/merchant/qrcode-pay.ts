@@ -5,10 +5,10 @@ import { admitOrder } from "./admit-order.ts"
 import { FieldDecoders } from "./field-decoders.ts"
 import { presentCode } from "./present.ts"
 
-/** Minutes that a QR order can be paid for (contract section 5). */
+/** Minutes for which a QR order can be paid (contract section 5). */
 export const QR_EXPIRE_MINUTES = 30
 
-/** `POST /api/cashier/qrcode-pay` (contract section 5). Answers the `data` of the envelope. */
+/** `POST /api/cashier/qrcode-pay` (contract section 5). Returns the `data` of the envelope. */
 export const qrcodePay = Effect.fnUntraced(function* (call: SignedCall) {
   const decoders = yield* FieldDecoders
   const { fields, order } = yield* admitOrder(call, decoders.qrcodePay)

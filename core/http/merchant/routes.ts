@@ -15,7 +15,7 @@ import { OK, ORDERED } from "./success-messages.ts"
 import { jsapiPayInfo, payStateData } from "./token-calls.ts"
 import { wechatJsPay } from "./wechat-js-pay.ts"
 
-/** The merchant API under `/api/cashier` (contract.md). No business rule lives here. */
+/** The routes of the merchant API under `/api/cashier` (contract.md), without business rules. */
 export const merchantRoutes = (run: Run): ReadonlyArray<Route> => [
   { method: "POST", path: "/api/cashier/qrcode-pay", handle: signed(run, qrcodePay, ORDERED) },
   { method: "POST", path: "/api/cashier/wechat-js-pay", handle: signed(run, wechatJsPay, ORDERED) },
@@ -27,7 +27,11 @@ export const merchantRoutes = (run: Run): ReadonlyArray<Route> => [
   { method: "OPTIONS", path: "/api/cashier/pay-state", handle: preflight("GET") }
 ]
 
-/** A signed endpoint: its transport rules, its door, and its data in the caller's language. */
+/**
+ * The handler of a signed endpoint.
+ * @param door takes the call and returns the endpoint's data
+ * @param write the data as the envelope's `data`, in the caller's language
+ */
 const signed =
   <A>(
     run: Run,
@@ -65,7 +69,7 @@ const state =
       envelope(call, 200, OK[call.language], payStateData(order, call.language))
     )
 
-/** The two token endpoints are for merchants' own pages, on any origin; no other has CORS. */
+/** Allows any origin: merchants' own pages call the two token endpoints. No other endpoint has CORS. */
 const withCors =
   (handle: Handler): Handler =>
   async (call) => {

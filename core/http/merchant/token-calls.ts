@@ -8,9 +8,9 @@ import { fieldInput, type Parameters } from "../../domain/parameters.ts"
 import { FieldDecoders } from "./field-decoders.ts"
 import { statusView } from "./order-view.ts"
 
-/* The two calls of a merchant's own page: unsigned, the pay token is the credential (contract section 6). */
+/* The two calls of a merchant's own page. They are unsigned: the pay token is the credential (contract section 6). */
 
-/** `POST /api/cashier/jsapi-pay-info`. Answers the `data` of the envelope. */
+/** `POST /api/cashier/jsapi-pay-info`. Returns the `data` of the envelope. */
 export const jsapiPayInfo = Effect.fnUntraced(function* (parameters: Parameters) {
   const decoders = yield* FieldDecoders
   const fields = yield* decoders.jsapiPayInfo(parameters, { openid: payerFault(parameters) })
@@ -23,7 +23,7 @@ export const jsapiPayInfo = Effect.fnUntraced(function* (parameters: Parameters)
   return { order_no: order.orderNo, jsapi_pay_info: params }
 })
 
-/** Exactly one of openid and code says who pays. */
+/** The fault of a call that does not have exactly one of openid and code. */
 const payerFault = (parameters: Parameters): string | undefined => {
   const given = ["openid", "code"].filter((name) => fieldInput(parameters.get(name)) !== undefined)
   return given.length === 1 ? undefined : given.length === 0 ? "payer.missing" : "payer.both"

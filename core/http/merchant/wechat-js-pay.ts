@@ -6,10 +6,10 @@ import { admitOrder } from "./admit-order.ts"
 import { FieldDecoders } from "./field-decoders.ts"
 import { presentPayPage } from "./present.ts"
 
-/** Minutes that a JSAPI order can be paid for where timeOutExpress does not say (contract section 6). */
+/** Minutes for which a JSAPI order can be paid if timeOutExpress is absent (contract section 6). */
 const EXPIRE_MINUTES = 30
 
-/** `POST /api/cashier/wechat-js-pay` (contract section 6). Answers the `data` of the envelope. */
+/** `POST /api/cashier/wechat-js-pay` (contract section 6). Returns the `data` of the envelope. */
 export const wechatJsPay = Effect.fnUntraced(function* (call: SignedCall) {
   const decoders = yield* FieldDecoders
   const { fields, order } = yield* admitOrder(call, decoders.wechatJsPay)

@@ -5,12 +5,12 @@ import type { Handler, Route, Run } from "../call.ts"
 import { bodyRefused } from "../read-json.ts"
 import { notFound, respond } from "../respond.ts"
 
-/** Where providers send the notices of an account. */
+/** The endpoint to which providers send an account's notices. */
 export const noticeRoutes = (run: Run): ReadonlyArray<Route> => [
   { method: "POST", path: `${OWN_PATHS.notice}:account`, handle: notice(run) }
 ]
 
-/** What an account's id looks like; anything else is not worth a look into the store. */
+/** The shape of an account's id; anything else is not looked up in the store. */
 const ACCOUNT_ID = /^[A-Za-z0-9_-]{1,64}$/
 
 const notice =
@@ -21,10 +21,10 @@ const notice =
     const accountId = call.params.account ?? ""
     if (!ACCOUNT_ID.test(accountId)) return notFound(call)
     const sent = { method: call.request.method, headers: Object.fromEntries(call.request.headers), body }
-    // A failure, whatever it is, is no acknowledgement: the provider comes again.
+    // No failure acknowledges the notice, so the provider repeats it.
     return respond(run, call, takeNotice({ accountId, sent }), (reply) => {
       if (reply === null) return notFound(call)
-      // 204 must not carry a body, not even an empty one with a type.
+      // A 204 must have no body, not even an empty one with a content type.
       return reply.status === 204
         ? new Response(null, { status: 204 })
         : new Response(reply.body, { status: reply.status, headers: { "content-type": reply.contentType } })

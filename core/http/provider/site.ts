@@ -10,7 +10,7 @@ import { notFound, respond } from "../respond.ts"
 import { pageLanguage } from "../web/language.ts"
 import { sitePage } from "../web/site-page.ts"
 
-/** The sites of providers that have pages of their own, each under `/<provider id>/`. */
+/** The pages of providers that have their own, each under `/<provider id>/`. */
 export const siteRoutes = (run: Run, siteIds: ReadonlyArray<string>): ReadonlyArray<Route> =>
   siteIds.flatMap((id): ReadonlyArray<Route> => {
     const handle = site(run, id)

@@ -18,25 +18,25 @@ import { checkSign } from "./sign-check.ts"
 import type { Finding } from "./sign-findings.ts"
 import { SIGN_TOOL_PATH } from "./sign-tool-path.ts"
 
-/** The signature debugger: a page and the endpoint that it asks. For test-mode merchants only. */
+/** The signature debugger: a page and the endpoint that it calls. For test-mode merchants only. */
 export const toolsRoutes = (run: Run): ReadonlyArray<Route> => [
   { method: "GET", path: SIGN_TOOL_PATH, handle: page },
   { method: "POST", path: "/api/tools/sign-check", handle: signCheck(run) }
 ]
 
-/** Calls of one address: enough to mend one's code by, too few to try things out on a machine's scale. */
+/** Calls per address: enough to correct one's code, too few for automated guessing. */
 const RULE = { count: 20, windowMs: 60_000 }
 
 const page: Handler = async (call) => pageResponse(200, renderSignPage(pageLanguage(call)))
 
-/** Refusals of this tool alone. */
+/** Refusals that only this tool makes. */
 const TEST_MODE_ONLY = { code: 400, message: { zh: "仅支持测试模式商户", en: "Test-mode merchants only" } }
 const REQUEST_INVALID: Bilingual = {
   zh: "request 必须是一个扁平 JSON 对象的文本,即您的代码发送的请求体",
   en: "request must be the text of one flat JSON object: the body that your code sent"
 }
 
-/** Every app_id that is not a test one is told the same, whether it exists or not. */
+/** Every app_id that is not a test one gets the same answer, whether it exists or not. */
 const TEST_APP_ID = /^pk_test_[0-9A-Za-z]{8,64}$/
 
 const signCheck =
@@ -47,7 +47,7 @@ const signCheck =
 const diagnose = Effect.fnUntraced(function* (call: Call) {
   const throttle = yield* Throttle
   const directory = yield* MerchantDirectory
-  // A long window: what the caller is told is how long it has to wait, not how long the window is.
+  // The window is long, so the message names the time to wait instead.
   yield* throttle
     .takeKey(`signcheck:{${call.clientIp}}`, RULE)
     .pipe(

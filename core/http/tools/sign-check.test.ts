@@ -20,7 +20,7 @@ const parameterOf = (value: Value): Parameter => {
   return { kind: typeof value as "string" | "number" | "boolean", text: String(value) }
 }
 
-/** As a merchant's code might send it: not in the order of the names, with one of each kind. */
+/** A request as a merchant's code might send it: not sorted by name, with a value of each kind. */
 const ORDER = {
   merchant_order_no: "ORD20260315001",
   app_id: "pk_test_51H8xK2eZvKYlo2C",
@@ -40,13 +40,13 @@ const RIGHT =
   "&nonce=a1b2c3d4&note=一杯 拿铁&notify_url=https://shop.example.com/notify?from=payhub&v=1" +
   "&timestamp=1773561600&urgent=false"
 
-/** What the tool says when the merchant's code built this string and signed it with the right secret. */
+/** The result for a merchant whose code built this string and signed it with the right secret. */
 const built = (text: string, request: Readonly<Record<string, Value>> = ORDER): SignCheck => {
   const sign = hmacSha256(SECRET, text)
   return checkSign({ parameters: parametersOf({ ...request, sign }), built: text, sign, secrets: [SECRET] })
 }
 
-/** The same when only the request is known, not the string. */
+/** The same result if only the request is known, not the string. */
 const unseen = (text: string, request: Readonly<Record<string, Value>> = ORDER): SignCheck =>
   checkSign({
     parameters: parametersOf({ ...request, sign: hmacSha256(SECRET, text) }),
@@ -61,12 +61,12 @@ const signedAs = (sign: string): SignCheck =>
 const codes = (check: SignCheck): ReadonlyArray<FindingCode> => check.findings.map(({ code }) => code)
 
 describe("The signature debugger", () => {
-  test("finds nothing at a request that verifies", () => {
+  test("finds nothing wrong with a request that verifies", () => {
     expect(built(RIGHT)).toEqual({ verified: true, canonical: RIGHT, difference: null, findings: [] })
     expect(unseen(RIGHT)).toEqual({ verified: true, canonical: RIGHT, difference: null, findings: [] })
   })
 
-  test("knows either secret of a rotation", () => {
+  test("accepts either secret of a rotation", () => {
     const parameters = parametersOf({ ...ORDER, sign: hmacSha256("sk_test_old_old_old", RIGHT) })
     const secrets = [SECRET, "sk_test_old_old_old"]
     expect(checkSign({ parameters, built: undefined, sign: undefined, secrets }).verified).toBe(true)
@@ -138,7 +138,7 @@ describe("The signature debugger", () => {
     expect(check.canonical).toBe(RIGHT)
   })
 
-  test("names one fault where there is one", () => {
+  test("names only one fault if there is only one", () => {
     for (const [what, text, code] of mistakes) {
       if (["URL-encoded as a form", "another text altogether", "nothing between"].includes(what)) continue
       const others = codes(built(text)).filter((found) => found !== "secret-right" && found !== code)
@@ -158,7 +158,7 @@ describe("The signature debugger", () => {
     ])
   })
 
-  test("names sign where it was signed too", () => {
+  test("names sign if it is part of the signed string", () => {
     const sign = "0".repeat(64)
     const text = RIGHT.replace("&timestamp", `&sign=${sign}&timestamp`)
     const check = checkSign({
@@ -170,7 +170,7 @@ describe("The signature debugger", () => {
     expect(check.findings[0]).toMatchObject({ code: "sign-included", parameter: "sign" })
   })
 
-  test("tells a wrong string by its signature alone", () => {
+  test("recognises a wrong string by its signature alone", () => {
     const byName = new Map(mistakes.map(([what, text]) => [what, codes(unseen(text))[0]]))
     expect(byName.get("sorted wrongly")).toBe("unsorted")
     expect(byName.get("sorted without regard to case")).toBe("sorted-ignoring-case")
@@ -178,7 +178,7 @@ describe("The signature debugger", () => {
     expect(byName.get("key= appended")).toBe("key-appended")
     expect(byName.get("a trailing &")).toBe("trailing-separator")
     expect(byName.get("the JSON text")).toBe("json-signed")
-    // Not a habit of its own: the string is needed to tell.
+    // Not one of the known mistakes: only the string itself would show it.
     expect(byName.get("a parameter forgotten")).toBe("string-or-secret")
   })
 
@@ -205,25 +205,25 @@ describe("The signature debugger", () => {
     ["another secret", hmacSha256("sk_test_another", RIGHT), "wrong-secret"],
     ["half a signature", right.slice(0, 20), "not-hex"],
     ["no signature", "", "sign-missing"]
-  ])("where the string is right, names %s", (_what, sign, code) => {
+  ])("names %s if the string is right", (_what, sign, code) => {
     const check = signedAs(sign)
     expect(check).toMatchObject({ verified: false, difference: null, findings: [{ code }] })
     expect(check.findings).toHaveLength(1)
   })
 
-  test("sees that the right signature was made and another one sent", () => {
+  test("notices that the right signature was made but another one was sent", () => {
     const parameters = parametersOf({ ...ORDER, sign: "0".repeat(64) })
     expect(codes(checkSign({ parameters, built: RIGHT, sign: right, secrets: [SECRET] }))).toEqual(["sign-not-sent"])
   })
 
-  test("names the wrong secret besides the wrong string", () => {
+  test("names a wrong secret in addition to a wrong string", () => {
     const text = `${RIGHT}&`
     const sign = hmacSha256("sk_test_another", text)
     const check = checkSign({ parameters: parametersOf({ ...ORDER, sign }), built: text, sign, secrets: [SECRET] })
     expect(codes(check)).toEqual(["trailing-separator", "wrong-secret"])
   })
 
-  test("points at the first byte that differs, in UTF-8, and the parameter that it belongs to", () => {
+  test("points to the first differing UTF-8 byte and to its parameter", () => {
     expect(built(RIGHT.replace("amount=1000", "amount=1000.0")).difference).toMatchObject({
       byte: 11,
       parameter: "amount"
@@ -247,13 +247,13 @@ describe("The signature debugger", () => {
     expect(inside?.actual.startsWith("果")).toBe(true)
   })
 
-  test("reads values that hold & and = as they are", () => {
+  test("reads values that contain & and = as they are", () => {
     const request = { a: "1&b=2&amount=3", amount: "9", app_id: "pk_test_51H8xK2eZvKYlo2C" }
     const text = canonicalString(signedPairs(parametersOf(request)))
     expect(codes(built(text.replace("amount=9", "amount=8"), request))).toEqual(["value-differs", "secret-right"])
   })
 
-  test("never shows a secret, wherever the merchant's code put it", () => {
+  test("never shows a secret, wherever the merchant's code has put it", () => {
     const sent = { ...ORDER, app_secret: SECRET }
     const cases = [
       built(`${RIGHT}&key=${SECRET}`),
@@ -267,7 +267,7 @@ describe("The signature debugger", () => {
     expect(codes(built(RIGHT, sent))).toContain("secret-sent")
   })
 
-  test("never makes a signature: no digest of the right secret is in what it answers", () => {
+  test("never reveals the right signature", () => {
     for (const check of [
       ...mistakes.map(([, text]) => built(text)),
       signedAs("0".repeat(64)),
@@ -277,13 +277,13 @@ describe("The signature debugger", () => {
     }
   })
 
-  test("says the same of every wrong signature of the right shape, however much of it is right", () => {
+  test("gives the same result for every wrong signature of the right shape, however many digits are right", () => {
     const flip = (at: number) => right.slice(0, at) + (right[at] === "0" ? "1" : "0") + right.slice(at + 1)
     const answers = new Set([0, 1, 31, 62, 63].map((at) => JSON.stringify(signedAs(flip(at)))))
     expect(answers.size).toBe(1)
   })
 
-  test("answers whatever it is given, and calls verified exactly what the gateway lets through", () => {
+  test("answers any input, and calls exactly those requests verified that the gateway accepts", () => {
     const value = fc.oneof(fc.string({ unit: "grapheme" }), fc.integer(), fc.boolean(), fc.constant(null))
     fc.assert(
       fc.property(

@@ -5,9 +5,9 @@ import type { Difference, Finding, SignFault } from "./sign-findings.ts"
 import { knownMistakes, signFault } from "./sign-mistakes.ts"
 
 /*
- * Why a merchant's signature does not verify (contract section 3). Pure. It answers about what it is given and makes
- * nothing that could be sent: never the expected signature, never where in a signature the first wrong digit is (that
- * would let anyone guess one digit after the other), never a secret, should one be among the texts it was given.
+ * Finds out why a merchant's signature does not verify (contract section 3). Pure. The result contains nothing that
+ * could be sent: never the expected signature, never the position of a signature's first wrong digit (which would allow
+ * guessing digit by digit), never a secret, even if the given texts contain one.
  */
 
 export interface SignCheckInput {
@@ -15,19 +15,19 @@ export interface SignCheckInput {
   readonly parameters: Parameters
   /** The string that the merchant's code signed; undefined = not known. */
   readonly built: string | undefined
-  /** The signature that it made; undefined = the request's own. */
+  /** The signature that the merchant's code made; undefined = the request's own. */
   readonly sign: string | undefined
   /** The merchant's live secrets. */
   readonly secrets: ReadonlyArray<string>
 }
 
 export interface SignCheck {
-  /** The request, as it is, passes the signature check. */
+  /** Whether the request passes the gateway's signature check as it is. */
   readonly verified: boolean
-  /** What has to be signed. */
+  /** The string that has to be signed. */
   readonly canonical: string
   readonly difference: Difference | null
-  /** What was found, in the order of the string; empty when all is well. */
+  /** In the order of the string; empty = nothing is wrong. */
   readonly findings: ReadonlyArray<Finding>
 }
 
@@ -48,7 +48,7 @@ export const checkSign = ({ parameters, built, sign, secrets }: SignCheckInput):
     const inString = stringFindings({ parameters, built, sign: made, secrets }, canonical)
     const inSign = signFinding(canonical, built, made, sentSign, verifies, secrets)
     findings.push(...inString)
-    // Without the string a wrong one has been told by its signature, so that the secret is right.
+    // If the string was not given and a mistake was recognised by its signature, the secret is right.
     if (inSign !== undefined && (built !== undefined || inString.length === 0)) findings.push({ code: inSign })
   }
   const hide = hider(secrets)
@@ -60,7 +60,9 @@ export const checkSign = ({ parameters, built, sign, secrets }: SignCheckInput):
   }
 }
 
-/** Faults of the string: seen in the string itself, or, when it was not given, by which wrong string was signed. */
+/**
+ * Faults of the string: found in the string itself or, if it was not given, by trying which wrong string was signed.
+ */
 const stringFindings = (
   { parameters, built, sign = "", secrets }: SignCheckInput,
   canonical: string
@@ -70,7 +72,7 @@ const stringFindings = (
   const signedWith = (text: string) => secrets.some((secret) => sameDigest(hmacSha256(secret, text), sign))
   const mistake = known.find(({ text }) => (built === undefined ? signedWith(text) : text === built))
   if (mistake !== undefined) {
-    // One habit explains the whole string; the parameters that show it say so best.
+    // One mistake explains the whole string; the parameters that show it are the best examples.
     const { code, text } = mistake
     const examples = differencesOf(parameters, text, secrets).filter((finding) => finding.code === code)
     return examples.length > 0 ? examples : [{ code }]
@@ -95,14 +97,14 @@ const signFinding = (
   return signFault(built ?? canonical, made, secrets) ?? unknown
 }
 
-/** How much of a text is shown. */
+/** Characters of a text that are shown. */
 const SHOWN_CHARS = 60
 
 const firstDifference = (canonical: string, built: string, hide: (text: string) => string): Difference => {
   const [right, wrong] = [Buffer.from(canonical), Buffer.from(built)]
   let byte = 0
   while (byte < right.length && right[byte] === wrong[byte]) byte++
-  // A character is shown whole, wherever in it the difference is.
+  // The excerpt starts at a character's first byte, even if the difference is inside the character.
   let start = byte
   while (start > 0 && ((right[start] ?? 0) & 0xc0) === 0x80) start--
   const at = right.subarray(0, start).toString().length
@@ -116,7 +118,7 @@ const firstDifference = (canonical: string, built: string, hide: (text: string) 
   }
 }
 
-/** Covers live secrets in what is shown, length for length: a merchant's code may have put one into its string. */
+/** Masks live secrets in shown texts, keeping the length: a merchant's code may have put one into its string. */
 const hider =
   (secrets: ReadonlyArray<string>) =>
   (text: string): string =>

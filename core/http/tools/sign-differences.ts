@@ -6,7 +6,7 @@ import { byBytes, ignoringCase } from "./sign-mistakes.ts"
 
 type Pair = readonly [key: string, text: string]
 
-/** What a merchant's string does otherwise than the contract's section 3, part by part, in the string's order. */
+/** How a merchant's string differs from the contract's section 3, part by part, in the string's order. */
 export const differencesOf = (
   parameters: Parameters,
   built: string,
@@ -32,7 +32,7 @@ export const differencesOf = (
   return findings
 }
 
-/** The string without what was put around the pairs, and what that was. */
+/** Removes what surrounds the pairs and reports it. */
 const withoutFrame = (built: string, parameters: Parameters, secrets: ReadonlyArray<string>) => {
   const findings: Array<Finding> = []
   let text = built
@@ -53,8 +53,8 @@ const withoutFrame = (built: string, parameters: Parameters, secrets: ReadonlyAr
 }
 
 /**
- * The pairs of a string that was joined with `&`. A value may hold `&` itself: a segment belongs to the value before it
- * where that makes it right, or where it begins with no parameter's name.
+ * The pairs of a string that was joined with `&`. A value may contain `&` itself: a segment belongs to the value before
+ * it if that makes the value right, or if the segment does not begin with a parameter's name.
  */
 const pairsOf = (text: string, parameters: Parameters): ReadonlyArray<Pair> => {
   const pairs: Array<[string, string]> = []
@@ -81,7 +81,7 @@ const orderFindings = (pairs: ReadonlyArray<Pair>): ReadonlyArray<Finding> => {
   return [{ code, parameter: pairs[at]?.[0] ?? "", given: pairs[at]?.[0] ?? "", wanted: sorted[at]?.[0] ?? "" }]
 }
 
-/** A key that may have been URL-encoded, as it was sent. */
+/** The key as it was sent, if the string contains it URL-encoded. */
 const plainKey = (key: string, parameters: Parameters): string => {
   const decoded = decoded3986(key)
   return parameters.has(key) || decoded === undefined || !parameters.has(decoded) ? key : decoded
@@ -98,7 +98,7 @@ const pairFinding = (key: string, value: string, parameters: Parameters): Findin
   return { code: valueFault(sent, value), parameter: name, given: value, wanted: sent.text }
 }
 
-/** How a value came to differ from what was sent. */
+/** Why a value differs from what was sent. */
 const valueFault = ({ kind, text }: Parameter, value: string): StringFault => {
   if (decoded3986(value) === text || decoded3986(value.replaceAll("+", " ")) === text) return "url-encoded"
   if (value === JSON.stringify(text) || value === `"${text}"` || value === `'${text}'`) return "quoted"
@@ -118,7 +118,7 @@ const decoded3986 = (text: string): string | undefined => {
   }
 }
 
-/** `\/` and `\u4e2d` as a JSON writer leaves them. */
+/** Reads `\/` and `\u4e2d` as a JSON writer leaves them; undefined = not such a text. */
 const unescaped = (text: string): string | undefined => {
   try {
     return JSON.parse(`"${text}"`) as string

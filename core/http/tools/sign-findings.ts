@@ -1,16 +1,16 @@
-/** Where the merchant's string leaves the right one. */
+/** Where the merchant's string first differs from the right one. */
 export interface Difference {
-  /** From 0, in UTF-8. */
+  /** Index in UTF-8 bytes, from 0. */
   readonly byte: number
-  /** The parameter of the right string that this byte belongs to; null = behind the last. */
+  /** The parameter that contains this byte of the right string; null = after the last one. */
   readonly parameter: string | null
-  /** The right string from there on, cut. */
+  /** Excerpt of the right string from there on. */
   readonly expected: string
-  /** The merchant's string from there on, cut. */
+  /** Excerpt of the merchant's string from there on. */
   readonly actual: string
 }
 
-/** `parameter` is the one at fault where there is one; `given` and `wanted` are texts of the merchant's own. */
+/** One fault. `parameter` names the parameter at fault, if any; `given` and `wanted` are the merchant's own texts. */
 export interface Finding {
   readonly code: FindingCode
   readonly parameter?: string
@@ -44,7 +44,7 @@ export type StringFault =
   | "json-signed"
   | "other-string"
 
-/** What is wrong with the signature over it; `secret-right` says that nothing is. */
+/** What is wrong with the signature over the string; `secret-right` = nothing. */
 export type SignFault =
   | "sign-missing"
   | "sign-not-sent"

@@ -3,7 +3,7 @@ import { type Parameters, signedPairs } from "../../domain/parameters.ts"
 import { canonicalString, hmacSha256, sameDigest } from "../../domain/signature.ts"
 import type { SignFault, StringFault } from "./sign-findings.ts"
 
-/** A mistake and the string that it makes of a request. */
+/** A mistake and the string that results from it. */
 export interface Mistake {
   readonly code: StringFault
   readonly text: string
@@ -12,8 +12,8 @@ export interface Mistake {
 type Pair = readonly [key: string, text: string]
 
 /**
- * The strings that single mistakes make of this request, by trying them. What comes out right all the same is left out
- * (URL-encoding changes nothing where there is nothing to encode).
+ * Makes each known mistake with this request. Mistakes that result in the right string are left out (URL-encoding
+ * changes nothing if there is nothing to encode).
  */
 export const knownMistakes = (parameters: Parameters, secrets: ReadonlyArray<string>): ReadonlyArray<Mistake> => {
   const right = canonicalString(signedPairs(parameters))
@@ -68,7 +68,7 @@ export const knownMistakes = (parameters: Parameters, secrets: ReadonlyArray<str
 const join = (pairs: ReadonlyArray<Pair>, between = "&"): string =>
   pairs.map(([key, text]) => `${key}=${text}`).join(between)
 
-/** The contract's order: bytes of the key. */
+/** Sorts by the bytes of the key, the contract's order. */
 export const byBytes = (pairs: ReadonlyArray<Pair>): ReadonlyArray<Pair> =>
   [...pairs].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 
@@ -84,7 +84,7 @@ const ENCODINGS: ReadonlyArray<(text: string) => string> = [
   (text) => new URLSearchParams([["", text]]).toString().slice(1)
 ]
 
-/** The ways of other payment platforms to put the secret into the string. */
+/** The string with the secret put into it, in the ways of other payment platforms. */
 const withSecret = (text: string, secret: string): ReadonlyArray<string> => [
   `${text}&key=${secret}`,
   `${text}&app_secret=${secret}`,
@@ -105,8 +105,8 @@ const jsonOf = (parameters: Parameters, withoutSign: boolean): string => {
 }
 
 /**
- * What was done wrong with a string and the right secret, found by doing it. Whole digests are compared, so that
- * nothing can be learned of a signature that one does not have. undefined = 64 hex digits of something else.
+ * Finds what was done wrong with a string and the right secret by doing the same. Only whole digests are compared, so
+ * that nobody can learn anything about a signature that they do not have. undefined = 64 hex digits of something else.
  */
 export const signFault = (text: string, made: string, secrets: ReadonlyArray<string>): SignFault | undefined => {
   const given = made.trim()

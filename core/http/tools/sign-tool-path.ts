@@ -1,2 +1,4 @@
-/** The signature debugger's page. The documentation links it, and a test merchant's failed signature points to it. */
+/**
+ * Path of the signature debugger's page. The documentation and the answer to a test merchant's wrong signature link it.
+ */
 export const SIGN_TOOL_PATH = "/tools/sign"

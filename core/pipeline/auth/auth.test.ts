@@ -51,17 +51,17 @@ const counting = Layer.sync(ThrottleStore, () => {
   })
 })
 
-/** A secret that has been used before asks for no store. */
-const unasked = () => Effect.die("this test's secrets ask for no store")
-const nobody = Layer.succeed(Merchants, {
-  find: unasked,
-  findById: unasked,
-  list: unasked,
-  create: unasked,
-  update: unasked,
-  addSecret: unasked,
-  resealSecret: unasked,
-  secretUsed: unasked
+/** The store is not called for a secret that has been used before. */
+const uncalled = () => Effect.die("this test's secrets have been used before: the store is not called")
+const uncalledStore = Layer.succeed(Merchants, {
+  find: uncalled,
+  findById: uncalled,
+  list: uncalled,
+  create: uncalled,
+  update: uncalled,
+  addSecret: uncalled,
+  resealSecret: uncalled,
+  secretUsed: uncalled
 })
 
 const broken = Layer.succeed(ThrottleStore, {
@@ -74,7 +74,7 @@ const run = (effect: Effect.Effect<void, unknown, Auth>, store: Layer.Layer<Thro
       Effect.provide(
         Auth.layer(RULE).pipe(
           Layer.provide(Throttle.layer("off")),
-          Layer.provide(Layer.mergeAll(store, directory, nobody)),
+          Layer.provide(Layer.mergeAll(store, directory, uncalledStore)),
           Layer.provideMerge(TestClock.layer())
         )
       )
@@ -100,7 +100,7 @@ const guess = Effect.gen(function* () {
   return yield* Effect.flip(auth.authenticate(wrong, ADDRESS))
 })
 
-test("an address is told of so many wrong signatures in a window, and then to come later", () =>
+test("an address gets 401 for a limited number of wrong signatures per window, then 429 until the window ends", () =>
   run(
     Effect.gen(function* () {
       for (let i = 0; i < RULE.count; i++) expect(yield* guess).toBeInstanceOf(SignatureInvalid)
@@ -110,7 +110,7 @@ test("an address is told of so many wrong signatures in a window, and then to co
     })
   ))
 
-test("wrong signatures of one address are not another's", () =>
+test("wrong signatures of one address do not count against another", () =>
   run(
     Effect.gen(function* () {
       const auth = yield* Auth
@@ -119,7 +119,7 @@ test("wrong signatures of one address are not another's", () =>
     })
   ))
 
-test("a call that is signed well is taken however many wrong ones its address has sent, and never counted", () =>
+test("a correctly signed call is accepted whatever its address has sent before, and is never counted", () =>
   run(
     Effect.gen(function* () {
       const auth = yield* Auth
@@ -132,7 +132,7 @@ test("a call that is signed well is taken however many wrong ones its address ha
     })
   ))
 
-test("a wrong signature is 401 where nothing can be counted", () =>
+test("a wrong signature is 401 if the store cannot count", () =>
   run(
     Effect.gen(function* () {
       for (let i = 0; i < RULE.count * 2; i++) expect(yield* guess).toBeInstanceOf(SignatureInvalid)

@@ -20,8 +20,9 @@ import { Throttle } from "../throttle/throttle.ts"
 import { MerchantDirectory } from "./merchant-directory.ts"
 
 /**
- * Wrong signatures that one address is told of; those beyond are 429. Wide, because many merchants may stand behind one
- * address, and calls that are signed well are never counted: what it ends is guessing and flooding.
+ * Wrong signatures per address that are answered 401; further ones in the window get 429. The limit is wide because
+ * many merchants may share an address, and correctly signed calls are never counted: it only has to stop guessing and
+ * flooding.
  */
 const WRONG_SIGNATURES: Exclude<ThrottleRule, "off"> = { count: 3_000, windowMs: 60_000 }
 
@@ -35,14 +36,14 @@ export type AuthError =
   | ThrottleExceeded
   | StoreUnavailable
 
-/** Who is calling: the checks of the contract's section 4 up to the IP allow-list, in its order. */
+/** Establishes who calls: the checks of the contract's section 4 up to the IP allow-list, in that order. */
 export class Auth extends Context.Service<
   Auth,
   {
     readonly authenticate: (parameters: Parameters, clientIp: string) => Effect.Effect<Merchant, AuthError>
   }
 >()("payhub/pipeline/Auth") {
-  /** @param wrongSignatures how many one address may send before they are 429 */
+  /** @param wrongSignatures how many wrong signatures one address may send before they are answered 429 */
   static readonly layer = (
     wrongSignatures = WRONG_SIGNATURES
   ): Layer.Layer<Auth, never, MerchantDirectory | Merchants | Throttle> =>
@@ -57,7 +58,7 @@ export class Auth extends Context.Service<
         const authenticate = Effect.fnUntraced(function* (parameters: Parameters, clientIp: string) {
           const appId = parameters.get("app_id")?.text ?? ""
           if (appId === "") return yield* new AppIdMissing()
-          // Only what has the shape of an app_id is worth a look into the store.
+          // Only a text of an app_id's shape is looked up in the store.
           const known = APP_ID.test(appId) ? yield* directory.byAppId(appId) : null
           if (known === null) return yield* new MerchantUnknown()
 
@@ -68,7 +69,7 @@ export class Auth extends Context.Service<
             (live) => given?.kind === "string" && sameDigest(hmacSha256(Redacted.value(live.secret), text), given.text)
           )
           if (secret === undefined) {
-            // A store that cannot count does not make a wrong signature any better: 401 then.
+            // If the store cannot count, the signature is still wrong: 401.
             yield* Effect.catchTag(
               throttle.takeKey(`badsign:{${clientIp}}`, wrongSignatures),
               "StoreUnavailable",
@@ -77,7 +78,7 @@ export class Auth extends Context.Service<
             return yield* new SignatureInvalid({ testMode: known.merchant.mode === "test" })
           }
           if (secret.firstUsedAt === null) {
-            // From here on webhooks are signed with this secret; the next request reads it so.
+            // From now on webhooks are signed with this secret; dropping the cached merchant makes that known here.
             yield* merchants.secretUsed(known.merchant.id, secret.id, new Date(nowMs))
             directory.forget(appId)
           }
@@ -98,6 +99,6 @@ const APP_ID = /^pk_(live|test)_[0-9A-Za-z]{8,64}$/
 const isFresh = (timestamp: string, nowMs: number): boolean =>
   PLAIN_INTEGER.test(timestamp) && Math.abs(Number(timestamp) - Math.floor(nowMs / 1000)) <= TIMESTAMP_TOLERANCE_S
 
-/** Whether an address is in a list of addresses and CIDR ranges; an empty list has them all. */
+/** Whether an address is in a list of addresses and CIDR ranges; an empty list allows every address. */
 export const isAllowedAddress = (ranges: ReadonlyArray<string>, address: string): boolean =>
   ranges.length === 0 || isInRanges(ranges, address)

@@ -4,25 +4,25 @@ import type { Merchant, MerchantSecret } from "../../domain/merchant.ts"
 import { Vault } from "../../secrets/vault.ts"
 import { Merchants, type StoredMerchant } from "../persistence/merchants.ts"
 
-/** A merchant with its live secrets opened. */
+/** A merchant with its decrypted secrets. */
 export interface KnownMerchant {
   readonly merchant: Merchant
   readonly secrets: ReadonlyArray<MerchantSecret>
 }
 
-/** How long a merchant is trusted without asking the store, should an invalidation be lost. */
+/** How long a merchant is served from the cache: the bound on a lost invalidation. */
 const CACHED_FOR = Duration.seconds(30)
 
-/** Beyond this many, the merchants that were not asked for longest are dropped; one is about 1 KiB. */
+/** Cached merchants, about 1 KiB each; beyond this many, the least recently used are dropped. */
 const CACHED_MAX = 50_000
 
-/** Merchants by app_id and by id, cached; the store's signals drop what has changed. */
+/** Merchants by app_id and by id, cached; the store's signals drop those that changed. */
 export class MerchantDirectory extends Context.Service<
   MerchantDirectory,
   {
     readonly byAppId: (appId: string) => Effect.Effect<KnownMerchant | null, StoreUnavailable>
     readonly byId: (merchantId: number) => Effect.Effect<KnownMerchant | null, StoreUnavailable>
-    /** Drops one merchant, or all. */
+    /** Drops one merchant from the cache, or all of them. */
     readonly forget: (appId?: string) => void
   }
 >()("payhub/pipeline/MerchantDirectory") {
@@ -31,7 +31,7 @@ export class MerchantDirectory extends Context.Service<
     Effect.gen(function* () {
       const merchants = yield* Merchants
       const vault = yield* Vault
-      /** An id's app_id never changes. */
+      /** Never dropped: a merchant's app_id does not change. */
       const appIds = new Map<number, string>()
 
       const openSecrets = Effect.fnUntraced(function* ({ merchant, secrets }: StoredMerchant) {
@@ -52,7 +52,7 @@ export class MerchantDirectory extends Context.Service<
 
       const cache = yield* Cache.makeWith(load, {
         capacity: CACHED_MAX,
-        // Failures and unknown merchants are asked for again at once.
+        // Failures and unknown merchants are not cached.
         timeToLive: (exit) => (Exit.isSuccess(exit) && exit.value !== null ? CACHED_FOR : Duration.zero)
       })
 

@@ -3,14 +3,14 @@ import { ORDER_STATUS, type Order } from "../../domain/order.ts"
 import { canonicalString, hmacSha256 } from "../../domain/signature.ts"
 import { localText } from "../../domain/time.ts"
 
-/** What settling has decided about an order's money. */
+/** The money and time of a settlement, as its webhook states them. */
 export interface SettledMoney {
   /** Whole fen; amount − fee. */
   readonly actualFen: number
   readonly paidAt: Date
 }
 
-/** The body of the contract's section 9: exactly these fields, signed over the eight before `sign`. */
+/** A webhook's body (contract section 9): exactly these fields, `sign` over the eight before it. */
 export const webhookBody = (
   order: Pick<Order, "orderNo" | "merchantOrderNo" | "amountFen" | "channelCode" | "extra">,
   settled: SettledMoney,

@@ -3,24 +3,24 @@ import { mayPushTo } from "../../domain/notify-url.ts"
 import { addressesOf } from "../../outbound/addresses.ts"
 import { exchangeOnce } from "../../outbound/exchange.ts"
 
-/** A push takes no longer, name look-up, connection and answer included (contract section 9). */
+/** Deadline of a push, with name look-up, connection and answer (contract section 9). */
 export const PUSH_DEADLINE_MS = 15_000
 
-/** More of an answer than this cannot be `success` with white space around it. */
+/** Longest answer that is read: a longer one is not `success` with white space around it. */
 const ANSWER_BYTES_MAX = 65_536
 
-/** How much of an answer is kept for the operator. */
+/** Characters of an answer that are kept for the operator. */
 const DETAIL_CHARS = 256
 
 export interface Push {
   readonly url: string
   readonly body: string
   readonly headers: Readonly<Record<string, string>>
-  /** Addresses and ranges that are reached although they are not public. */
+  /** Addresses and CIDR ranges that may be reached although they are not public. */
   readonly allow: ReadonlyArray<string>
-  /** The gateway's own receiver: the one local URL that is always allowed. */
+  /** URL of the gateway's own receiver: the one local URL that is always allowed. */
   readonly own: string
-  /** All addresses of a name; `addressesOf` where absent. */
+  /** Resolves a name to all its addresses; absent = `addressesOf`. */
   readonly resolve?: typeof addressesOf
 }
 
@@ -32,11 +32,12 @@ export interface PushResult {
 }
 
 /**
- * Sends one webhook. The name is resolved once and the connection pinned to what was judged, so that a name cannot
- * answer one address to the judge and another to the socket. Redirects are not followed.
+ * Sends one webhook; never rejects. The name is resolved once and the connection is pinned to the address that was
+ * judged, so that a name cannot resolve to one address for the check and to another for the socket. Redirects are not
+ * followed.
  */
 export const pushWebhook = async (push: Push): Promise<PushResult> => {
-  // Not AbortSignal.timeout: on Deno its timer keeps a process that has nothing left to do for the rest of the time.
+  // Not AbortSignal.timeout: on Deno its timer keeps an otherwise idle process alive until it fires.
   const abort = new AbortController()
   const timer = setTimeout(() => abort.abort(new Error("timed out")), PUSH_DEADLINE_MS)
   const deadline = abort.signal
@@ -63,7 +64,9 @@ export const pushWebhook = async (push: Push): Promise<PushResult> => {
   }
 }
 
-/** The one address to connect to, or why there is none. Of several, all must be allowed. */
+/**
+ * The address to connect to, or the result of a push that may not be sent. Every address of the name must be allowed.
+ */
 const judgedAddress = async (url: URL, push: Push, signal: AbortSignal): Promise<string | PushResult> => {
   const name = url.hostname.replace(/^\[|\]$/g, "")
   const addresses = ipaddr.isValid(name) ? [name] : await inTime((push.resolve ?? addressesOf)(name, signal), signal)

@@ -10,29 +10,32 @@ import { Notifier } from "./notifier.ts"
 import { PUSH_DEADLINE_MS, pushWebhook } from "./push.ts"
 
 /**
- * Pushes under way at once: in all, of one merchant, to one host. A host or merchant that has its share is left out of
- * the next lease, so a slow one holds up nobody else. A lease may add a share to what is under way.
+ * Concurrent pushes: in all, per merchant, per host. A host or merchant at its limit is left out of the next lease, so
+ * a slow one holds up nobody else. One lease may exceed a limit by as much again.
  */
 const PUSHES_MAX = 512
 const PUSHES_PER_MERCHANT_MAX = 128
 const PUSHES_PER_HOST_MAX = 32
 const LEASED_MAX = 128
 
-/** A push and its record fit; after a crash the row is due again this soon. */
+/** Long enough for a push and its record; after a crash the webhook is due again this much later. */
 const LEASE_MS = PUSH_DEADLINE_MS + 8_000
 
-/** Due webhooks are looked for this often even if no one wakes the worker. */
+/** Interval between searches for due webhooks if nobody wakes the worker. */
 const SWEEP = "1 second"
 
 export interface WorkerOptions {
   /** Milliseconds before each push after the first of a round. */
   readonly scheduleMs: ReadonlyArray<number>
+  /** Addresses and CIDR ranges that may be reached although they are not public. */
   readonly allow: ReadonlyArray<string>
-  /** The gateway's own receiver: the one local URL that is always allowed. */
+  /** URL of the gateway's own receiver: the one local URL that is always allowed. */
   readonly own: string
 }
 
-/** Pushes due webhooks for as long as the gateway runs. Every process may: leases give each webhook one sender. */
+/**
+ * Pushes due webhooks for as long as the gateway runs. Every process may run it: leases give each webhook one sender.
+ */
 export const webhookWorkerLayer = (
   options: WorkerOptions
 ): Layer.Layer<never, never, Outbox | StoreClock | Notifier | Background> =>
@@ -115,14 +118,17 @@ const pushLeased = Effect.fnUntraced(function* (webhook: LeasedWebhook, options:
   crashPoint("webhook.recorded")
   countPush(next.kind, attempt === 1 ? startedMs - webhook.createdAt.getTime() : undefined)
   if (!result.delivered && wait === undefined) {
-    yield* Effect.logError("a webhook is dead; resend it when the merchant is well", {
+    yield* Effect.logError("a webhook has used up its pushes; resend it once the merchant's receiver works", {
       order_no: webhook.orderNo,
       detail: result.detail
     })
   }
 })
 
-/** What follows an attempt. @param waitMs what the schedule says before the next push; undefined = it was the last */
+/**
+ * What follows an attempt.
+ * @param waitMs the schedule's wait before the next push; undefined = this was the last push
+ */
 export const nextStep = (delivered: boolean, waitMs: number | undefined): WebhookAttempt["next"] => {
   if (delivered) return { kind: "delivered" }
   return waitMs === undefined ? { kind: "dead" } : { kind: "again", afterMs: waitMs }

@@ -7,26 +7,27 @@ export interface StoredAccount {
   readonly provider: string
   readonly name: string
   readonly enabled: boolean
-  /** Removed accounts serve no order but still read the notices of their old ones. */
+  /** A removed account takes no orders but still reads the notices of its old ones. */
   readonly removed: boolean
   /** Basis points of the amount. */
   readonly feeRateBp: number
-  /** The account's JSON, sealed. */
+  /** The account's settings as JSON, sealed. */
   readonly sealed: string
   readonly createdAt: Date
 }
 
-/** Accounts at the providers of channels. */
+/** Channel accounts with their sealed settings. */
 export class Accounts extends Context.Service<
   Accounts,
   {
     readonly find: (id: string) => Stored<StoredAccount | null>
-    /** All but the removed, oldest first: the default order of preference. */
+    /** All accounts but the removed ones, oldest first: the default order of preference. */
     readonly list: () => Stored<ReadonlyArray<StoredAccount>>
-    /** The removed too. */
+    /** All accounts, removed ones too. */
     readonly listAll: () => Stored<ReadonlyArray<StoredAccount>>
-    /** Does nothing when the id exists. */
+    /** Changes nothing if the id exists; returns the stored account. */
     readonly create: (account: Omit<StoredAccount, "enabled" | "removed" | "createdAt">) => Stored<StoredAccount>
+    /** null = no such account. */
     readonly change: (
       id: string,
       change: { readonly enabled?: boolean; readonly removed?: true; readonly feeRateBp?: number }

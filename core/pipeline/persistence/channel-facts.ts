@@ -8,8 +8,8 @@ export class ChannelFacts extends Context.Service<
   {
     readonly get: (provider: string, key: string) => Stored<JsonObject | null>
     /**
-     * Replaces a value atomically and returns the new one; `change` may run more than once and must be pure. Returning
-     * its argument leaves the value as it is.
+     * Replaces a value atomically and returns the new one. `change` may run more than once and must be pure; if it
+     * returns its argument, the value stays as it is.
      */
     readonly update: (
       provider: string,

@@ -3,7 +3,7 @@ import type { Merchant, MerchantMode } from "../../domain/merchant.ts"
 import type { ThrottleRule } from "../../domain/throttle-rule.ts"
 import type { Stored } from "./stored.ts"
 
-/** A merchant's secret as stored. */
+/** A merchant's secret as it is stored. */
 export interface SealedSecret {
   readonly id: number
   readonly sealed: string
@@ -14,7 +14,7 @@ export interface SealedSecret {
 
 export interface StoredMerchant {
   readonly merchant: Merchant
-  /** Those that have not expired. */
+  /** The secrets that have not expired. */
   readonly secrets: ReadonlyArray<SealedSecret>
 }
 
@@ -29,7 +29,7 @@ export interface NewMerchant {
   readonly sealedSecret: string
 }
 
-/** Absent = as it is. */
+/** An absent field stays as it is. */
 export interface MerchantChange {
   readonly name?: string
   readonly active?: boolean
@@ -47,13 +47,13 @@ export class Merchants extends Context.Service<
     readonly findById: (merchantId: number) => Stored<StoredMerchant | null>
     readonly list: () => Stored<ReadonlyArray<Merchant>>
     readonly create: (merchant: NewMerchant) => Stored<Merchant>
-    /** null = no such merchant. Every gateway's cache forgets the merchant. */
+    /** null = no such merchant. Every gateway drops the merchant from its cache. */
     readonly update: (appId: string, change: MerchantChange) => Stored<Merchant | null>
-    /** Adds a secret; those live before it end at `othersExpireAt`, or when they did before if that is sooner. */
+    /** Adds a secret; the merchant's live ones expire at `othersExpireAt`, or at their own expiry if that is sooner. */
     readonly addSecret: (merchantId: number, sealed: string, othersExpireAt: Date) => Stored<void>
     /** Replaces a sealed secret (key rotation). */
     readonly resealSecret: (merchantId: number, secretId: number, sealed: string) => Stored<void>
-    /** Notes the first request that verified with a secret. Idempotent. */
+    /** Records when a secret first verified a request. Idempotent. */
     readonly secretUsed: (merchantId: number, secretId: number, at: Date) => Stored<void>
   }
 >()("payhub/persistence/Merchants") {}

@@ -3,7 +3,7 @@ import type { Anomaly, Json, JsonObject, Payment } from "../../domain/order.ts"
 import type { OrderKey } from "./orders.ts"
 import type { Stored } from "./stored.ts"
 
-/** The notice that a decision rests on, as it came. */
+/** The raw notice that a decision is based on. */
 export interface KeptNotice {
   readonly accountId: string
   readonly receivedAt: Date
@@ -19,11 +19,11 @@ export interface StrayNotice {
   readonly detail: Json
 }
 
-/** What providers said that did not settle an order, kept for a person to look at. */
+/** Reports of providers that did not settle an order, kept for a person to look at. */
 export class Notices extends Context.Service<
   Notices,
   {
-    /** Keeps a payment that did not match: flag, event and raw notice in one transaction. Repeats change nothing. */
+    /** Keeps a payment that does not match: flag, event and raw notice in one transaction. Repeats change nothing. */
     readonly flag: (flag: {
       readonly order: OrderKey
       readonly anomaly: Anomaly
@@ -34,7 +34,7 @@ export class Notices extends Context.Service<
     }) => Stored<void>
     /** Keeps a verified notice that names no order of the account. Repeats change nothing. */
     readonly keepStray: (notice: KeptNotice & { readonly orderNo: string; readonly detail: Json }) => Stored<void>
-    /** Newest first. */
+    /** Stray notices, newest first. */
     readonly listStrays: (limit: number) => Stored<ReadonlyArray<StrayNotice>>
   }
 >()("payhub/persistence/Notices") {}

@@ -8,7 +8,7 @@ export interface OrderKey {
   readonly orderNo: string
 }
 
-/** An order as far as an account is concerned: what it says counts only while the order is at it. */
+/** An order at an account: an account's report counts only while the order is at that account. */
 export interface OrderAtAccount extends OrderKey {
   readonly accountId: string
 }
@@ -18,9 +18,9 @@ export type NewOrder = Omit<
   Order,
   "status" | "presentation" | "paidAt" | "feeFen" | "actualFen" | "channelTradeNo" | "flags"
 > & {
-  /** When reconcile asks the channel first. */
+  /** When reconcile first asks the channel. */
   readonly nextCheckAt: Date
-  /** Its first charge begins at once and is under way already, for CHARGE_LEASE_MS (see `Charges.begin`). */
+  /** The first charge begins with the order and is under way for CHARGE_LEASE_MS (see `Charges.begin`). */
   readonly charging: boolean
 }
 
@@ -33,7 +33,7 @@ export interface OrderFilter {
   readonly limit: number
 }
 
-/** What order-query answers. It is read most often, so it is read without the rest of the order. */
+/** What order-query answers. It is the most frequent read, so the rest of the order is left out. */
 export type OrderSummary = Pick<
   Order,
   | "orderNo"
@@ -47,37 +47,37 @@ export type OrderSummary = Pick<
   | "paidAt"
 >
 
-/** Orders: stored once, found in several ways, asked about by lease. */
+/** Orders: stored once, found in several ways, leased for checks at their channels. */
 export class Orders extends Context.Service<
   Orders,
   {
     /** Whether the merchant has used this number before. */
     readonly known: (merchantId: number, merchantOrderNo: string) => Stored<boolean>
     /**
-     * Stores the order PENDING; on return it is durable. `order-no-taken`: the gateway's own number was drawn before,
-     * draw another. Batched with what arrives at the same time.
+     * Stores the order PENDING; on return it is durable. `order-no-taken`: the gateway's own number exists already, the
+     * caller draws another. Batched with orders that arrive at the same time.
      */
     readonly create: (order: NewOrder) => Stored<"created" | "order-no-taken", DuplicateOrder>
-    /** Binds a JSAPI order to its payer; answers the openid it is bound to, which may be an earlier payer's. */
+    /** Binds a JSAPI order to its payer; returns the openid it is bound to, which may be an earlier payer's. */
     readonly bindPayer: (order: OrderKey, openid: string) => Stored<string>
-    /** PENDING → FAILED or CLOSED, with the reason as an event. false = not PENDING any more, or at another account. */
+    /** PENDING → FAILED or CLOSED, with the reason as an event. false = no longer PENDING, or at another account. */
     readonly end: (order: OrderAtAccount, status: "FAILED" | "CLOSED", reason: string) => Stored<boolean>
-    /** Batched, both. */
+    /** `summary` and `summaryByMerchantOrderNo` are batched. */
     readonly summary: (order: OrderKey) => Stored<OrderSummary | null>
     readonly summaryByMerchantOrderNo: (merchantId: number, merchantOrderNo: string) => Stored<OrderSummary | null>
     readonly find: (order: OrderKey) => Stored<Order | null>
-    /** Across merchants: notices, the operator and pay pages know only the number. */
+    /** Not scoped to a merchant: notices, the operator and pay pages know only the number. */
     readonly findByOrderNo: (orderNo: string) => Stored<Order | null>
     readonly findByTokenHash: (tokenHash: string) => Stored<Order | null>
     readonly list: (filter: OrderFilter) => Stored<ReadonlyArray<Order>>
     /**
-     * Takes up to `limit` PENDING orders whose check is due and that no charge is under way for; nobody else gets them
-     * for `leaseMs`.
+     * Leases up to `limit` PENDING orders whose check is due and for which no charge is under way; nobody else gets
+     * them for `leaseMs`.
      */
     readonly leaseChecks: (limit: number, leaseMs: number) => Stored<ReadonlyArray<Order>>
     /**
-     * When to ask about an order again, from now by the store's clock (a gateway's may be wrong by minutes); null =
-     * never: only a notice or the operator can change it.
+     * Sets when an order is checked next, from now by the store's clock (a gateway's may be wrong by minutes). null =
+     * never: only a notice or the operator changes the order from then on.
      */
     readonly scheduleCheck: (order: OrderKey, afterMs: number | null) => Stored<void>
   }

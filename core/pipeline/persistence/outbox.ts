@@ -2,24 +2,24 @@ import { Context } from "effect"
 import type { OrderKey } from "./orders.ts"
 import type { Stored } from "./stored.ts"
 
-/** A webhook about to be committed: made once, sent byte for byte in every attempt. */
+/** A webhook about to be committed: made once, sent byte for byte the same in every attempt. */
 export interface NewWebhook {
   readonly eventId: string
   readonly url: string
-  /** The JSON text, signed. */
+  /** The JSON text, its signature included. */
   readonly body: string
 }
 
-/** A due webhook with the lease that its sender holds. */
+/** A due webhook that is leased to one sender. */
 export interface LeasedWebhook {
   readonly merchantId: number
   readonly eventId: string
   readonly orderNo: string
   readonly url: string
   readonly body: string
-  /** Pushes made before this one. */
+  /** Pushes before this one. */
   readonly attempts: number
-  /** Pushes since it was created or last resent: what the schedule counts. */
+  /** Pushes since the webhook was created or last resent; the schedule's index. */
   readonly round: number
   readonly createdAt: Date
 }
@@ -28,15 +28,15 @@ export interface WebhookAttempt {
   readonly merchantId: number
   readonly eventId: string
   readonly orderNo: string
-  /** From 1, counting on when resent: the X-PayHub-Attempt header. */
+  /** From 1, counted on after a resend: the X-PayHub-Attempt header. */
   readonly attempt: number
   readonly at: Date
   readonly durationMs: number
   /** null = no answer. */
   readonly status: number | null
-  /** The first 256 characters of what was answered, or why there was no answer. */
+  /** The first 256 characters of the answer, or why there was none. */
   readonly detail: string
-  /** As it was leased: a resend during the push has begun another round, and `next` is not its answer. */
+  /** As leased: if a resend has begun another round during the push, `next` does not apply to it. */
   readonly round: number
   readonly next:
     | { readonly kind: "delivered" }
@@ -56,13 +56,13 @@ export interface WebhookRow extends LeasedWebhook {
   }>
 }
 
-/** The outbox: webhooks that are due, who may push them, and what came of it. */
+/** The outbox: webhooks that are due, who may push them, and the outcome of each push. */
 export class Outbox extends Context.Service<
   Outbox,
   {
     /**
-     * Takes up to `limit` due webhooks, at most `perHost` of one host (a URL's host:port), none of the
-     * `busyHosts` and `busyMerchants`; nobody else gets them for `leaseMs`. Oldest due first.
+     * Leases up to `limit` due webhooks, the longest due first: at most `perHost` for one host (a URL's host:port),
+     * none for `busyHosts` and `busyMerchants`. Nobody else gets them for `leaseMs`.
      */
     readonly lease: (take: {
       readonly limit: number
@@ -71,9 +71,9 @@ export class Outbox extends Context.Service<
       readonly busyMerchants: ReadonlyArray<number>
       readonly leaseMs: number
     }) => Stored<ReadonlyArray<LeasedWebhook>>
-    /** Records an attempt and settles its webhook. Batched. */
+    /** Records an attempt and sets what follows for its webhook. Batched. */
     readonly record: (attempt: WebhookAttempt) => Stored<void>
-    /** Makes the order's webhook due now, with a new round of the schedule. false = the order has none. */
+    /** Makes the order's webhook due now, in a new round of the schedule. false = the order has no webhook. */
     readonly resend: (order: OrderKey) => Stored<boolean>
     readonly list: (filter: {
       readonly state?: "due" | "delivered" | "dead"

@@ -11,7 +11,7 @@ import type { StoreClock } from "./store-clock.ts"
 import type { StoreSignals } from "./store-signals.ts"
 import type { Timeline } from "./timeline.ts"
 
-/** All services of this folder, which a persistence plugin brings together, and what the store says of itself. */
+/** The services that a persistence plugin provides: all of this folder, and the store's status. */
 export type Persistence =
   | Accounts
   | ChannelFacts

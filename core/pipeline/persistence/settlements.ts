@@ -5,7 +5,7 @@ import type { OrderAtAccount } from "./orders.ts"
 import type { NewWebhook } from "./outbox.ts"
 import type { Stored } from "./stored.ts"
 
-/** A payment that settles its order, with all that is committed together. Money is whole fen. */
+/** A payment that settles its order, with everything that is committed with it. Money is whole fen. */
 export interface Settlement {
   readonly order: OrderAtAccount
   readonly provider: string
@@ -24,8 +24,8 @@ export class Settlements extends Context.Service<
   {
     /**
      * PENDING → PAID in one transaction with trade number, money, event, ledger and outbox row.
-     * `not-pending`: another decision came first, judge again. `trade-reused`: this provider's trade number has already
-     * credited another order; nothing was changed.
+     * `not-pending`: another decision came first; the caller judges again. `trade-reused`: this provider's trade number
+     * has already credited another order. Neither changes anything.
      */
     readonly settle: (settlement: Settlement) => Stored<"settled" | "not-pending" | "trade-reused">
   }

@@ -1,8 +1,8 @@
 import { Context } from "effect"
 
 /**
- * The store's clock: what orders' times are made and judged by. A gateway's own clock may be set, and several gateways'
- * may differ; an order expires at one moment for all of them.
+ * The store's clock, by which orders' times are set and judged. A gateway's own clock may be changed and several
+ * gateways' clocks may differ, but an order expires at the same moment for all of them.
  */
 export class StoreClock extends Context.Service<
   StoreClock,

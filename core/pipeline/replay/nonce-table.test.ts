@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { NonceTable } from "./nonce-table.ts"
 
 describe("NonceTable", () => {
-  test("answers every claim as a plain map of expiries would", () => {
+  test("answers every claim like a plain map of expiries", () => {
     const claims = fc.array(
       fc.record({
         passMs: fc.integer({ min: 0, max: 50_000 }),
@@ -27,7 +27,7 @@ describe("NonceTable", () => {
     )
   })
 
-  test("keeps a hundred thousand apart while it grows, and drops them when their window is over", () => {
+  test("distinguishes a hundred thousand nonces while it grows, and drops them when their window is over", () => {
     const table = new NonceTable()
     for (let i = 0; i < 100_000; i++) if (table.claim(`nonce ${i}`, 600_000, i) !== true) throw new Error(`${i} lost`)
     for (let i = 0; i < 100_000; i++) if (table.claim(`nonce ${i}`, 600_000, 100_000) !== false) throw new Error(`${i}`)
@@ -36,7 +36,7 @@ describe("NonceTable", () => {
     expect(table.size).toBe(1)
   })
 
-  test("full of live nonces it claims no new one, and never forgets a live one", () => {
+  test("when full of live nonces, claims no new one and never forgets a live one", () => {
     const table = new NonceTable(2)
     expect(table.claim("a", 60_000, 0)).toBe(true)
     expect(table.claim("b", 60_000, 0)).toBe(true)

@@ -1,26 +1,27 @@
 import { hash } from "node:crypto"
 
 /*
- * The nonces of one process, without a clock and without Effect: plugins/memory is made of it, plugins/redis falls back
- * to it. Times are milliseconds of any clock that never runs backwards (the monotonic one).
+ * The nonces of one process, without a clock and without Effect: plugins/memory is built on it, plugins/redis falls
+ * back to it. Times are milliseconds of a clock that never runs backwards (the monotonic one).
  */
 
-/** Live nonces of a NonceTable: 10 minutes at 13,000 a second, about 250 MB. New ones are then refused. */
+/** Capacity of a NonceTable: 10 minutes at 13,000 a second, about 250 MB. When full, it refuses new nonces. */
 export const NONCES_MAX = 8_000_000
 
-/** Nonces are dropped a slice at a time; each still expires to the millisecond. */
+/** Nonces are dropped one slice at a time; each still expires to the millisecond. */
 const SLICE_MS = 60_000
-/** Three words of SHA-256 and one for the expiry. */
+/** Three 32-bit words of SHA-256 and one for the expiry. */
 const ENTRY_WORDS = 4
 const SLICE_ENTRIES_MIN = 256
 
 /**
- * Used nonces by digest: of any number of claims of one key at once exactly one is true. A million take 32 MB and give
- * the garbage collector nothing to walk; a Map of the keys took 227 MB. The digest is 96 bits of SHA-256: two of 8
- * million differ with all but one chance in 10^15, and nobody can choose a nonce that meets another merchant's.
+ * Used nonces by digest: of any number of concurrent claims of one key, exactly one is true. A million take 32 MB and
+ * give the garbage collector nothing to walk; a Map of the keys took 227 MB. The digest is 96 bits of SHA-256: the
+ * chance that any two of 8 million collide is below 1 in 10^15, and nobody can choose a nonce that collides with
+ * another merchant's.
  */
 export class NonceTable {
-  /** By the minute in which its nonces expire. */
+  /** Slices by the minute in which their nonces expire. */
   readonly #slices = new Map<number, Slice>()
   readonly #noncesMax: number
   #size = 0
@@ -29,12 +30,12 @@ export class NonceTable {
     this.#noncesMax = noncesMax
   }
 
-  /** Nonces held, those included that expired within the last minute. */
+  /** Nonces held, including those that expired within the last minute. */
   get size(): number {
     return this.#size
   }
 
-  /** true = first use within `windowMs`, now remembered that long; "full" = no room to remember it, so not claimed. */
+  /** true = first use within `windowMs`, now remembered for as long; "full" = no room, so it is not claimed. */
   claim(key: string, windowMs: number, nowMs: number): boolean | "full" {
     const digest = hash("sha256", key, "buffer")
     const a = digest.readUInt32LE(0)
@@ -54,7 +55,7 @@ export class NonceTable {
     const index = Math.floor(expiresAt / SLICE_MS)
     let slice = this.#slices.get(index)
     if (slice === undefined) {
-      // As large as the minute before needed, so that a steady load never waits for a table to grow.
+      // As large as the previous minute's, so that a steady load never waits for a table to grow.
       slice = new Slice(this.#slices.get(index - 1)?.size ?? 0)
       this.#slices.set(index, slice)
     }
@@ -79,7 +80,7 @@ class Slice {
     return stored === 0 ? undefined : stored - 1
   }
 
-  /** false = it was there already (expired); it has the new offset now. */
+  /** false = the entry existed already (expired) and now has the new offset. */
   put(a: number, b: number, c: number, offsetMs: number): boolean {
     const at = this.#locate(a, b, c)
     const added = this.#words[at + 3] === 0
@@ -91,7 +92,7 @@ class Slice {
     return added
   }
 
-  /** Where the entry is, or the free one where it would be. */
+  /** The index of the entry, or of the free entry where it belongs. */
   #locate(a: number, b: number, c: number): number {
     const words = this.#words
     const mask = words.length / ENTRY_WORDS - 1

@@ -2,20 +2,20 @@ import { Context, Effect, Layer } from "effect"
 import { NonceUsed, type StoreUnavailable } from "../../domain/errors.ts"
 import type { Merchant } from "../../domain/merchant.ts"
 
-/** Half the nonce window: a request's timestamp may be this far from the server's clock, either way. */
+/** Half the nonce window: a request's timestamp may differ this much from the server's clock, either way. */
 export const TIMESTAMP_TOLERANCE_S = 300
 
-/** The whole second that a timestamp stands for, and what the clocks of several gateways may differ by. */
+/** Covers the whole second that a timestamp stands for and differences between the gateways' clocks. */
 const NONCE_MARGIN_MS = 5_000
 
 /** A nonce is remembered while a request that carries it could still pass the timestamp check. */
 export const NONCE_WINDOW_MS = 2 * TIMESTAMP_TOLERANCE_S * 1000 + NONCE_MARGIN_MS
 
-/** Where used nonces are kept. One promise for every store: of any number of claims at once exactly one is true. */
+/** Where used nonces are kept. Every store promises that of any number of concurrent claims exactly one is true. */
 export class ReplayStore extends Context.Service<
   ReplayStore,
   {
-    /** true = first use within `windowMs`; now remembered that long. */
+    /** true = first use within `windowMs`, now remembered for as long. */
     readonly claim: (key: string, windowMs: number) => Effect.Effect<boolean, StoreUnavailable>
   }
 >()("payhub/pipeline/ReplayStore") {}

@@ -4,31 +4,31 @@ import type { Merchant } from "../../domain/merchant.ts"
 import type { ThrottleRule } from "../../domain/throttle-rule.ts"
 
 /**
- * Where slots are counted. One promise for every store (plugins/memory, plugins/redis): in any span of `windowMs` at
- * most `count` takes of one key succeed, whichever process asks.
+ * Where slots are counted. Every store (plugins/memory, plugins/redis) promises that in any span of `windowMs` at most
+ * `count` takes of one key succeed, whichever process asks.
  */
 export class ThrottleStore extends Context.Service<
   ThrottleStore,
   {
-    /** Takes one slot and answers 0, or answers the milliseconds until a slot is free and takes nothing. */
+    /** Takes one slot and returns 0, or takes nothing and returns the milliseconds until a slot is free. */
     readonly take: (key: string, count: number, windowMs: number) => Effect.Effect<number, StoreUnavailable>
   }
 >()("payhub/pipeline/ThrottleStore") {}
 
-/** Orders and queries have slots of their own, else nobody could ask after ordering (contract section 4). */
+/** Orders and queries have separate slots, so that an order does not block its own query (contract section 4). */
 export type ThrottleKind = "order" | "query"
 
 /** Policy: who shares a slot, and how many there are. */
 export class Throttle extends Context.Service<
   Throttle,
   {
-    /** Takes one slot of a merchant's address, or says how long until there is one. */
+    /** Takes one slot of a merchant's address; ThrottleExceeded says how long until one is free. */
     readonly take: (
       merchant: Merchant,
       clientIp: string,
       kind: ThrottleKind
     ) => Effect.Effect<void, ThrottleExceeded | StoreUnavailable>
-    /** Takes one of `rule`'s slots of any other key (pay tokens, failed signatures). */
+    /** Takes one of `rule`'s slots of another key (pay tokens, wrong signatures). */
     readonly takeKey: (
       key: string,
       rule: Exclude<ThrottleRule, "off">
@@ -37,7 +37,7 @@ export class Throttle extends Context.Service<
     readonly applies: (merchant: Merchant) => boolean
   }
 >()("payhub/pipeline/Throttle") {
-  /** @param standard the rule of merchants without one of their own */
+  /** @param standard the rule for merchants without one of their own */
   static readonly layer = (standard: ThrottleRule): Layer.Layer<Throttle, never, ThrottleStore> =>
     Layer.effect(
       Throttle,
@@ -52,7 +52,7 @@ export class Throttle extends Context.Service<
           applies: (merchant) => (merchant.throttle ?? standard) !== "off",
           take: (merchant, clientIp, kind) => {
             const rule = merchant.throttle ?? standard
-            // The braces are Redis Cluster's hash tag: a merchant's keys live on one node.
+            // The braces are Redis Cluster's hash tag: they keep a merchant's keys on one node.
             return rule === "off" ? Effect.void : takeKey(`throttle:{${merchant.appId}}:${kind}:${clientIp}`, rule)
           }
         })

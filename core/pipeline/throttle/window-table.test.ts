@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { WINDOW_MARKS_MAX, WindowTable } from "./window-table.ts"
 
 describe("WindowTable", () => {
-  test("answers every call as a plain list of the granted calls would", () => {
+  test("answers every call like a plain list of the granted calls", () => {
     const calls = fc.array(fc.record({ passMs: fc.integer({ min: 0, max: 40 }), key: fc.constantFrom("a", "b") }), {
       maxLength: 200
     })
@@ -24,7 +24,7 @@ describe("WindowTable", () => {
     )
   })
 
-  test("with large counts lets no span hold more than the count, and frees a slot a thousandth late at most", () => {
+  test("with large counts, grants at most the count in any span, and frees a slot at most a thousandth late", () => {
     const bursts = fc.array(
       fc.record({ passMs: fc.double({ min: 0, max: 900, noNaN: true }), calls: fc.integer({ min: 1, max: 900 }) }),
       { maxLength: 40 }
@@ -55,7 +55,7 @@ describe("WindowTable", () => {
     )
   })
 
-  test("with large counts a call counts to the end of its thousandth of the window, never to its beginning", () => {
+  test("with large counts, dates a call to the end of its thousandth of the window, never to the beginning", () => {
     const table = new WindowTable()
     for (let i = 0; i < 2_000; i++) expect(table.take("key", 2_000, 10_000, 5)).toBe(0)
     expect(table.take("key", 2_000, 10_000, 10_004)).toBe(6)
@@ -63,7 +63,7 @@ describe("WindowTable", () => {
     for (let i = 0; i < 2_000; i++) expect(table.take("key", 2_000, 10_000, 10_010)).toBe(0)
   })
 
-  test("never lets a call in a fraction of a millisecond early", () => {
+  test("never grants a call a fraction of a millisecond early", () => {
     const table = new WindowTable()
     expect(table.take("key", 1, 3_000, 0.9)).toBe(0)
     expect(table.take("key", 1, 3_000, 1_000.5)).toBe(2_001)
@@ -71,16 +71,16 @@ describe("WindowTable", () => {
     expect(table.take("key", 1, 3_000, 3_000.9)).toBe(0)
   })
 
-  test("forgets keys whose window is over, without being asked for them", () => {
+  test("drops keys whose window is over, even if they are never asked for again", () => {
     const table = new WindowTable()
     for (let i = 0; i < 10_000; i++) table.take(`key ${i}`, 1, 3_000, i)
-    // 3,000 are live at any time; the sweep needs as many calls again for a round.
+    // 3,000 are live at any time; a round of the sweep takes as many calls again.
     expect(table.size).toBeLessThan(7_000)
     for (let i = 0; i < 10_000; i++) table.take("the same key", 1_000_000, 3_000, 20_000 + i)
     expect(table.size).toBe(1)
   })
 
-  test("full of live keys it takes no new one, and never forgets a live one", () => {
+  test("when full of live keys, takes no new one and never forgets a live one", () => {
     const table = new WindowTable(3)
     expect(["a", "b", "c"].map((key, i) => table.take(key, 1, 100, i))).toEqual([0, 0, 0])
     expect(table.take("d", 1, 100, 50)).toBe("full")

@@ -1,16 +1,16 @@
 /*
- * The sliding window of one process, without a clock and without Effect: plugins/memory is made of it, plugins/redis
- * falls back to it. Times are milliseconds of any clock that never runs backwards (the monotonic one), fractions
- * included: whole milliseconds would let a take in up to 1 ms early.
+ * The sliding windows of one process, without a clock and without Effect: plugins/memory is built on it, plugins/redis
+ * falls back to it. Times are milliseconds of a clock that never runs backwards (the monotonic one), with fractions:
+ * whole milliseconds would grant a take up to 1 ms early.
  */
 
-/** Live keys of a WindowTable; about 100 MB when full. New keys are then refused; a live one is never forgotten. */
+/** Capacity of a WindowTable in keys, about 100 MB. When full, it refuses new keys; it never forgets a live one. */
 export const WINDOW_KEYS_MAX = 250_000
 
 /**
- * Takes of one key that are remembered one by one. Above this count they are remembered in thousandths of the window,
- * each as if it had come at the end of its thousandth: memory stays bounded, and a slot comes back up to 0.1 % of the
- * window late, never early.
+ * Takes of one key that are remembered one by one. Rules with a higher count remember takes in thousandths of the
+ * window, each dated to the end of its thousandth: memory stays bounded, and a slot is freed up to 0.1 % of the window
+ * late, never early.
  */
 export const WINDOW_MARKS_MAX = 1_000
 
@@ -32,26 +32,29 @@ export class WindowTable {
   readonly #windows = new Map<string, Window>()
   readonly #keysMax: number
   #sweep: Iterator<[string, Window]> = this.#windows.entries()
-  /** When full of live keys: the first moment at which a look through all of them may find one to drop. */
+  /** When full of live keys: the earliest time at which a search through all of them can find one to drop. */
   #fullUntil = Number.NEGATIVE_INFINITY
 
   constructor(keysMax = WINDOW_KEYS_MAX) {
     this.#keysMax = keysMax
   }
 
-  /** Keys held, those included that have expired and were not yet met by the sweep. */
+  /** Keys held, including expired ones that the sweep has not reached yet. */
   get size(): number {
     return this.#windows.size
   }
 
-  /** Takes one slot and answers 0, or takes nothing and answers the whole milliseconds (≥ 1) until one is free. */
+  /**
+   * Takes one slot and returns 0, or takes nothing and returns the whole milliseconds (≥ 1) until one is free. "full" =
+   * no room for a new key.
+   */
   take(key: string, count: number, windowMs: number, nowMs: number): number | "full" {
     const waitMs = this.waitMs(key, count, windowMs, nowMs)
     if (waitMs > 0) return waitMs
     return this.record(key, count, windowMs, nowMs) ? 0 : "full"
   }
 
-  /** What `take` would answer, without taking. */
+  /** What `take` would return, without taking: 0, or the whole milliseconds until a slot is free. */
   waitMs(key: string, count: number, windowMs: number, nowMs: number): number {
     const window = this.#windows.get(key)
     if (window === undefined) return 0
@@ -65,7 +68,7 @@ export class WindowTable {
     return Math.max(1, Math.ceil(windowMs))
   }
 
-  /** Notes a take that somebody else has granted. false = no room for a new key: it is not noted. */
+  /** Records a take that somebody else has granted. false = no room for a new key, nothing is recorded. */
   record(key: string, count: number, windowMs: number, nowMs: number): boolean {
     this.#sweepSome(nowMs)
     let window = this.#windows.get(key)
@@ -77,7 +80,7 @@ export class WindowTable {
     const grainMs = count <= WINDOW_MARKS_MAX ? 0 : windowMs / WINDOW_MARKS_MAX
     const mark = grainMs === 0 ? nowMs : Math.ceil(nowMs / grainMs) * grainMs
     const last = window.marks.length - 1
-    // Not earlier than the last mark, so that the oldest is always in front (a rule's grain may have changed).
+    // A mark is never earlier than the last one, so that the oldest stays in front (a rule's grain may have changed).
     if (last >= window.head && mark <= (window.marks[last] ?? 0)) {
       window.takes[last] = (window.takes[last] ?? 0) + 1
     } else {
@@ -89,7 +92,7 @@ export class WindowTable {
     return true
   }
 
-  /** Two keys for each one added: the sweep outruns the growth, and no timer is needed. */
+  /** Looks at two keys for each take recorded: the sweep outruns the growth, so no timer is needed. */
   #sweepSome(nowMs: number): void {
     for (let i = 0; i < 2; i++) {
       const next = this.#sweep.next()
@@ -123,7 +126,7 @@ const dropExpired = (window: Window, windowMs: number, nowMs: number): void => {
     window.used -= window.takes[window.head] ?? 0
     window.head++
   }
-  // Moving the rest down costs as much as the marks that it frees.
+  // Done once at least half of the marks are free, so moving the rest costs no more than what it frees.
   if (window.head > 0 && window.head * 2 >= window.marks.length) {
     window.marks.splice(0, window.head)
     window.takes.splice(0, window.head)

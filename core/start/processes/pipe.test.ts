@@ -2,12 +2,12 @@ import { describe, expect, test } from "bun:test"
 import { PassThrough } from "node:stream"
 import { openPipe, type PipeOptions } from "./pipe.ts"
 
-/** Longer than a test may take: who waits for this fails. */
+/** Longer than a test may take: a test that waits for it fails. */
 const LONG_MS = 600_000
 
 type End = Partial<Pick<PipeOptions, "answer" | "told" | "rest">>
 
-/** Two ends and the bytes between them. */
+/** Two connected ends, and the stream of bytes from the worker. */
 const pair = (worker: End, parent: End) => {
   const up = new PassThrough()
   const down = new PassThrough()
@@ -19,14 +19,14 @@ const pair = (worker: End, parent: End) => {
 }
 
 describe("A worker's pipe", () => {
-  test("asks in both directions at once, and each answer reaches its question", async () => {
+  test("asks in both directions at once, and matches each answer to its question", async () => {
     let asked = 0
     const { worker, parent } = pair({ answer: () => "worker's" }, { answer: async () => ({ number: ++asked }) })
     const answers = await Promise.all([worker.ask(LONG_MS), parent.ask(LONG_MS), worker.ask(LONG_MS)])
     expect(answers).toEqual([{ number: 1 }, "worker's", { number: 2 }])
   })
 
-  test("tells, in order, a text of any length and characters", async () => {
+  test("tells texts of any length and characters, in order", async () => {
     const heard: Array<unknown> = []
     const texts = ["支付\n\u001e{}\n", "x".repeat(1 << 20), { nested: ["\u2028"] }]
     const { up, worker } = pair({}, { told: (value) => heard.push(value) })
@@ -37,7 +37,7 @@ describe("A worker's pipe", () => {
     expect(heard).toEqual(texts)
   })
 
-  test("lets what else is printed pass, byte for byte, however it is cut", async () => {
+  test("passes other output through byte for byte, however the stream is cut", async () => {
     const record = Buffer.from(`\u001e${JSON.stringify({ tell: "支付" })}\n`)
     const [before, after] = ["a line\nhalf a line 支", "付 and\u001enone\n\u001enor this"]
     const sent = Buffer.concat([Buffer.from(before), record, record, Buffer.from(after)])
@@ -58,7 +58,7 @@ describe("A worker's pipe", () => {
     }
   })
 
-  test("gives no answer instead of waiting on: for one that hangs, one that ended, one that owes too many", async () => {
+  test("gives up on an end that hangs, has ended or owes too many answers, instead of waiting", async () => {
     const { worker } = pair({}, { answer: () => new Promise(() => undefined) })
     expect(await worker.ask(1)).toBeNull()
 
@@ -74,7 +74,7 @@ describe("A worker's pipe", () => {
     expect(questions).toBe(64)
   })
 
-  test("asks one again that owed too many, once it has answered", async () => {
+  test("asks an end that owed too many answers again once it has answered", async () => {
     let release: () => void = () => undefined
     const released = new Promise<void>((resolve) => {
       release = resolve

@@ -1,33 +1,33 @@
 import { type Readable, Transform, type Writable } from "node:stream"
 
 /*
- * What a worker and its parent say to each other over the worker's stdin and stdout. A record is a JSON text between a
- * record separator and a line feed (RFC 7464): whatever else the worker prints passes by. Nobody else holds these pipes,
- * so they need no secret.
+ * Messages between a worker and its parent over the worker's stdin and stdout. A record is a JSON text between a record
+ * separator and a line feed (RFC 7464); other output of the worker passes through. Nobody else holds these pipes, so
+ * they need no secret.
  */
 
 const RECORD_SEPARATOR = 0x1e
 const LINE_FEED = 0x0a
-/** What began like a record and grew past this is none. */
+/** Longest record; longer bytes after a separator are passed through as other output. */
 const RECORD_BYTES_MAX = 16 << 20
 
-/** An end that owes this many answers hangs: it is asked nothing more until it gives one. */
+/** An end that owes this many answers is treated as hung: it is asked nothing more until it gives one. */
 const UNANSWERED_MAX = 64
 
 export interface PipeOptions {
   readonly input: Readable
   readonly output: Writable
-  /** Where the other end's bytes go that are no records; absent = nowhere. */
+  /** Receives the other end's bytes that are not records; absent = they are dropped. */
   readonly rest?: Writable
-  /** What the other end says unasked. */
+  /** Receives what the other end tells without being asked. */
   readonly told?: (value: unknown) => void
-  /** What the other end gets when it asks. */
+  /** Makes the answer to the other end's question. */
   readonly answer: () => unknown
 }
 
 export interface Pipe {
   readonly tell: (value: unknown) => void
-  /** The other end's answer; null = it gave none in time, or is gone. */
+  /** The other end's answer; null = no answer within `waitMs`, or the other end is gone. */
   readonly ask: (waitMs: number) => Promise<unknown>
 }
 
@@ -40,7 +40,7 @@ export const openPipe = ({ input, output, rest, told, answer }: PipeOptions): Pi
   const send = (message: Message): void => {
     output.write(`${String.fromCharCode(RECORD_SEPARATOR)}${JSON.stringify(message)}\n`)
   }
-  const hear = async (message: Message): Promise<void> => {
+  const receive = async (message: Message): Promise<void> => {
     if ("tell" in message) told?.(message.tell)
     else if ("ask" in message) send({ to: message.ask, answer: await Promise.try(answer).catch(() => null) })
     else {
@@ -53,10 +53,10 @@ export const openPipe = ({ input, output, rest, told, answer }: PipeOptions): Pi
     for (const resolve of unanswered.values()) resolve(null)
     unanswered.clear()
   }
-  const others = input.once("end", end).once("close", end).pipe(withoutRecords(hear))
+  const others = input.once("end", end).once("close", end).pipe(withoutRecords(receive))
   if (rest === undefined) others.resume()
   else others.pipe(rest, { end: false })
-  // Who is gone is known by the end of its bytes.
+  // The end of its input already shows that the other end is gone.
   output.on("error", () => undefined)
 
   const ask = (waitMs: number): Promise<unknown> =>
@@ -72,9 +72,9 @@ export const openPipe = ({ input, output, rest, told, answer }: PipeOptions): Pi
   return { tell: (value) => send({ tell: value }), ask }
 }
 
-/** Takes the records out of what passes. */
-const withoutRecords = (hear: (message: Message) => void): Transform => {
-  /** Of a record that has begun: its bytes so far, separator and all. */
+/** Takes the records out of a stream and passes the rest on. */
+const withoutRecords = (receive: (message: Message) => void): Transform => {
+  /** The bytes so far of a record that has begun, its separator included. */
   let begun: Array<Buffer> | undefined
   let begunBytes = 0
   return new Transform({
@@ -98,7 +98,7 @@ const withoutRecords = (hear: (message: Message) => void): Transform => {
         begun = undefined
         const message = messageOf(bytes)
         if (message === undefined) this.push(bytes)
-        else hear(message)
+        else receive(message)
       }
       done()
     },

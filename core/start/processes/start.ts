@@ -12,9 +12,9 @@ import { forgetGateway, noteGateway } from "../running-gateway.ts"
 import { openPipe } from "./pipe.ts"
 import { isPortFree, startProcesses, WORKER_VARIABLE } from "./supervisor.ts"
 
-/** What the front door knows and core may not: which plugins and channels there are. */
+/** What payhub.ts knows and core may not: which plugins and channels there are. */
 export interface House {
-  /** @param maxConnections connections of this process to the database, at most; absent = the plugin's own limit */
+  /** @param maxConnections most connections of this process to the database; absent = the plugin's own limit */
   readonly plugins: (
     config: GatewayConfig,
     mode: "gateway" | "command",
@@ -27,18 +27,18 @@ export interface House {
   readonly entry: string
 }
 
-/** `payhub start`: serves in so many processes until it is told to stop, and answers the exit code. */
+/** `payhub start`: serves in `processes` processes until it is told to stop, and returns the exit code. */
 export const startGateway = async (house: House, config: GatewayConfig, processes: number): Promise<number> => {
   try {
     if (processes > 1) return await startTogether(house, config, processes)
     const role = process.env[WORKER_VARIABLE]
     await (role === undefined ? startAlone(house, config) : startWorker(house, config, JSON.parse(role) as WorkerRole))
-    // All is drained: a timer that something forgot may not hold the process for its rest.
+    // Everything is drained; a forgotten timer must not keep the process alive.
     process.exit(0)
   } catch (error) {
     if (!(error instanceof StartRefused)) throw error
     process.stderr.write(`${error.message}\n`)
-    // A worker reads from its parent, which would hold it.
+    // A worker's open stdin would keep it alive.
     if (process.env[WORKER_VARIABLE] !== undefined) process.exit(1)
     return 1
   }
@@ -51,26 +51,26 @@ const startAlone = async (house: House, config: GatewayConfig): Promise<void> =>
   await noteGateway(config, gateway.url)
   process.stdout.write(readyText(gateway))
   await signalled
-  // A second signal ends the process at once: nothing acknowledged is lost, but drains are cut short.
+  // A second signal ends the process at once: nothing acknowledged is lost, but the drain is cut short.
   nextSignal().then(() => process.exit(130))
   await forgetGateway(config)
   await gateway.stop()
 }
 
-/** What a worker process is told when it is started. */
+/** What a worker process gets in WORKER_VARIABLE. */
 interface WorkerRole extends WorkerPlace {
-  /** Connections to the database, at most. */
+  /** Most connections to the database. */
   readonly connections: number
 }
 
-/** What a worker process tells its parent, over their pipe. */
+/** What a worker process tells its parent over their pipe once it listens. */
 interface WorkerReady {
   readonly url: string
   readonly publicUrl: string
   readonly firstMerchant: { readonly app_id: string; readonly app_secret: string } | null
 }
 
-/** One of several processes on a port. */
+/** Runs one of several processes on a port. */
 const startWorker = async (house: House, config: GatewayConfig, role: WorkerRole): Promise<void> => {
   const channels = await house.channels(config)
   const plugins = house.plugins(config, "gateway", role.connections)
@@ -87,11 +87,11 @@ const startWorker = async (house: House, config: GatewayConfig, role: WorkerRole
   await stop()
 }
 
-/** The embedded server has 60 connections; each process listens on one more than its pool has. */
+/** Connections that workers share of the embedded server's 60; each worker uses one more than its pool, for LISTEN. */
 const EMBEDDED_CONNECTIONS = 48
 const CONNECTIONS_PER_WORKER = 10
 
-/** Processes on one port, with the embedded database in this one where no other is configured. */
+/** Runs several processes on one port; this one runs the embedded database if no other is configured. */
 const startTogether = async (house: House, config: GatewayConfig, count: number): Promise<number> => {
   const connectionsEach = await checkTogether(config, count)
   const scope = Scope.makeUnsafe()
@@ -134,19 +134,19 @@ const startTogether = async (house: House, config: GatewayConfig, count: number)
   }
 }
 
-/** Refuses what several processes cannot share; answers each one's part of the embedded database's connections. */
+/** Refuses what several processes cannot share; returns each one's share of the embedded database's connections. */
 const checkTogether = async (config: GatewayConfig, count: number): Promise<number> => {
   if (config.redisUrl === null) {
-    const message = `REDIS_URL is needed for ${count} workers: throttle and nonces must be counted for all of them together.`
+    const message = `REDIS_URL is needed for ${count} workers: throttle and nonces must be counted across all of them.`
     throw new StartRefused({ variable: "REDIS_URL", message })
   }
   const each = Math.floor(EMBEDDED_CONNECTIONS / count) - 1
   if (config.databaseUrl === null && each < 2) {
-    const message = `DATABASE_URL is needed for ${count} workers: the embedded database has connections for 16 at most.`
+    const message = `DATABASE_URL is needed for ${count} workers: the embedded database has connections for at most 16.`
     throw new StartRefused({ variable: "DATABASE_URL", message })
   }
   if (config.port !== 0 && !(await isPortFree(config.host, config.port))) {
-    const message = `PAYHUB_PORT: ${config.host}:${config.port} is taken by another program, or may not be listened on.`
+    const message = `PAYHUB_PORT: ${config.host}:${config.port} is taken by another program, or cannot be listened on.`
     throw new StartRefused({ variable: "PAYHUB_PORT", message })
   }
   return each
@@ -167,7 +167,7 @@ const readyText = ({ url, publicUrl, firstMerchant }: Omit<Gateway, "stop">, wor
   if (firstMerchant !== null) {
     lines.push(
       "",
-      "A test merchant was made for this empty database. Its secret is shown this once:",
+      "A test merchant was made for this empty database. Its secret is shown only this once:",
       `  app_id     ${firstMerchant.app_id}`,
       `  app_secret ${Redacted.value(firstMerchant.app_secret)}`
     )

@@ -6,58 +6,60 @@ import { FIGURES_MAX_MS, type WorkerFigures } from "../../observe/worker-figures
 import { openPipe, type Pipe } from "./pipe.ts"
 
 /*
- * Several processes on one port: `payhub start --workers N`. A worker is the same program, started with WORKER_VARIABLE;
- * it says over its pipe that it listens, and stops on SIGTERM or when its stdin ends, which is when the parent has died.
+ * Several processes on one port: `payhub start --workers N`. A worker is the same program, started with
+ * WORKER_VARIABLE. It tells over its pipe that it listens, and stops on SIGTERM or when its stdin ends because the
+ * parent has died.
  */
 
-/** Set for a worker: a JSON text, its place among the others and what it may take. */
+/** Set for a worker: its place among the others and its limits, as JSON. */
 export const WORKER_VARIABLE = "PAYHUB_WORKER"
 
 /** Restart delay of a worker that exits; doubles while it keeps exiting early. */
 const RESTART_MIN_MS = 100
 const RESTART_MAX_MS = 10_000
-/** A worker that has lived this long was well: its next restart is quick again. */
+/** A worker that has run this long counts as healthy: its next restart is quick again. */
 const WELL_MS = 60_000
 
-/** A worker that has not ended this long after the signal is killed; its own drains end before. */
+/** A worker that has not ended this long after the signal is killed; its own drains end sooner. */
 const STOP_MAX_MS = 60_000
 
 export interface ProcessesOptions<Ready> {
   readonly count: number
-  /** The program and its arguments; nothing secret, others see them. */
+  /** The program and its arguments; no secrets, because other users can see them. */
   readonly command: ReadonlyArray<string>
   /**
-   * Variables on top of this process's own.
-   * @param number from 1; a worker that is started again keeps it
-   * @param first what the first worker said; undefined = this is the first worker
+   * Variables of a worker in addition to this process's own.
+   * @param number from 1; a restarted worker keeps it
+   * @param first what the first worker told; undefined = this is the first worker
    */
   readonly env: (number: number, first: Ready | undefined) => Readonly<Record<string, string>>
-  /** One line for the log, about a worker that ended by itself. */
+  /** Logs one line about a worker that ended by itself. */
   readonly log: (message: string, detail: Readonly<Record<string, unknown>>) => void
 }
 
 export interface Processes<Ready> {
-  /** What the first worker said when it listened. */
+  /** What the first worker told once it listened. */
   readonly first: Ready
-  /** Passes a signal on and waits until all have ended. */
+  /** Passes a signal on to all workers and waits until they have ended. */
   readonly stop: (signal: NodeJS.Signals) => Promise<void>
-  /** Ends all at once. */
+  /** Ends all workers immediately (SIGKILL). */
   readonly kill: () => void
 }
 
 /**
- * Starts the workers and keeps them running: the first alone, so that a port 0 becomes a port and the database is
- * migrated once, then the others. null = one could not start and has said why on stderr; none is left running.
+ * Starts the workers and keeps them running. The first starts alone, so that port 0 becomes a definite port and the
+ * database is migrated once; then the others start. null = a worker could not start and has said why on stderr; none is
+ * left running.
  */
 export const startProcesses = async <Ready>(options: ProcessesOptions<Ready>): Promise<Processes<Ready> | null> => {
   const running = new Set<ChildProcess>()
-  /** Of the workers that listen, by number. */
+  /** The pipes of the workers that listen, by number. */
   const pipes = new Map<number, Pipe>()
-  // Each worker's output listens on ours: many are no leak.
+  // Each worker's output adds listeners to our stdout; that many are not a leak.
   process.stdout.setMaxListeners(process.stdout.getMaxListeners() + options.count)
   let stopping = false
   let first: Ready | undefined
-  /** What a worker gets when it asks. */
+  /** The answer to a worker's question: the figures of the other workers. */
   const figuresOfOthers = (number: number): Promise<ReadonlyArray<WorkerFigures>> =>
     Promise.all(
       [...pipes]
@@ -87,7 +89,7 @@ export const startProcesses = async <Ready>(options: ProcessesOptions<Ready>): P
       if (worker.pid === undefined) gone()
     })
     const { stdout: input, stdin: output } = worker
-    // Where this process has no files left, there was no spawn and there are no pipes.
+    // If this process has no file descriptors left, nothing was spawned and there are no pipes.
     if (!input || !output) return null
     const pipe = openPipe({ input, output, rest: process.stdout, told, answer: () => figuresOfOthers(number) })
     const ready = (await listening) as Ready | null
@@ -96,7 +98,7 @@ export const startProcesses = async <Ready>(options: ProcessesOptions<Ready>): P
     return { worker, ready }
   }
 
-  /** Waits for a worker's end and starts another in its place, until the stop. */
+  /** Restarts a worker whenever it ends, until the stop. */
   const keep = async (number: number, worker: ChildProcess): Promise<void> => {
     let current: ChildProcess | null = worker
     let waitMs = RESTART_MIN_MS
@@ -137,7 +139,10 @@ export const startProcesses = async <Ready>(options: ProcessesOptions<Ready>): P
   return { first, stop, kill }
 }
 
-/** Whether nobody listens there. Workers share their port with anyone who asks alike: a second PayHub would not be noticed. */
+/**
+ * Whether a port is free. Workers share their port with any program that sets reusePort, so a second PayHub would not
+ * fail.
+ */
 export const isPortFree = (hostname: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const probe = createServer()
