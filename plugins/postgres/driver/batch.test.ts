@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { Effect, Fiber } from "effect"
-import { eventually } from "../fixture.ts"
+import { eventually } from "../../../tests/harness/eventually.ts"
 import { makeBatch } from "./batch.ts"
 
 /** A batch whose statements end when the test says so, and are slow by then only where the test is about that. */

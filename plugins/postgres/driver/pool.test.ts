@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { Redacted } from "effect"
 import postgres from "postgres"
+import { eventually } from "../../../tests/harness/eventually.ts"
 import { sharedPostgres } from "../../../tests/harness/postgres.ts"
-import { eventually } from "../fixture.ts"
 import { makePool } from "./pool.ts"
 
 setDefaultTimeout(30_000)

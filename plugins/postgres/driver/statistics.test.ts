@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { Effect } from "effect"
 import postgres from "postgres"
+import { eventually } from "../../../tests/harness/eventually.ts"
 import { sharedPostgres } from "../../../tests/harness/postgres.ts"
-import { anOrder, connectionsEnd, eventually, openStore, rowsRead, run } from "../fixture.ts"
+import { anOrder } from "../../../tests/harness/sample-orders.ts"
+import { connectionsEnd, openStore, rowsRead, run } from "../fixture.ts"
 
 let sql: postgres.Sql
 let opened: Awaited<ReturnType<typeof openStore>>

@@ -1,7 +1,8 @@
 import { afterEach, expect, setDefaultTimeout, setSystemTime, test } from "bun:test"
 import postgres from "postgres"
+import { eventually } from "../../../tests/harness/eventually.ts"
 import { sharedPostgres } from "../../../tests/harness/postgres.ts"
-import { eventually, openStore } from "../fixture.ts"
+import { openStore } from "../fixture.ts"
 import { lookAtClock, startClock } from "./store-clock.ts"
 
 setDefaultTimeout(30_000)
