@@ -1,9 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import type { NewOrder } from "../../core/pipeline/persistence/orders.ts"
 import { eventually } from "../../tests/harness/eventually.ts"
+import { perTest } from "../../tests/harness/per-test.ts"
 import { anOrder } from "../../tests/harness/sample-orders.ts"
 import { chargesSuite } from "../../tests/harness/suites/charges.ts"
-import { keyOf, orderActs, storePerTest } from "../../tests/harness/suites/store-under-test.ts"
+import { keyOf, orderActs } from "../../tests/harness/suites/store-under-test.ts"
 import { connectionsEnd, openPostgres, rowsRead, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
@@ -11,7 +12,7 @@ setDefaultTimeout(30_000)
 chargesSuite("PostgreSQL", openPostgres)
 
 describe("charges in PostgreSQL", () => {
-  const on = storePerTest(openPostgres)
+  const on = perTest(openPostgres)
   const { placed, begin } = orderActs(on)
 
   test("of 20 callers in two gateways that wait for the same row exactly one begins the charge", async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect, Fiber } from "effect"
+import { perTest } from "../../tests/harness/per-test.ts"
 import { anOrder } from "../../tests/harness/sample-orders.ts"
 import { ordersSuite } from "../../tests/harness/suites/orders.ts"
-import { storePerTest } from "../../tests/harness/suites/store-under-test.ts"
 import { openPostgres, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
@@ -10,7 +10,7 @@ setDefaultTimeout(30_000)
 ordersSuite("PostgreSQL", openPostgres)
 
 describe("orders that share a statement", () => {
-  const on = storePerTest(openPostgres)
+  const on = perTest(openPostgres)
 
   test("an order that the table refuses fails alone, its neighbours in the batch are stored", async () => {
     const { stores } = on()

@@ -1,8 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
 import type { WebhookAttempt } from "../../core/pipeline/persistence/outbox.ts"
+import { perTest } from "../../tests/harness/per-test.ts"
 import { attemptOf, outboxActs, outboxSuite } from "../../tests/harness/suites/outbox.ts"
-import { storePerTest } from "../../tests/harness/suites/store-under-test.ts"
 import { connectionsEnd, openPostgres, rowsRead, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
@@ -10,7 +10,7 @@ setDefaultTimeout(30_000)
 outboxSuite("PostgreSQL", openPostgres)
 
 describe("what PostgreSQL reads of the outbox", () => {
-  const on = storePerTest(openPostgres)
+  const on = perTest(openPostgres)
   const { paid, lease } = outboxActs(on)
 
   // Plans are made once and kept: each of these is what the outbox holds when they are made.

@@ -1,8 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { receiverOf } from "../../core/domain/notify-url.ts"
 import { eventually } from "../../tests/harness/eventually.ts"
+import { perTest } from "../../tests/harness/per-test.ts"
 import { settlementsSuite } from "../../tests/harness/suites/settlements.ts"
-import { orderActs, storePerTest } from "../../tests/harness/suites/store-under-test.ts"
+import { orderActs } from "../../tests/harness/suites/store-under-test.ts"
 import { openPostgres } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
@@ -10,7 +11,7 @@ setDefaultTimeout(30_000)
 settlementsSuite("PostgreSQL", openPostgres)
 
 describe("settlements in PostgreSQL", () => {
-  const on = storePerTest(openPostgres)
+  const on = perTest(openPostgres)
   const { placed, find, end, settle } = orderActs(on)
 
   test("the notice is kept byte for byte", async () => {

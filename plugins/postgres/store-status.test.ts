@@ -1,9 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import { Effect } from "effect"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
+import { perTest } from "../../tests/harness/per-test.ts"
 import { anOrder } from "../../tests/harness/sample-orders.ts"
 import { storeStatusSuite } from "../../tests/harness/suites/store-status.ts"
-import { storePerTest } from "../../tests/harness/suites/store-under-test.ts"
 import { connectionsEnd, openPostgres, rowsRead, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
@@ -11,7 +11,7 @@ setDefaultTimeout(30_000)
 storeStatusSuite("PostgreSQL", openPostgres)
 
 describe("the backlog in PostgreSQL", () => {
-  const on = storePerTest(openPostgres)
+  const on = perTest(openPostgres)
 
   test("each uncertain order is looked up, whatever waits beside it, though the plan is that of a quiet hour", async () => {
     const { stores, sql, disconnect } = on()

@@ -3,7 +3,8 @@ import fc from "fast-check"
 import { reconcileOrder } from "../../core/cashier/reconcile.ts"
 import { settlePayment } from "../../core/cashier/settle.ts"
 import type { Order, OrderStatus } from "../../core/domain/order.ts"
-import { type CoreTill, openCoreTill, paymentOf } from "./core-till.ts"
+import { paymentOf } from "../harness/in-process-gateway.ts"
+import { type CoreTill, openCoreTill } from "./core-till.ts"
 
 /* Whatever is heard of an order, in whatever order and at once: only allowed edges, and one truth at the end. */
 

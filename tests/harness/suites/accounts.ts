@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test"
-import { type OpenStore, storePerTest } from "./store-under-test.ts"
+import { perTest } from "../per-test.ts"
+import type { OpenStore } from "./store-under-test.ts"
 
 /** The promise of Accounts, for every store: see core/pipeline/persistence/accounts.ts. */
 export const accountsSuite = (name: string, open: OpenStore): void =>
   describe(`Accounts on ${name}`, () => {
-    const on = storePerTest(open)
+    const on = perTest(open)
     const anAccount = (id: string) => ({ id, provider: "sandbox", name: id, feeRateBp: 60, sealed: "v1.account" })
 
     test("an account is made once; another one of its id changes nothing", async () => {

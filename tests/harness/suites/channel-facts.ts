@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test"
 import type { JsonObject } from "../../../core/domain/order.ts"
-import { type OpenStore, storePerTest } from "./store-under-test.ts"
+import { perTest } from "../per-test.ts"
+import type { OpenStore } from "./store-under-test.ts"
 
 /** The promise of ChannelFacts, for every store: see core/pipeline/persistence/channel-facts.ts. */
 export const channelFactsSuite = (name: string, open: OpenStore): void =>
   describe(`ChannelFacts on ${name}`, () => {
-    const on = storePerTest(open)
+    const on = perTest(open)
 
     test("a fact that was never written is null", async () => {
       expect(await on().run(on().stores.facts.get("wechat-jsapi", "token"))).toBeNull()

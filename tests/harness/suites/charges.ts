@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test"
 import { CHARGE_LEASE_MS, type ChargeRecord } from "../../../core/pipeline/persistence/charges.ts"
 import type { NewOrder, OrderKey } from "../../../core/pipeline/persistence/orders.ts"
+import { perTest } from "../per-test.ts"
 import { aJsapi, anOrder } from "../sample-orders.ts"
-import { keyOf, type OpenStore, orderActs, storePerTest } from "./store-under-test.ts"
+import { keyOf, type OpenStore, orderActs } from "./store-under-test.ts"
 
 /** The promise of Charges, for every store: see core/pipeline/persistence/charges.ts. */
 export const chargesSuite = (name: string, open: OpenStore): void =>
   describe(`Charges on ${name}`, () => {
-    const on = storePerTest(open)
+    const on = perTest(open)
     const { placed, find, kindsOf, end, settle, begin, move, leaseDue } = orderActs(on)
     const pass = (ms: number) => on().pass(ms)
 

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
+import { perTest } from "../per-test.ts"
 import { aMerchant } from "../sample-merchants.ts"
-import { first, type OpenStore, storePerTest } from "./store-under-test.ts"
+import { first, type OpenStore } from "./store-under-test.ts"
 
 /** The promise of Merchants, for every store: see core/pipeline/persistence/merchants.ts. */
 export const merchantsSuite = (name: string, open: OpenStore): void =>
   describe(`Merchants on ${name}`, () => {
-    const on = storePerTest(open)
+    const on = perTest(open)
     const secretsOf = async (id: number) => (await on().run(on().stores.merchants.findById(id)))?.secrets ?? []
 
     test("a merchant comes back as it was made, with its secret, by app_id and by number", async () => {

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test"
+import { perTest } from "../per-test.ts"
 import { aNotice, anOrder, aSettlement } from "../sample-orders.ts"
-import { keyOf, type OpenStore, orderActs, storePerTest } from "./store-under-test.ts"
+import { keyOf, type OpenStore, orderActs } from "./store-under-test.ts"
 
 /** The promise of Notices, for every store: see core/pipeline/persistence/notices.ts. */
 export const noticesSuite = (name: string, open: OpenStore): void =>
   describe(`Notices on ${name}`, () => {
-    const on = storePerTest(open)
+    const on = perTest(open)
     const { placed, find } = orderActs(on)
 
     test("an anomaly is kept once with its notice, however often the channel repeats it", async () => {

@@ -1,14 +1,15 @@
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
 import type { NewOrder, OrderFilter } from "../../../core/pipeline/persistence/orders.ts"
+import { perTest } from "../per-test.ts"
 import { aMerchant } from "../sample-merchants.ts"
 import { aJsapi, anOrder, aSettlement } from "../sample-orders.ts"
-import { keyOf, type OpenStore, orderActs, storePerTest } from "./store-under-test.ts"
+import { keyOf, type OpenStore, orderActs } from "./store-under-test.ts"
 
 /** The promise of Orders, for every store: see core/pipeline/persistence/orders.ts. */
 export const ordersSuite = (name: string, open: OpenStore): void =>
   describe(`Orders on ${name}`, () => {
-    const on = storePerTest(open)
+    const on = perTest(open)
     const { placed, find, end, settle, begin, move, leaseDue } = orderActs(on)
 
     /** Tries to create an order: the answer, or the failure's tag. */

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test"
 import type { NewOrder } from "../../../core/pipeline/persistence/orders.ts"
 import type { LeasedWebhook, WebhookAttempt } from "../../../core/pipeline/persistence/outbox.ts"
+import { perTest } from "../per-test.ts"
 import { anOrder, aSettlement } from "../sample-orders.ts"
 import type { Stores } from "../stores.ts"
-import { first, type OpenStore, type StoreUnderTest, storePerTest } from "./store-under-test.ts"
+import { first, type OpenStore, type StoreUnderTest } from "./store-under-test.ts"
 
 type Take = Parameters<Stores["outbox"]["lease"]>[0]
 
@@ -52,7 +53,7 @@ const againNow = { kind: "again", afterMs: 0 } as const
 /** The promise of Outbox, for every store: see core/pipeline/persistence/outbox.ts. */
 export const outboxSuite = (name: string, open: OpenStore): void =>
   describe(`Outbox on ${name}`, () => {
-    const on = storePerTest(open)
+    const on = perTest(open)
     const { paid, lease, record } = outboxActs(on)
     const list = (filter: Parameters<Stores["outbox"]["list"]>[0]) => on().run(on().stores.outbox.list(filter))
     const resend = (order: NewOrder) => on().run(on().stores.outbox.resend(order))

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test"
 import { Effect, Exit } from "effect"
+import { perTest } from "../per-test.ts"
 import { anOrder, aSettlement } from "../sample-orders.ts"
-import { keyOf, type OpenStore, orderActs, storePerTest } from "./store-under-test.ts"
+import { keyOf, type OpenStore, orderActs } from "./store-under-test.ts"
 
 /** The promise of Settlements, for every store: see core/pipeline/persistence/settlements.ts. */
 export const settlementsSuite = (name: string, open: OpenStore): void =>
   describe(`Settlements on ${name}`, () => {
-    const on = storePerTest(open)
+    const on = perTest(open)
     const { placed, find, end, settle, move } = orderActs(on)
 
     const nothing = { events: 0, notices: 0, trades: 0, ledger_entries: 0, outbox: 0 }

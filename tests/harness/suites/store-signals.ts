@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test"
 import type { StoreSignal } from "../../../core/pipeline/persistence/store-signals.ts"
 import { eventually } from "../eventually.ts"
+import { perTest } from "../per-test.ts"
 import { aMerchant } from "../sample-merchants.ts"
-import { first, type OpenStore, orderActs, storePerTest } from "./store-under-test.ts"
+import { first, type OpenStore, orderActs } from "./store-under-test.ts"
 
 /** The promise of StoreSignals, for every store: see core/pipeline/persistence/store-signals.ts. */
 export const storeSignalsSuite = (name: string, open: OpenStore): void =>
   describe(`StoreSignals on ${name}`, () => {
-    const on = storePerTest(open)
+    const on = perTest(open)
     const { placed, settle } = orderActs(on)
 
     test("what one gateway changes, every listener of another hears, and nothing of what changed nothing", async () => {

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test"
 import type { ChargeRecord } from "../../../core/pipeline/persistence/charges.ts"
 import type { NewOrder } from "../../../core/pipeline/persistence/orders.ts"
+import { perTest } from "../per-test.ts"
 import { aNotice, aSettlement } from "../sample-orders.ts"
-import { first, type OpenStore, orderActs, storePerTest } from "./store-under-test.ts"
+import { first, type OpenStore, orderActs } from "./store-under-test.ts"
 
 /** The promise of StoreStatus, for every store: see core/observe/store-status.ts. */
 export const storeStatusSuite = (name: string, open: OpenStore): void =>
   describe(`StoreStatus on ${name}`, () => {
-    const on = storePerTest(open)
+    const on = perTest(open)
     const { placed, end, settle } = orderActs(on)
     const backlog = () => on().run(on().stores.status.backlog())
 

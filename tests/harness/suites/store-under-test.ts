@@ -1,4 +1,3 @@
-import { afterEach, beforeEach } from "bun:test"
 import type { Effect } from "effect"
 import type { NewOrder, OrderKey } from "../../../core/pipeline/persistence/orders.ts"
 import { anOrder, aSettlement } from "../sample-orders.ts"
@@ -26,23 +25,7 @@ export interface StoreUnderTest {
 }
 
 /** An empty store. */
-export type OpenStore<S extends StoreUnderTest = StoreUnderTest> = () => Promise<S>
-
-/** An empty store for each test, closed after it. */
-export const storePerTest = <S extends StoreUnderTest>(open: OpenStore<S>): (() => S) => {
-  let store: S | undefined
-  beforeEach(async () => {
-    store = await open()
-  })
-  afterEach(async () => {
-    await store?.close()
-    store = undefined
-  })
-  return () => {
-    if (store === undefined) throw new Error("no store is open")
-    return store
-  }
-}
+export type OpenStore = () => Promise<StoreUnderTest>
 
 /** The first of a list that is not empty. */
 export const first = <A>(list: ReadonlyArray<A>): A => {

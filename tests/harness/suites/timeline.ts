@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test"
+import { perTest } from "../per-test.ts"
 import { aNotice, anOrder, aSettlement } from "../sample-orders.ts"
-import { keyOf, type OpenStore, orderActs, storePerTest } from "./store-under-test.ts"
+import { keyOf, type OpenStore, orderActs } from "./store-under-test.ts"
 
 /** The promise of Timeline, for every store: see core/pipeline/persistence/timeline.ts. */
 export const timelineSuite = (name: string, open: OpenStore): void =>
   describe(`Timeline on ${name}`, () => {
-    const on = storePerTest(open)
+    const on = perTest(open)
     const { placed, settle } = orderActs(on)
 
     test("tells an order's story in time order", async () => {
