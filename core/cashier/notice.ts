@@ -7,7 +7,7 @@ import { type KeptNotice, Notices } from "../pipeline/persistence/notices.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import { Channels } from "./channels.ts"
-import { settlePayment } from "./settle.ts"
+import { settlePayment, withReadableTime } from "./settle.ts"
 
 /** A notice as it arrived at an account's notice URL, not yet verified. */
 export interface TakeNotice {
@@ -64,8 +64,10 @@ export const takeNotice = Effect.fnUntraced(function* ({ accountId, sent }: Take
       orderNo: notice.orderNo,
       detail: { ...payment, paidAt: isoText(payment) }
     })
-    if (order !== null)
-      yield* notices.flag({ order, anomaly: "other-account", payment, source: "notice", notice: kept })
+    if (order !== null) {
+      const timed = withReadableTime(payment, raw.receivedAt)
+      yield* notices.flag({ order, anomaly: "other-account", payment: timed, source: "notice", notice: kept })
+    }
     yield* Effect.logError("a notice names no order of its account", { account: accountId, order_no: notice.orderNo })
     return accepted
   }

@@ -31,9 +31,7 @@ const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, not
   const settlements = yield* Settlements
   const notices = yield* Notices
   const { nowMs } = yield* StoreClock
-  const reportedAt = notice?.receivedAt ?? new Date(nowMs())
-  // An unparsable payment time must not block settlement; the time of receipt is used.
-  const payment = Number.isNaN(reported.paidAt.getTime()) ? { ...reported, paidAt: reportedAt } : reported
+  const payment = withReadableTime(reported, notice?.receivedAt ?? new Date(nowMs()))
   const notifier = yield* Notifier
   const source = notice === null ? ("query" as const) : ("notice" as const)
   let order = found
@@ -87,6 +85,10 @@ const settle = Effect.fnUntraced(function* (found: Order, reported: Payment, not
   }
   return yield* Effect.die(new Error(`order ${found.orderNo} kept changing while its payment was settled`))
 })
+
+/** An unparsable payment time must not block settlement or a flag: the time of receipt is used instead. */
+export const withReadableTime = (payment: Payment, receivedAt: Date): Payment =>
+  Number.isNaN(payment.paidAt.getTime()) ? { ...payment, paidAt: receivedAt } : payment
 
 /** Whether a reported fee is possible: whole fen, at most the amount. */
 const isFee = (fee: number, amountFen: number): boolean => Number.isSafeInteger(fee) && fee >= 0 && fee <= amountFen

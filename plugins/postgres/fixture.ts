@@ -1,9 +1,9 @@
 import { Effect, Exit, Redacted, Scope } from "effect"
-import type postgres from "postgres"
-import type { Order } from "../../core/domain/order.ts"
-import type { NewOrder } from "../../core/pipeline/persistence/orders.ts"
-import type { Settlement } from "../../core/pipeline/persistence/settlements.ts"
+import postgres from "postgres"
+import { sharedPostgres } from "../../tests/harness/postgres.ts"
 import { type Stores, storesOf } from "../../tests/harness/stores.ts"
+import type { StoreUnderTest } from "../../tests/harness/suites/store-under-test.ts"
+import { until } from "../../tests/harness/until.ts"
 import { openPersistence } from "./index.ts"
 
 /* What the tests of this folder share. */
@@ -19,68 +19,71 @@ export const openStore = async (
   return { store: storesOf(context), close: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
 }
 
-let drawn = 0
+export const run = Effect.runPromise
 
-/** An order that no test has used; `change` says what the test is about. */
-export const anOrder = (change: Partial<NewOrder> = {}): NewOrder => {
-  drawn += 1
-  const createdAt = new Date("2026-03-15T02:00:00.123Z")
+/** A store on PostgreSQL as the suites in tests/harness/suites take it, with a connection beside it. */
+export const openPostgres = async (): Promise<
+  StoreUnderTest & {
+    readonly sql: postgres.Sql
+    /** Ends the store's own connections; `sql` goes on. */
+    readonly disconnect: () => Promise<void>
+  }
+> => {
+  const url = await (await sharedPostgres()).createDatabase()
+  const sql = postgres(url, { max: 2, onnotice: () => {} })
+  const opened = await openStore(url)
+  const closing = [opened.close]
+  const disconnect = async () => {
+    for (const close of closing) await close()
+  }
   return {
-    merchantId: 1,
-    orderNo: `QR20260315100000${String(drawn).padStart(8, "0")}`,
-    merchantOrderNo: `ORD-${drawn}`,
-    channelCode: "YINSHENG_QRCODE",
-    flow: "qrcode",
-    provider: "sandbox",
-    accountId: "acc_1",
-    amountFen: 1000,
-    feeRateBp: 60,
-    notifyUrl: "https://shop.example.com/notify",
-    body: "两杯咖啡",
-    extra: '{"a":"\\u4e2d"}',
-    note: "在线支付",
-    clientIp: "203.0.113.7",
-    createdAt,
-    expiresAt: new Date(createdAt.getTime() + 1_800_000),
-    reference: { shopdate: "20260315" },
-    jsapi: null,
-    charging: false,
-    nextCheckAt: new Date("2100-01-01T00:00:00Z"),
-    ...change
+    sql,
+    disconnect,
+    stores: opened.store,
+    other: async () => {
+      const other = await openStore(url)
+      closing.push(other.close)
+      return other.store
+    },
+    run,
+    pass: (ms) => timePasses(sql, ms),
+    rowsOf: async ({ merchantId, orderNo }) => {
+      const [row] = await sql<Array<Awaited<ReturnType<StoreUnderTest["rowsOf"]>>>>`
+        select ${sql.unsafe(
+          ["events", "notices", "trades", "ledger_entries", "outbox"]
+            .map(
+              (table) => `(select count(*)::int from ${table} where merchant_id = k.m and order_no = k.o) as ${table}`
+            )
+            .join(", ")
+        )} from (values (${merchantId}::bigint, ${orderNo}::text)) as k(m, o)`
+      if (row === undefined) throw new Error("the database counts nothing")
+      return { ...row }
+    },
+    ledgerOf: async ({ merchantId, orderNo }) => {
+      const entries = await sql<Array<{ account: string; amount_fen: number }>>`
+        select account, amount_fen::int from ledger_entries
+        where merchant_id = ${merchantId} and order_no = ${orderNo} order by amount_fen`
+      return entries.map(({ account, amount_fen }) => [account, amount_fen] as const)
+    },
+    close: async () => {
+      await disconnect()
+      await sql.end()
+    }
   }
 }
 
-/** The payment of all of an order, as a channel reports it. */
-export const aSettlement = (
-  order: Pick<Order, "merchantId" | "orderNo" | "amountFen" | "provider" | "accountId">,
-  change: Partial<Settlement> = {}
-): Settlement => ({
-  order: { merchantId: order.merchantId, orderNo: order.orderNo, accountId: order.accountId },
-  provider: order.provider,
-  payment: {
-    channelTradeNo: `T-${order.orderNo}`,
-    amountFen: order.amountFen,
-    currency: "CNY",
-    paidAt: new Date("2026-03-15T02:01:00Z")
-  },
-  feeFen: 6,
-  actualFen: order.amountFen - 6,
-  webhook: {
-    eventId: `evt_${order.orderNo}`,
-    url: "https://shop.example.com/notify",
-    body: `{"order_no":"${order.orderNo}"}`
-  },
-  source: "notice",
-  notice: {
-    accountId: "acc_1",
-    receivedAt: new Date("2026-03-15T02:01:01Z"),
-    headers: { "content-type": "application/json" },
-    body: new TextEncoder().encode("the raw notice")
-  },
-  ...change
-})
-
-export const run = Effect.runPromise
+/** Moves every time that the store judges by into the past, as if the database's clock had gone on. */
+const timePasses = async (sql: postgres.Sql, ms: number): Promise<void> => {
+  const passed = sql`${`${ms} milliseconds`}::text::interval`
+  await sql`
+    update orders set created_at = created_at - ${passed}, expires_at = expires_at - ${passed},
+      pay_until = pay_until - ${passed}, next_check_at = next_check_at - ${passed},
+      charging_until = charging_until - ${passed}`
+  await sql`
+    update outbox set created_at = created_at - ${passed}, due_at = due_at - ${passed}, take_at = take_at - ${passed}`
+  await sql`update events set at = at - ${passed}`
+  await sql`update merchant_secrets set created_at = created_at - ${passed}, expires_at = expires_at - ${passed}`
+}
 
 /** Rows that have been read from a table by its indexes: all of them once `connectionsEnd`. */
 export const rowsRead = async (sql: postgres.Sql, table: string): Promise<number> => {
@@ -92,17 +95,8 @@ export const rowsRead = async (sql: postgres.Sql, table: string): Promise<number
 
 /** A closed store's connections have told the server what they read when they are gone from its list. */
 export const connectionsEnd = (sql: postgres.Sql): Promise<void> =>
-  eventually("the store's connections have ended", async () => {
+  until("the store's connections have ended", async () => {
     const open = await sql`
       select from pg_stat_activity where datname = current_database() and application_name = 'payhub'`
     return open.length === 0
   })
-
-/** Waits until a fact holds; fails with its name after five seconds. */
-export const eventually = async (name: string, fact: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + 5_000
-  while (!(await fact())) {
-    if (Date.now() > deadline) throw new Error(`not within 5 s: ${name}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}

@@ -9,8 +9,9 @@ import { nextStep } from "../../core/pipeline/notifier/worker.ts"
 import { Outbox } from "../../core/pipeline/persistence/outbox.ts"
 import { Replay } from "../../core/pipeline/replay/replay.ts"
 import { Throttle } from "../../core/pipeline/throttle/throttle.ts"
+import { paymentOf } from "../harness/in-process-gateway.ts"
 import { unique } from "../harness/merchant-client.ts"
-import { type CoreTill, openCoreTill, paymentOf } from "./core-till.ts"
+import { type AuditedCore, openAuditedCore } from "./audited-core.ts"
 
 /*
  * Somebody sets the machine's clock ten minutes forward or back: no nonce becomes usable again, no payment is lost and no
@@ -30,13 +31,12 @@ const REQUEST = {
   extra: "",
   note: "",
   channelCode: undefined,
-  expireMinutes: 30,
-  jsapi: () => null
+  expireMinutes: 30
 } as const
 
-let till: CoreTill
+let till: AuditedCore
 beforeAll(async () => {
-  till = await openCoreTill()
+  till = await openAuditedCore()
 })
 afterAll(async () => {
   const breaches = await till?.audit.breaches()

@@ -3,15 +3,16 @@ import fc from "fast-check"
 import { reconcileOrder } from "../../core/cashier/reconcile.ts"
 import { settlePayment } from "../../core/cashier/settle.ts"
 import type { Order, OrderStatus } from "../../core/domain/order.ts"
-import { type CoreTill, openCoreTill, paymentOf } from "./core-till.ts"
+import { paymentOf } from "../harness/in-process-gateway.ts"
+import { type AuditedCore, openAuditedCore } from "./audited-core.ts"
 
 /* Whatever events reach an order, in any sequence or at once, only allowed edges happen and one state is the end. */
 
 setDefaultTimeout(60_000)
 
-let till: CoreTill
+let till: AuditedCore
 beforeAll(async () => {
-  till = await openCoreTill()
+  till = await openAuditedCore()
 })
 afterAll(async () => {
   const breaches = await till?.audit.breaches()

@@ -6,8 +6,10 @@ import { StartRefused } from "../../../core/config/start-refused.ts"
 import { StoreUnavailable } from "../../../core/domain/errors.ts"
 import type { StoreSignal } from "../../../core/pipeline/persistence/store-signals.ts"
 import { sharedPostgres, startPostgres } from "../../../tests/harness/postgres.ts"
+import { anOrder, aSettlement } from "../../../tests/harness/sample-orders.ts"
 import { startTcpProxy } from "../../../tests/harness/tcp-proxy.ts"
-import { anOrder, aSettlement, eventually, openStore, run } from "../fixture.ts"
+import { until } from "../../../tests/harness/until.ts"
+import { openStore, run } from "../fixture.ts"
 import { openPersistence } from "../index.ts"
 import { connectionLost, storableJson } from "./connection.ts"
 import { unavailable } from "./database.ts"
@@ -102,12 +104,12 @@ describe("a store whose database goes away", () => {
       )
       expect(answers.map((answer) => answer._tag)).toEqual(["Failure", "Failure", "Failure", "Failure"])
       await pg.resume()
-      await eventually("ping answers", () => run(Effect.isSuccess(store.status.ping())))
+      await until("ping answers", () => run(Effect.isSuccess(store.status.ping())))
       expect((await run(store.orders.find(kept)))?.orderNo).toBe(kept.orderNo)
       expect(await run(store.orders.create(anOrder()))).toBe("created")
-      await eventually("listeners are told to forget everything", () => signals.some(({ kind }) => kind === "all"))
+      await until("listeners are told to forget everything", () => signals.some(({ kind }) => kind === "all"))
       await run(store.settlements.settle(aSettlement(kept)))
-      await eventually("signals arrive again", () => signals.some(({ kind }) => kind === "webhook-due"))
+      await until("signals arrive again", () => signals.some(({ kind }) => kind === "webhook-due"))
       await close()
     } finally {
       await pg.stop()
@@ -129,7 +131,7 @@ describe("a store whose database goes away", () => {
       expect(answers.map((answer) => answer._tag)).toEqual(["Failure", "Failure"])
       expect(performance.now() - start).toBeLessThan(20_000)
       await pg.thaw()
-      await eventually("the store works again", () => run(Effect.isSuccess(store.orders.create(anOrder()))))
+      await until("the store works again", () => run(Effect.isSuccess(store.orders.create(anOrder()))))
       await close()
     } finally {
       await pg.thaw()
@@ -174,7 +176,7 @@ describe("whether what failed may have happened", () => {
             const waiting = () => sql<Array<{ pid: number }>>`
               select pid from pg_stat_activity
               where datname = current_database() and application_name = 'payhub' and wait_event_type = 'Lock'`
-            await eventually("both statements wait", async () => (await waiting()).length === acts.length)
+            await until("both statements wait", async () => (await waiting()).length === acts.length)
             if (end === "network") proxy.cut()
             else for (const { pid } of await waiting()) await sql`select pg_terminate_backend(${pid})`
             await failures
@@ -197,7 +199,7 @@ describe("whether what failed may have happened", () => {
     const { store, close } = await openStore(url.replace(`:${serverPort}/`, `:${proxy.port}/`))
     await run(store.status.ping())
     await proxy.close()
-    await eventually("the connections of before are gone", async () => {
+    await until("the connections of before are gone", async () => {
       const { cause } = await failureOf(store.status.ping())
       return String(cause).includes("ECONNREFUSED")
     })
@@ -242,54 +244,6 @@ describe("whether what failed may have happened", () => {
     ["a bug", new TypeError("undefined is not a function"), true]
   ])("%s", (_, cause, mayHaveHappened) => {
     expect(unavailable(cause).mayHaveHappened).toBe(mayHaveHappened)
-  })
-})
-
-describe("signals", () => {
-  test("what one gateway changes, another hears, and it hears nothing of what was not committed", async () => {
-    const url = await (await sharedPostgres()).createDatabase()
-    const [one, other] = [await openStore(url), await openStore(url)]
-    const heard: StoreSignal[] = []
-    await run(other.store.signals.listen((signal) => heard.push(signal)))
-    const merchant = await run(
-      one.store.merchants.create({
-        appId: "pk_test_signal",
-        name: "n",
-        mode: "test",
-        callbackUrl: null,
-        allowIps: [],
-        throttle: null,
-        accounts: null,
-        sealedSecret: "s"
-      })
-    )
-    const expected: StoreSignal[] = [{ kind: "merchant", id: "pk_test_signal" }]
-    const hears = async (signal: StoreSignal | null) => {
-      if (signal !== null) expected.push(signal)
-      await eventually(`signal ${expected.length}`, () => heard.length >= expected.length)
-      expect(heard).toEqual(expected)
-    }
-    await hears(null)
-    await run(one.store.merchants.update("pk_test_signal", { active: false }))
-    await hears({ kind: "merchant", id: "pk_test_signal" })
-    await run(one.store.merchants.addSecret(merchant.id, "s2", new Date()))
-    await hears({ kind: "merchant", id: "pk_test_signal" })
-    const id = (await run(one.store.merchants.findById(merchant.id)))?.secrets[0]?.id ?? 0
-    await run(one.store.merchants.secretUsed(merchant.id, id, new Date()))
-    await hears({ kind: "merchant", id: "pk_test_signal" })
-    // These change nothing, so nobody has to forget anything.
-    await run(one.store.merchants.secretUsed(merchant.id, id, new Date()))
-    await run(one.store.merchants.update("pk_test_nobody", { active: false }))
-    await run(one.store.accounts.create({ id: "acc_s", provider: "p", name: "n", feeRateBp: 1, sealed: "s" }))
-    await hears({ kind: "account", id: "acc_s" })
-    await run(one.store.accounts.change("acc_s", { enabled: false }))
-    await hears({ kind: "account", id: "acc_s" })
-    const order = anOrder()
-    await run(one.store.orders.create(order))
-    await run(one.store.settlements.settle(aSettlement(order)))
-    await hears({ kind: "webhook-due" })
-    await one.close()
-    await other.close()
   })
 })
 

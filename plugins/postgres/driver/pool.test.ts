@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from "node:net"
 import { Redacted } from "effect"
 import postgres from "postgres"
 import { sharedPostgres } from "../../../tests/harness/postgres.ts"
-import { eventually } from "../fixture.ts"
+import { until } from "../../../tests/harness/until.ts"
 import { makePool } from "./pool.ts"
 
 setDefaultTimeout(30_000)
@@ -82,7 +82,7 @@ test("a slow statement holds up no other while a connection is free", async () =
 })
 
 test("more statements than connections are all answered, in turn", async () => {
-  await eventually("the other tests' connections are gone", () => passing.size === 0)
+  await until("the other tests' connections are gone", () => passing.size === 0)
   const pool = makePool(url, 3)
   const answers = await Promise.all(
     Array.from({ length: 100 }, (_, i) => pool.use((sql) => sql`select ${i}::int as n`))
@@ -97,7 +97,7 @@ test("a pool that closes finishes what runs and refuses what waits or comes late
   const lock = await holdLock()
   const runs = pool.use(lock.wait)
   const waits = pool.use((sql) => sql`select 2`).catch((cause: Error) => cause.message)
-  await eventually("the first one runs", lock.isAwaited)
+  await until("the first one runs", lock.isAwaited)
   const closing = pool.close()
   const late = pool.use((sql) => sql`select 3`).catch((cause: Error) => cause.message)
   expect(await Promise.all([waits, late])).toEqual(["the store is closed", "the store is closed"])

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { Effect } from "effect"
 import postgres from "postgres"
 import { sharedPostgres } from "../../../tests/harness/postgres.ts"
-import { anOrder, connectionsEnd, eventually, openStore, rowsRead, run } from "../fixture.ts"
+import { anOrder } from "../../../tests/harness/sample-orders.ts"
+import { until } from "../../../tests/harness/until.ts"
+import { connectionsEnd, openStore, rowsRead, run } from "../fixture.ts"
 
 let sql: postgres.Sql
 let opened: Awaited<ReturnType<typeof openStore>>
@@ -53,7 +55,7 @@ test("a new database soon reads one order for one order, though its statements w
   const create = (some: ReadonlyArray<(typeof all)[number]>) =>
     run(Effect.forEach(some, (order) => orders.create(order), { concurrency: "unbounded", discard: true }))
   await create(all.slice(0, 120))
-  await eventually("the orders are analyzed", async () => {
+  await until("the orders are analyzed", async () => {
     // All connections at once: each tells the server's statistics what it has written when it is used again.
     const pings = Array.from({ length: 60 }, () => opened.store.status.ping())
     await run(Effect.all(pings, { concurrency: "unbounded", discard: true }))

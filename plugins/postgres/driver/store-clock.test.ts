@@ -2,7 +2,8 @@ import { afterEach, expect, setDefaultTimeout, setSystemTime, test } from "bun:t
 import { Effect, Exit, Scope } from "effect"
 import postgres from "postgres"
 import { sharedPostgres } from "../../../tests/harness/postgres.ts"
-import { eventually, openStore } from "../fixture.ts"
+import { until } from "../../../tests/harness/until.ts"
+import { openStore } from "../fixture.ts"
 import { lookAtClock, startClock } from "./store-clock.ts"
 
 setDefaultTimeout(30_000)
@@ -42,12 +43,12 @@ test("a database's clock that is set is followed at the next look; one that is s
   try {
     expect(aheadMs()).toBe(1)
     const seen: Array<number> = []
-    await eventually("the third look to count", () => {
+    await until("the third look to count", () => {
       seen.push(aheadMs())
       return seen.at(-1) === 5
     })
     expect(new Set(seen)).toEqual(new Set([1, 5]))
-    await eventually("a look that fails", () => looked >= 4)
+    await until("a look that fails", () => looked >= 4)
     expect(aheadMs()).toBe(5)
   } finally {
     await Effect.runPromise(Scope.close(scope, Exit.void))

@@ -1,0 +1,133 @@
+import { Effect, Schema } from "effect"
+import type { AnyProvider } from "../../core/cashier/opened-account.ts"
+import { ChannelRejected, ChannelUncertain, NoticeRefused } from "../../core/channel/errors.ts"
+import type { Channel, ChargeRequest, ChargeState, CloseState, Presentation } from "../../core/channel/provider.ts"
+import { CHANNEL_CODES } from "../../core/domain/channel-code.ts"
+import type { Payment } from "../../core/domain/order.ts"
+
+/* A channel in this process: its provider is a book that a test reads and writes. */
+
+/** `silent`: nobody knows, as after a time-out. */
+export type Silent = "silent"
+
+/** The provider's book; an order that is not in it is absent. */
+export interface Book {
+  readonly states: Map<string, ChargeState | Silent>
+  readonly charges: Array<ChargeRequest>
+  /** The accounts that were charged at, in the order of `charges`. */
+  readonly chargedAt: Array<string>
+  readonly queries: Array<string>
+  /** Accounts whose queries never end. */
+  readonly hanging: Set<string>
+  readonly closes: Array<string>
+  /** What a charge comes to. @param account the settings' name */
+  onCharge: (request: ChargeRequest, account: string) => Effect.Effect<Presentation, ChannelRejected | ChannelUncertain>
+  /** What the next close answers, after doing what it does. */
+  onClose: (orderNo: string) => CloseState | Silent
+}
+
+export const makeBook = (): Book => ({
+  states: new Map(),
+  charges: [],
+  chargedAt: [],
+  queries: [],
+  hanging: new Set(),
+  closes: [],
+  onCharge: () => accepts,
+  onClose: () => ({ state: "closed" })
+})
+
+/** What `onCharge` may come to. */
+export const accepts = Effect.succeed<Presentation>({ kind: "qrcode", content: "https://book.example.com" })
+export const rejects = Effect.fail(new ChannelRejected({ reason: "closed for today" }))
+export const staysSilent = Effect.fail(new ChannelUncertain({ why: "timeout" }))
+
+const Settings = Schema.Struct({
+  name: Schema.String,
+  /** Whether the provider can close orders. */
+  closes: Schema.Boolean
+})
+
+export const BOOKKEEPER = "bookkeeper"
+
+/** A channel that answers from the book. */
+export const bookkeeper = (book: Book): AnyProvider => ({
+  id: BOOKKEEPER,
+  products: (["YINSHENG_QRCODE", "alipay_pc", "wxpay_js"] as const).map((code) => ({ code, ...CHANNEL_CODES[code] })),
+  account: Settings,
+  egress: () => [],
+  open: ({ name, closes }: typeof Settings.Type) => Effect.succeed(openBook(book, name, closes))
+})
+
+const openBook = (book: Book, name: string, closes: boolean): Channel => {
+  const known = <A>(answer: A | Silent): Effect.Effect<A, ChannelUncertain> =>
+    answer === "silent" ? Effect.fail(new ChannelUncertain({ why: "timeout" })) : Effect.succeed(answer)
+
+  const close: NonNullable<Channel["close"]> = ({ orderNo }) =>
+    Effect.suspend(() => {
+      book.closes.push(orderNo)
+      const answer = book.onClose(orderNo)
+      const before = book.states.get(orderNo)
+      const isClosed = answer !== "silent" && answer.state === "closed"
+      if (isClosed && before !== "silent" && before?.state === "pending") book.states.set(orderNo, { state: "closed" })
+      return known(answer)
+    })
+
+  return {
+    reference: ({ orderNo }) => ({ [name]: orderNo }),
+    charge: (request) =>
+      Effect.suspend(() => {
+        book.charges.push(request)
+        book.chargedAt.push(name)
+        return book.onCharge(request, name)
+      }),
+    query: ({ orderNo }) =>
+      Effect.suspend(() => {
+        book.queries.push(orderNo)
+        return book.hanging.has(name) ? Effect.never : known(book.states.get(orderNo) ?? { state: "absent" })
+      }),
+    ...(closes ? { close } : {}),
+    readNotice: ({ headers, body }) => {
+      if (headers["x-sign"] !== SIGN) return Effect.fail(new NoticeRefused({ why: "bad-signature" }))
+      return decodeNotice(new TextDecoder().decode(body)).pipe(
+        Effect.map(({ orderNo, payment }) => ({
+          orderNo,
+          payment: payment && { ...payment, paidAt: new Date(payment.paidAt) }
+        })),
+        Effect.mapError(() => new NoticeRefused({ why: "unreadable" }))
+      )
+    },
+    replies: {
+      accepted: { status: 200, contentType: "text/plain", body: "success" },
+      refused: { status: 400, contentType: "text/plain", body: "fail" }
+    }
+  }
+}
+
+const SIGN = "by the book"
+
+const NoticeJson = Schema.fromJsonString(
+  Schema.Struct({
+    orderNo: Schema.String,
+    payment: Schema.NullOr(
+      Schema.Struct({
+        channelTradeNo: Schema.String,
+        amountFen: Schema.Number,
+        currency: Schema.String,
+        paidAt: Schema.String
+      })
+    )
+  })
+)
+const decodeNotice = Schema.decodeUnknownEffect(NoticeJson)
+
+/** A notice as the provider sends it. @param payment null = news that is no payment */
+export const bookNotice = (orderNo: string, payment: Payment | null, sign = SIGN) => ({
+  method: "POST",
+  headers: { "content-type": "application/json", "x-sign": sign },
+  body: new TextEncoder().encode(
+    JSON.stringify({ orderNo, payment: payment && { ...payment, paidAt: timeText(payment) } })
+  )
+})
+
+const timeText = ({ paidAt }: Payment): string => (Number.isNaN(paidAt.getTime()) ? "no time" : paidAt.toISOString())
