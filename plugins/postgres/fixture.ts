@@ -94,9 +94,10 @@ export const rowsRead = async (sql: postgres.Sql, table: string): Promise<number
 }
 
 /** A closed store's connections have told the server what they read when they are gone from its list. */
-export const connectionsEnd = (sql: postgres.Sql): Promise<void> =>
-  until("the store's connections have ended", async () => {
+export const connectionsEnd = async (sql: postgres.Sql): Promise<void> => {
+  await until("the end of the store's connections", async () => {
     const open = await sql`
       select from pg_stat_activity where datname = current_database() and application_name = 'payhub'`
     return open.length === 0
   })
+}

@@ -7,7 +7,7 @@ import { sharedPostgres } from "../harness/postgres.ts"
 /* The core in this process on a real PostgreSQL, whose audit speaks last, and with a clock that somebody sets. */
 
 /** The machine's clock, which somebody sets forward or back; the monotonic one and sleeping stay what they are. */
-export class SteppedClock implements Clock.Clock {
+export class SettableClock implements Clock.Clock {
   stepMs = 0
   readonly #real: Clock.Clock
   constructor(real: Clock.Clock) {
@@ -31,14 +31,14 @@ export class SteppedClock implements Clock.Clock {
 }
 
 export interface AuditedCore extends Core {
-  readonly clock: SteppedClock
+  readonly clock: SettableClock
   readonly audit: Audit
 }
 
 export const openAuditedCore = async (): Promise<AuditedCore> => {
   const url = await (await sharedPostgres()).createDatabase()
   const audit = await startAudit(url)
-  const clock = new SteppedClock(await Effect.runPromise(Effect.clockWith(Effect.succeed)))
+  const clock = new SettableClock(await Effect.runPromise(Effect.clockWith(Effect.succeed)))
   const core = await openCore({
     persistence: Layer.effectContext(openPersistence({ url: Redacted.make(url), maxConnections: 8 })),
     clock: Layer.succeed(Clock.Clock, clock)

@@ -34,13 +34,13 @@ const REQUEST = {
   expireMinutes: 30
 } as const
 
-let till: AuditedCore
+let core: AuditedCore
 beforeAll(async () => {
-  till = await openAuditedCore()
+  core = await openAuditedCore()
 })
 afterAll(async () => {
-  const breaches = await till?.audit.breaches()
-  await till?.close()
+  const breaches = await core?.audit.breaches()
+  await core?.close()
   expect(breaches).toEqual([])
 })
 
@@ -49,18 +49,18 @@ describe.each([
   ["back", -TEN_MINUTES_MS]
 ])("a clock that is set ten minutes %s", (_, stepMs) => {
   const stepped = async <A>(act: () => Promise<A>): Promise<A> => {
-    till.clock.stepMs = stepMs
+    core.clock.stepMs = stepMs
     try {
       return await act()
     } finally {
-      till.clock.stepMs = 0
+      core.clock.stepMs = 0
     }
   }
 
   test("frees no nonce before its window has really passed", async () => {
-    const { merchant } = till
+    const { merchant } = core
     const claim = (nonce: string) =>
-      till.run(Effect.flatMap(Replay, (replay) => Effect.result(replay.claim(merchant, nonce))))
+      core.run(Effect.flatMap(Replay, (replay) => Effect.result(replay.claim(merchant, nonce))))
     const nonce = unique("nonce")
     expect((await claim(nonce))._tag).toBe("Success")
     expect((await stepped(() => claim(nonce)))._tag).toBe("Failure")
@@ -70,7 +70,7 @@ describe.each([
   test("frees no slot of the throttle early and holds none longer", async () => {
     const rule = { count: 1, windowMs: 3_000 }
     const take = (key: string) =>
-      till.run(Effect.flatMap(Throttle, (throttle) => Effect.result(throttle.takeKey(key, rule))))
+      core.run(Effect.flatMap(Throttle, (throttle) => Effect.result(throttle.takeKey(key, rule))))
     const key = unique("slot")
     expect((await take(key))._tag).toBe("Success")
     const again = await stepped(() => take(key))
@@ -84,7 +84,7 @@ describe.each([
     ["leaves an order with five minutes left open, here and at the channel", 300_000, "PENDING"],
     ["closes an order that expired five minutes ago", -300_000, "CLOSED"]
   ] as const)("%s", async (_, leftMs, status) => {
-    const { order, find, run, book } = till
+    const { order, find, run, book } = core
     book.onClose = () => ({ state: "closed" })
     const made = await order({ expiresAt: new Date(Date.now() + leftMs) })
     await stepped(() => run(reconcileOrder(made)))
@@ -93,7 +93,7 @@ describe.each([
   })
 
   test("does not put off the next question to the channel", async () => {
-    const { order, run, audit } = till
+    const { order, run, audit } = core
     const made = await order()
     await stepped(() => run(reconcileOrder(made)))
     const [row] = await audit.sql`
@@ -102,7 +102,7 @@ describe.each([
   })
 
   test("gives an order that is placed meanwhile its full time, here and at the channel", async () => {
-    const { merchant, run, book } = till
+    const { merchant, run, book } = core
     const before = Date.now()
     await stepped(() =>
       run(
@@ -117,7 +117,7 @@ describe.each([
   })
 
   test("does not end a pay link that is a minute old", async () => {
-    const { order, run } = till
+    const { order, run } = core
     const token = newPayToken()
     const createdAt = new Date(Date.now() - 60_000)
     const payUntil = new Date(createdAt.getTime() + PAY_TOKEN_MS)
@@ -128,7 +128,7 @@ describe.each([
   })
 
   test("does not bring a webhook's next push forward or put it off", async () => {
-    const { order, run, clock, audit } = till
+    const { order, run, clock, audit } = core
     const made = await order()
     await run(settlePayment(made, paymentOf(made), null))
     const outbox = await run(Effect.map(Outbox, (store) => store))
@@ -158,7 +158,7 @@ describe.each([
   })
 
   test("settles a payment that comes while an expired order is being closed", async () => {
-    const { order, find, run, book } = till
+    const { order, find, run, book } = core
     const made = await order({ expiresAt: new Date(Date.now() - 300_000) })
     book.onClose = (orderNo) => {
       book.states.set(orderNo, { state: "paid", payment: paymentOf(made) })

@@ -10,13 +10,13 @@ import { type AuditedCore, openAuditedCore } from "./audited-core.ts"
 
 setDefaultTimeout(60_000)
 
-let till: AuditedCore
+let core: AuditedCore
 beforeAll(async () => {
-  till = await openAuditedCore()
+  core = await openAuditedCore()
 })
 afterAll(async () => {
-  const breaches = await till?.audit.breaches()
-  await till?.close()
+  const breaches = await core?.audit.breaches()
+  await core?.close()
   expect(breaches).toEqual([])
 })
 
@@ -35,7 +35,7 @@ type Event = (typeof EVENTS)[number]
 
 /** Hands an event to the core. @param order as it was when it was read, which in a second process may be long ago */
 const hear = async (order: Order, event: Event): Promise<void> => {
-  const { run, book } = till
+  const { run, book } = core
   const { orderNo } = order
   switch (event) {
     case "paid":
@@ -108,9 +108,9 @@ const sequences = fc.array(fc.constantFrom(...EVENTS), { minLength: 1, maxLength
 test("any sequence of events ends in the state and the flags that the table says", () =>
   fc.assert(
     fc.asyncProperty(sequences, async (events) => {
-      const order = await till.order()
-      for (const event of events) await hear(await till.find(order), event)
-      const { status, flags } = await till.find(order)
+      const order = await core.order()
+      for (const event of events) await hear(await core.find(order), event)
+      const { status, flags } = await core.find(order)
       const told: ReturnType<typeof flagsOf> = { status, flags: [...flags].sort() }
       expect(told).toEqual(flagsOf(events))
     }),
@@ -120,10 +120,10 @@ test("any sequence of events ends in the state and the flags that the table says
 test("any events at once end in one state, by one edge, and every whole payment is credited or flagged", () =>
   fc.assert(
     fc.asyncProperty(sequences, async (events) => {
-      const order = await till.order()
+      const order = await core.order()
       await Promise.all(events.map((event) => hear(order, event)))
-      const { status, flags } = await till.find(order)
-      const edges = await till.audit.edges(order.orderNo)
+      const { status, flags } = await core.find(order)
+      const edges = await core.audit.edges(order.orderNo)
       expect(edges.length).toBe(status === "PENDING" ? 0 : 1)
       if (events.includes("paid")) {
         expect(status === "PAID" || flags.includes("late-payment")).toBe(true)
