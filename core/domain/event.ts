@@ -1,3 +1,4 @@
+import type { Bilingual } from "./language.ts"
 import type { Anomaly } from "./order.ts"
 
 /** What a webhook tells a merchant of: X-PayHub-Event-Type (contract sections 9 and 13). */
@@ -27,12 +28,7 @@ export const EVENTS = {
   "flag.other-account": { zh: "支付发生在另一渠道账户", en: "The order was paid at an account that it is not at" },
   "webhook.attempt": { zh: "推送通知", en: "A webhook was pushed" },
   "webhook.resent": { zh: "通知已重新推送", en: "The webhook was made due again" }
-} as const satisfies Record<`flag.${Anomaly}`, EventText> & Record<string, EventText>
-
-interface EventText {
-  readonly zh: string
-  readonly en: string
-}
+} as const satisfies Record<`flag.${Anomaly}`, Bilingual> & Record<string, Bilingual>
 
 export type EventKind = keyof typeof EVENTS
 

@@ -1,10 +1,11 @@
 import type { Flow } from "./channel-code.ts"
+import type { Bilingual } from "./language.ts"
 
 /** The five states of the contract's section 8, by their wire numbers. */
 export const ORDER_STATUS = { PENDING: 0, PAID: 1, FAILED: 2, REFUNDED: 3, CLOSED: 4 } as const
 export type OrderStatus = keyof typeof ORDER_STATUS
 
-export const STATUS_TEXT: { readonly [S in OrderStatus]: { readonly zh: string; readonly en: string } } = {
+export const STATUS_TEXT: { readonly [S in OrderStatus]: Bilingual } = {
   PENDING: { zh: "待支付", en: "Pending" },
   PAID: { zh: "支付成功", en: "Paid" },
   FAILED: { zh: "支付失败", en: "Failed" },

@@ -77,6 +77,7 @@ describe.skipIf(!requireChromium("the demo page"))("The demo page", () => {
     expect(hmac(secret, await signedString(page, "webhook"))).toBe((JSON.parse(webhook) as { sign: string }).sign)
     expect(await page.locator("#webhook-wire .json").textContent()).toContain('"amount": "12.50"')
     expect(await page.locator("#timeline").isVisible()).toBe(true)
+    expect(await page.locator("#timeline-entries").textContent()).toContain("charge.accepted 渠道已受理")
   })
 
   test("pays a WeChat JSAPI order too, on a phone and in English", async () => {

@@ -1,5 +1,6 @@
 import { type Html, html, jsonScript } from "../../channel/html.ts"
-import type { Language } from "../../domain/language.ts"
+import { EVENTS } from "../../domain/event.ts"
+import { inBothLanguages, type Language } from "../../domain/language.ts"
 import { assetUrl } from "../web/assets.ts"
 import { document } from "../web/document.ts"
 import { demoSnippets } from "./snippets.ts"
@@ -47,10 +48,12 @@ ${wire(texts)}
 ${snippets(view, texts, language)}
 </main>
 <footer><p>${texts.foot} <code>payhub merchant reset-secret ${view.appId}</code></p></footer>
-${jsonScript("view", { baseUrl: view.baseUrl, texts: texts.script })}
+${jsonScript("view", { baseUrl: view.baseUrl, texts: texts.script, events: EVENT_TEXTS[language] })}
 </body>`
   })
 }
+
+const EVENT_TEXTS = inBothLanguages(EVENTS)
 
 const languageLink = (language: Language): Html =>
   language === "zh"

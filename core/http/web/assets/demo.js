@@ -14,7 +14,7 @@ const NOTE_MAX = { qrcode: 250, jsapi: 125 }
 const STEPS = ["signed", "stored", "paying", "settled", "delivered"]
 const MEMORY = "payhub.demo"
 
-const { baseUrl, texts } = JSON.parse(byId("view").textContent)
+const { baseUrl, texts, events } = JSON.parse(byId("view").textContent)
 const say = (name, values = {}) => fill(texts[name], values)
 
 /** What `/demo/order` answered for the order on show, and the newest of `/demo/state`. */
@@ -264,7 +264,11 @@ function showTimeline() {
 }
 
 function timelineEntry({ at, kind, detail }) {
-  const head = [element("time", "", clock(at)), element("strong", "", kind)]
+  const head = [
+    element("time", "", clock(at)),
+    element("strong", "", kind),
+    element("span", "meaning", ` ${events[kind] ?? ""}`)
+  ]
   const text = typeof detail === "string" ? detail : JSON.stringify(detail ?? "")
   if (["", '""', "null", "{}"].includes(text)) return element("li", "", element("div", "entry", ...head))
   return element(
