@@ -6,6 +6,7 @@ import { DESKTOP, launchChromium, requireChromium, WECHAT_PHONE } from "../harne
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import { hmac, isSignedWith } from "../harness/merchant-client.ts"
 import { requireTool } from "../harness/require-tool.ts"
+import { until } from "../harness/until.ts"
 
 /* `/demo` as an operator meets it after the first start: clicked through in Chromium to the verified webhook. */
 
@@ -168,7 +169,6 @@ describe.skipIf(!requireChromium("the demo page"))("The demo page", () => {
       const code = (await page.locator(`#snippet-${id}-code`).textContent()) ?? ""
       return code.replace(/^APP_SECRET=.*$/m, `APP_SECRET='${secretOf(gateway)}'`)
     }
-    // The page's own orders may have used up the window.
     const order = await untilTaken(async () => JSON.parse((await run("bash", ["-c", await snippet("order")])).stdout))
     expect(order).toMatchObject({ code: 200, data: { amount: 1000 } })
     const query = (await snippet("query")).replace(/^ORDER_NO=.*$/m, `ORDER_NO='${order.data?.order_no}'`)
@@ -182,14 +182,16 @@ interface Envelope {
   readonly data: { readonly order_no?: string } | null
 }
 
-async function untilTaken(call: () => Promise<Envelope>): Promise<Envelope> {
-  for (let tries = 0; tries < 10; tries += 1) {
-    const answer = await call()
-    if (answer.code !== 429) return answer
-    await new Promise((resolve) => setTimeout(resolve, 500))
-  }
-  throw new Error("the throttle never opened")
-}
+/** The page's own orders may have used up the throttle's window. */
+const untilTaken = (call: () => Promise<Envelope>): Promise<Envelope> =>
+  until(
+    "the throttle to open",
+    async () => {
+      const answer = await call()
+      return answer.code === 429 ? undefined : answer
+    },
+    { everyMs: 250 }
+  )
 
 /** The page in a window of its own; errors in its scripts or against its policy fail the test. */
 async function open(options: BrowserContextOptions, language: "zh" | "en"): Promise<Page> {
