@@ -17,6 +17,8 @@ export interface Book {
   /** The accounts that were charged at, in the order of `charges`. */
   readonly chargedAt: Array<string>
   readonly queries: Array<string>
+  /** Accounts whose queries never end. */
+  readonly hanging: Set<string>
   readonly closes: Array<string>
   /** What a charge comes to. @param account the settings' name */
   onCharge: (request: ChargeRequest, account: string) => Effect.Effect<Presentation, ChannelRejected | ChannelUncertain>
@@ -29,6 +31,7 @@ export const makeBook = (): Book => ({
   charges: [],
   chargedAt: [],
   queries: [],
+  hanging: new Set(),
   closes: [],
   onCharge: () => accepts,
   onClose: () => ({ state: "closed" })
@@ -81,13 +84,16 @@ const openBook = (book: Book, name: string, closes: boolean): Channel => {
     query: ({ orderNo }) =>
       Effect.suspend(() => {
         book.queries.push(orderNo)
-        return known(book.states.get(orderNo) ?? { state: "absent" })
+        return book.hanging.has(name) ? Effect.never : known(book.states.get(orderNo) ?? { state: "absent" })
       }),
     ...(closes ? { close } : {}),
     readNotice: ({ headers, body }) => {
       if (headers["x-sign"] !== SIGN) return Effect.fail(new NoticeRefused({ why: "bad-signature" }))
       return decodeNotice(new TextDecoder().decode(body)).pipe(
-        Effect.map(({ orderNo, payment }) => ({ orderNo, payment })),
+        Effect.map(({ orderNo, payment }) => ({
+          orderNo,
+          payment: payment && { ...payment, paidAt: new Date(payment.paidAt) }
+        })),
         Effect.mapError(() => new NoticeRefused({ why: "unreadable" }))
       )
     },
@@ -108,7 +114,7 @@ const NoticeJson = Schema.fromJsonString(
         channelTradeNo: Schema.String,
         amountFen: Schema.Number,
         currency: Schema.String,
-        paidAt: Schema.DateFromString
+        paidAt: Schema.String
       })
     )
   })
