@@ -9,6 +9,7 @@ import { nextStep } from "../../core/pipeline/notifier/worker.ts"
 import { Outbox } from "../../core/pipeline/persistence/outbox.ts"
 import { Replay } from "../../core/pipeline/replay/replay.ts"
 import { Throttle } from "../../core/pipeline/throttle/throttle.ts"
+import { closesIn } from "../harness/bookkeeper.ts"
 import { paymentOf } from "../harness/in-process-gateway.ts"
 import { unique } from "../harness/merchant-client.ts"
 import { type CoreTill, openCoreTill } from "./core-till.ts"
@@ -82,7 +83,7 @@ describe.each([
     ["has an order closed that expired five minutes ago", -300_000, "CLOSED"]
   ] as const)("%s", async (_, leftMs, status) => {
     const { order, find, run, book } = till
-    book.onClose = () => ({ state: "closed" })
+    book.onClose = closesIn(book.states)
     const made = await order({ expiresAt: new Date(Date.now() + leftMs) })
     await stepped(() => run(reconcileOrder(made)))
     expect((await find(made)).status).toBe(status)
