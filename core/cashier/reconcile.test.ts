@@ -260,7 +260,7 @@ describe("the worker", () => {
     const { order, nowMs, book, advance, find } = gateway()
     const createdAt = new Date(await nowMs())
     book.hanging.add("acc_1")
-    for (let i = 0; i < 100; i += 1) await order({ createdAt, nextCheckAt: new Date(0) })
+    for (let i = 0; i < 400; i += 1) await order({ createdAt, nextCheckAt: new Date(0) })
     const other = await order({ createdAt, accountId: "acc_2", nextCheckAt: new Date(1) })
     say(other, "paid")
     await working(async () => {
