@@ -99,7 +99,7 @@ describe("an order that has expired", () => {
     ["failed", "closed", "failed", "FAILED", 1, 0],
     ["silent", "closed", "silent", "PENDING", 1, 0]
   ])(
-    "and is %s, whose closing answers %s and which then is %s: %s",
+    "and is %s, whose close answers %s and which is then %s, becomes %s",
     async (before, closed, after, status, asked, closes) => {
       const { order, find, book, advance } = gateway()
       const made = await order()

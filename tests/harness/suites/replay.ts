@@ -3,10 +3,10 @@ import { Effect, type Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { StartRefused } from "../../../core/config/start-refused.ts"
 import { ReplayStore } from "../../../core/pipeline/replay/replay.ts"
-import { passing, type StoreClock, uniqueKey } from "./store-clock.ts"
+import { passing, type StoreTime, uniqueKey } from "./store-time.ts"
 
 /** The promise of ReplayStore, for every store: see core/pipeline/replay/replay.ts. */
-export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartRefused>, clock: StoreClock): void => {
+export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartRefused>, clock: StoreTime): void => {
   const run = <A, E>(effect: Effect.Effect<A, E, ReplayStore>): Promise<A> =>
     Effect.runPromise(
       clock === "test"
@@ -49,7 +49,7 @@ export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartR
           expect(yield* claim(key, windowMs)).toBe(true)
           yield* pass(windowMs / 2)
           expect(yield* claim(key, windowMs)).toBe(false)
-          // Redis's clock and the timer's agree to some milliseconds; the test's own clock is exact.
+          // Redis's clock and the timer's agree to a few milliseconds; the test's clock is exact.
           yield* pass(windowMs / 2 - (clock === "test" ? 1 : windowMs / 4))
           expect(yield* claim(key, windowMs)).toBe(false)
           yield* pass(clock === "test" ? 1 : windowMs / 4 + 20)

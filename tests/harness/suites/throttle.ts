@@ -5,13 +5,13 @@ import type { StartRefused } from "../../../core/config/start-refused.ts"
 import { ThrottleExceeded } from "../../../core/domain/errors.ts"
 import type { Merchant } from "../../../core/domain/merchant.ts"
 import { Throttle, ThrottleStore } from "../../../core/pipeline/throttle/throttle.ts"
-import { passing, type StoreClock, uniqueKey } from "./store-clock.ts"
+import { passing, type StoreTime, uniqueKey } from "./store-time.ts"
 
 /** The promise of ThrottleStore, for every store: see core/pipeline/throttle/throttle.ts. */
 export const throttleSuite = (
   name: string,
   store: Layer.Layer<ThrottleStore, StartRefused>,
-  clock: StoreClock
+  clock: StoreTime
 ): void => {
   const run = <A, E>(effect: Effect.Effect<A, E, ThrottleStore>): Promise<A> =>
     Effect.runPromise(
@@ -20,7 +20,7 @@ export const throttleSuite = (
         : effect.pipe(Effect.provide(store))
     )
   const pass = passing(clock)
-  // Redis has a clock of its own and really waits: long enough for a busy machine, short enough to wait for.
+  // Redis lives by its own clock, so the test really waits: long enough for a busy machine, short enough for a suite.
   const windowMs = clock === "test" ? 3_000 : 1_000
 
   describe(`Throttle on ${name}`, () => {
@@ -61,7 +61,7 @@ export const throttleSuite = (
           expect(yield* take(key, 3, windowMs)).toBe(0)
           yield* pass(windowMs / 2)
           expect(yield* take(key, 3, windowMs)).toBe(0)
-          // Of two slots one would be free when both have left: Redis may have taken them some milliseconds apart.
+          // Waits until both early calls have left the window: Redis may have taken them some milliseconds apart.
           yield* pass(yield* take(key, 2, windowMs))
           const answers = yield* Effect.all(
             Array.from({ length: 5 }, () => take(key, 3, windowMs)),
@@ -126,7 +126,7 @@ export const throttleSuite = (
           const waitMs = yield* take(key, 2_500, longMs)
           expect(waitMs).toBeGreaterThan(longMs / 2)
           expect(waitMs).toBeLessThanOrEqual(longMs + longMs / 1_000)
-          // Waiting is for the stores whose clock the test moves.
+          // Only a store whose clock the test moves can wait for 20 s.
           if (clock !== "test") return
           yield* pass(waitMs - 1)
           expect(yield* take(key, 2_500, longMs)).toBe(1)
