@@ -141,6 +141,17 @@ describe("a charge", () => {
     expect(await begin(made)).toBe("busy")
   })
 
+  test("that a store keeps from going on holds its order until the lease ends", async () => {
+    const { order, fail, advance } = gateway()
+    answer({ acc_1: "refuses" })
+    fail("charges.moveToAccount", "away")
+    const made = await order({ charging: true })
+    expect(await charge(made)).toBe("StoreUnavailable")
+    expect(await begin(made)).toBe("busy")
+    await advance(CHARGE_LEASE_MS)
+    expect(await begin(made)).toBe(2)
+  })
+
   test("that is refused while its order is paid ends nothing", async () => {
     const { order, book, run, find } = gateway()
     const made = await order({ charging: true })
@@ -210,8 +221,8 @@ describe("what a channel gives the payer", () => {
       const shown: unknown = (await gateway().find(made)).presentation
       expect(shown).toEqual(isKept ? given : null)
       const [record] = gateway().tables.charges.values()
-      const detail: object = { request_id: "", exchanges: [], ...(isKept ? {} : { presentation: given }) }
-      expect<unknown>(record?.detail).toEqual(detail)
+      const detail: unknown = record?.detail
+      expect(detail).toEqual({ request_id: "", exchanges: [], ...(isKept ? {} : { presentation: given }) })
       // Either way the charge has ended: whoever asks may begin another.
       expect(await begin(made)).toBe(2)
     }

@@ -49,7 +49,7 @@ describe("a notice that is refused", () => {
     ["ill-signed", (order: Order) => bookNotice(order.orderNo, paymentOf(order), "a forgery")],
     ["unreadable", () => ({ ...bookNotice("", null), body: new TextEncoder().encode("{") })],
     ["empty", () => ({ ...bookNotice("", null), body: new Uint8Array() })]
-  ])("as %s changes nothing and is kept nowhere", async (_, notice) => {
+  ])("as %s changes nothing and is not kept", async (_, notice) => {
     const { order, find } = gateway()
     const made = await order()
     expect(await hear(notice(made))).toBe("fail")
@@ -57,7 +57,7 @@ describe("a notice that is refused", () => {
     expect(kept()).toEqual(nothing)
   })
 
-  test("because nobody has that account is not answered", async () => {
+  test("for an account that does not exist is not answered", async () => {
     const made = await gateway().order()
     expect(await hear(bookNotice(made.orderNo, paymentOf(made)), "acc_9")).toBe("no such account")
     expect((await post(bookNotice(made.orderNo, paymentOf(made)), "acc_9"))[0]).toBe(404)
@@ -89,7 +89,7 @@ describe("news that is no payment", () => {
     expect(await asked(made)).toBeNull()
   })
 
-  test("of an order that nobody knows is acknowledged", async () => {
+  test("of an unknown order is acknowledged", async () => {
     expect(await hear(bookNotice("QR20260315100000ZZZZZZZZ", null))).toBe("success")
   })
 
@@ -141,7 +141,7 @@ describe("a notice of a payment", () => {
     expect(kept()).toEqual({ events: 1, notices: 1, strays: 0, webhooks: 0 })
   })
 
-  test("of an order that nobody knows is a stray, kept once and acknowledged", async () => {
+  test("of an unknown order is a stray, kept once and acknowledged", async () => {
     const notice = bookNotice("QR20260315100000ZZZZZZZZ", paymentOf(await gateway().order()))
     expect(await hear(notice)).toBe("success")
     expect(await hear(notice)).toBe("success")

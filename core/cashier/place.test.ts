@@ -298,7 +298,7 @@ describe("a JSAPI order", () => {
     expect(order.jsapi?.payUntil).toEqual(order.expiresAt)
   })
 
-  test("of a payer who is known is charged at once, and only where its AppID is named at another account", async () => {
+  test("whose payer is known is charged at once; another account may take it only where the order names its AppID", async () => {
     const { book } = gateway()
     book.onCharge = () => rejects
     const known = { ...payer, openid: "openid-1" }

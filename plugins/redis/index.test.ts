@@ -16,7 +16,7 @@ import {
 } from "../../tests/harness/redis.ts"
 import { requireTool } from "../../tests/harness/require-tool.ts"
 import { replaySuite } from "../../tests/harness/suites/replay.ts"
-import { uniqueKey } from "../../tests/harness/suites/store-clock.ts"
+import { uniqueKey } from "../../tests/harness/suites/store-time.ts"
 import { throttleSuite } from "../../tests/harness/suites/throttle.ts"
 import { until } from "../../tests/harness/until.ts"
 import { redis } from "./index.ts"

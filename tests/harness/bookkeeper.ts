@@ -22,20 +22,32 @@ export interface Book {
   readonly closes: Array<string>
   /** What a charge comes to. @param account the settings' name */
   onCharge: (request: ChargeRequest, account: string) => Effect.Effect<Presentation, ChannelRejected | ChannelUncertain>
-  /** What the next close answers, after doing what it does. */
+  /** What a close does and answers. */
   onClose: (orderNo: string) => CloseState | Silent
 }
 
-export const makeBook = (): Book => ({
-  states: new Map(),
-  charges: [],
-  chargedAt: [],
-  queries: [],
-  hanging: new Set(),
-  closes: [],
-  onCharge: () => accepts,
-  onClose: () => ({ state: "closed" })
-})
+export const makeBook = (): Book => {
+  const states: Book["states"] = new Map()
+  return {
+    states,
+    charges: [],
+    chargedAt: [],
+    queries: [],
+    hanging: new Set(),
+    closes: [],
+    onCharge: () => accepts,
+    onClose: closesIn(states)
+  }
+}
+
+/** Closes what is still pending. */
+export const closesIn =
+  (states: Book["states"]): Book["onClose"] =>
+  (orderNo) => {
+    const before = states.get(orderNo)
+    if (before !== "silent" && before?.state === "pending") states.set(orderNo, { state: "closed" })
+    return { state: "closed" }
+  }
 
 /** What `onCharge` may come to. */
 export const accepts = Effect.succeed<Presentation>({ kind: "qrcode", content: "https://book.example.com" })
@@ -66,11 +78,7 @@ const openBook = (book: Book, name: string, closes: boolean): Channel => {
   const close: NonNullable<Channel["close"]> = ({ orderNo }) =>
     Effect.suspend(() => {
       book.closes.push(orderNo)
-      const answer = book.onClose(orderNo)
-      const before = book.states.get(orderNo)
-      const isClosed = answer !== "silent" && answer.state === "closed"
-      if (isClosed && before !== "silent" && before?.state === "pending") book.states.set(orderNo, { state: "closed" })
-      return known(answer)
+      return known(book.onClose(orderNo))
     })
 
   return {

@@ -9,6 +9,7 @@ import { nextStep } from "../../core/pipeline/notifier/worker.ts"
 import { Outbox } from "../../core/pipeline/persistence/outbox.ts"
 import { Replay } from "../../core/pipeline/replay/replay.ts"
 import { Throttle } from "../../core/pipeline/throttle/throttle.ts"
+import { closesIn } from "../harness/bookkeeper.ts"
 import { paymentOf } from "../harness/in-process-gateway.ts"
 import { unique } from "../harness/merchant-client.ts"
 import { type AuditedCore, openAuditedCore } from "./audited-core.ts"
@@ -85,7 +86,7 @@ describe.each([
     ["closes an order that expired five minutes ago", -300_000, "CLOSED"]
   ] as const)("%s", async (_, leftMs, status) => {
     const { order, find, run, book } = core
-    book.onClose = () => ({ state: "closed" })
+    book.onClose = closesIn(book.states)
     const made = await order({ expiresAt: new Date(Date.now() + leftMs) })
     await stepped(() => run(reconcileOrder(made)))
     expect((await find(made)).status).toBe(status)

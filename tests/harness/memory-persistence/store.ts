@@ -30,8 +30,8 @@ export interface MemoryStore {
 /** What a test reads and breaks. */
 export interface MemoryControls {
   readonly tables: Tables
-  /** Makes the next calls of a method fail, each as named. */
-  readonly fail: (method: StoreMethod, ...faults: ReadonlyArray<StoreFault>) => void
+  /** Makes the next calls of a method fail, each as named; answers how many of its faults are still to come. */
+  readonly fail: (method: StoreMethod, ...faults: ReadonlyArray<StoreFault>) => () => number
 }
 
 /** Rows that a table's own checks refuse; nothing was done. */
@@ -69,6 +69,10 @@ export const makeControls = (): MemoryControls & { readonly faults: Faults } => 
   return {
     tables: makeTables(),
     faults,
-    fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more])
+    fail: (method, ...more) => {
+      const toCome = [...(faults.get(method) ?? []), ...more]
+      faults.set(method, toCome)
+      return () => toCome.length
+    }
   }
 }

@@ -32,7 +32,7 @@ export const noticesSuite = (name: string, open: OpenStore): void =>
       expect((await find(order))?.flags).toEqual(["amount-mismatch", "late-payment"])
     })
 
-    test("an anomaly of an order that does not exist is kept nowhere", async () => {
+    test("an anomaly of an order that does not exist is not kept", async () => {
       const { stores, run } = on()
       const order = anOrder()
       const { payment, notice } = aSettlement(order)

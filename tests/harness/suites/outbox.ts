@@ -221,7 +221,7 @@ export const outboxSuite = (name: string, open: OpenStore): void =>
       }
 
       test.each([0, 1, 2])(
-        "during a last push that fails, after %d others, is not lost: another push follows at once",
+        "a resend during a last push that fails, after %d others, is not lost: another push follows at once",
         async (pushes) => {
           const order = await paid()
           const running = await pushedInVain(pushes)
@@ -244,7 +244,7 @@ export const outboxSuite = (name: string, open: OpenStore): void =>
       )
 
       test.each([0, 1])(
-        "during a push that is to be repeated later, after %d others, goes out at once all the same",
+        "a resend during a push that is to be repeated later, after %d others, goes out at once all the same",
         async (pushes) => {
           const order = await paid()
           const running = await pushedInVain(pushes)
@@ -255,16 +255,19 @@ export const outboxSuite = (name: string, open: OpenStore): void =>
         }
       )
 
-      test.each([0, 1])("a webhook that is delivered meanwhile, after %d pushes, stays delivered", async (pushes) => {
-        const order = await paid()
-        const running = await pushedInVain(pushes)
-        expect(await resend(order)).toBe(true)
-        await record(running, { kind: "delivered" })
-        expect(await lease()).toEqual([])
-        expect((await list({ state: "delivered", limit: 1 }))[0]?.orderNo).toBe(order.orderNo)
-      })
+      test.each([0, 1])(
+        "a webhook that is delivered during a resend, after %d pushes, stays delivered",
+        async (pushes) => {
+          const order = await paid()
+          const running = await pushedInVain(pushes)
+          expect(await resend(order)).toBe(true)
+          await record(running, { kind: "delivered" })
+          expect(await lease()).toEqual([])
+          expect((await list({ state: "delivered", limit: 1 }))[0]?.orderNo).toBe(order.orderNo)
+        }
+      )
 
-      test("while a sender dies goes out when its lease ends, in a round of its own", async () => {
+      test("a resend whose running sender dies goes out when the lease ends, in a round of its own", async () => {
         const order = await paid()
         await pushedInVain(1)
         await resend(order)

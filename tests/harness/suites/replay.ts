@@ -3,10 +3,10 @@ import { Effect, type Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { StartRefused } from "../../../core/config/start-refused.ts"
 import { ReplayStore } from "../../../core/pipeline/replay/replay.ts"
-import { passing, type StoreClock, uniqueKey } from "./store-clock.ts"
+import { passing, type StoreTime, uniqueKey } from "./store-time.ts"
 
 /** The promise of ReplayStore (core/pipeline/replay/replay.ts), which every store keeps. */
-export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartRefused>, clock: StoreClock): void => {
+export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartRefused>, clock: StoreTime): void => {
   const run = <A, E>(effect: Effect.Effect<A, E, ReplayStore>): Promise<A> =>
     Effect.runPromise(
       clock === "test"

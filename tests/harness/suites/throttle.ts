@@ -5,13 +5,13 @@ import type { StartRefused } from "../../../core/config/start-refused.ts"
 import { ThrottleExceeded } from "../../../core/domain/errors.ts"
 import type { Merchant } from "../../../core/domain/merchant.ts"
 import { Throttle, ThrottleStore } from "../../../core/pipeline/throttle/throttle.ts"
-import { passing, type StoreClock, uniqueKey } from "./store-clock.ts"
+import { passing, type StoreTime, uniqueKey } from "./store-time.ts"
 
 /** The promise of ThrottleStore (core/pipeline/throttle/throttle.ts), which every store keeps. */
 export const throttleSuite = (
   name: string,
   store: Layer.Layer<ThrottleStore, StartRefused>,
-  clock: StoreClock
+  clock: StoreTime
 ): void => {
   const run = <A, E>(effect: Effect.Effect<A, E, ThrottleStore>): Promise<A> =>
     Effect.runPromise(

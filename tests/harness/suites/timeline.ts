@@ -62,7 +62,7 @@ export const timelineSuite = (name: string, open: OpenStore): void =>
       expect(story.every((line) => line.at instanceof Date)).toBe(true)
     })
 
-    test("of an order that does not exist there is nothing to tell", async () => {
+    test("an order that does not exist has no story", async () => {
       expect(await on().run(on().stores.timeline.of(anOrder()))).toEqual([])
     })
   })
