@@ -57,7 +57,7 @@ const open = async (mode: "gateway" | "command") => {
   return { store: storesOf(context), close: () => run(Scope.close(scope, Exit.void)) }
 }
 
-/** A gateway's server alone, without the store on it. */
+/** A gateway's server without a store on it. */
 const openUrl = async (dataFolder: string) => {
   const scope = await run(Scope.make())
   const url = await run(openEmbedded({ dataFolder, mode: "gateway" }).pipe(Scope.provide(scope)))
@@ -96,7 +96,7 @@ const refusal = async (mode: "gateway" | "command"): Promise<StartRefused> => {
 }
 
 describe("a gateway on its own database", () => {
-  test("the first start makes it, a stop ends it, and the next start finds what was stored", async () => {
+  test("makes it at the first start, stops it at the end, and finds what was stored at the next start", async () => {
     const first = await open("gateway")
     const order = anOrder()
     await run(first.store.orders.create(order))
@@ -109,7 +109,7 @@ describe("a gateway on its own database", () => {
     await second.close()
   })
 
-  test("the database listens on loopback only, wants its password, and keeps it and the data to its user", async () => {
+  test("the database listens on loopback only, asks for its password, and lets no other user read it or the data", async () => {
     const { url, close } = await openUrl(folder)
     const sql = sqlClient(url.href, { max: 1 })
     const [row] = await sql`
@@ -127,7 +127,7 @@ describe("a gateway on its own database", () => {
     await close()
   })
 
-  test("a second gateway on the folder is refused, and the first one serves on", async () => {
+  test("a second gateway on the folder is refused, and the first one goes on", async () => {
     const first = await open("gateway")
     const { variable, message } = await refusal("gateway")
     expect(variable).toBe("PAYHUB_DATA")
@@ -136,7 +136,7 @@ describe("a gateway on its own database", () => {
     await first.close()
   })
 
-  test("what a killed gateway leaves running is taken over, and stopped at the end", async () => {
+  test("a server that a killed gateway left running is taken over and stopped at the end", async () => {
     const killed = launch("gateway")
     await killed.says("ready")
     const pid = await postmasterPid()
@@ -148,7 +148,7 @@ describe("a gateway on its own database", () => {
     await until(() => !isAlive(pid))
   })
 
-  test("after a crash of the machine it starts, even if another program has the old server's number", async () => {
+  test("it starts after a crash of the machine, even if another program has the old server's pid", async () => {
     const first = await open("gateway")
     const order = anOrder()
     await run(first.store.orders.create(order))
@@ -157,7 +157,7 @@ describe("a gateway on its own database", () => {
     process.kill(pid, "SIGKILL")
     await until(() => !isAlive(pid))
     await first.close()
-    // This very test's number: alive, of our user, and no PostgreSQL.
+    // The pid of this test: alive, of the same user, and not a PostgreSQL.
     const lines = [String(process.pid), ...left.split("\n").slice(1)]
     await writeFile(join(folder, "postgres", "postmaster.pid"), lines.join("\n"))
     const next = await open("gateway")
@@ -165,7 +165,7 @@ describe("a gateway on its own database", () => {
     await next.close()
   })
 
-  test("a first start that was killed halfway is cleaned up and done again", async () => {
+  test("what a first start left when it was killed halfway is removed, and the database is made", async () => {
     await mkdir(join(folder, "postgres.new-4194302-abc", "cluster"), { recursive: true })
     await writeFile(join(folder, "postgres.new-4194302-abc", "cluster", "PG_VERSION"), "18\n")
     const gateway = await open("gateway")
@@ -174,7 +174,7 @@ describe("a gateway on its own database", () => {
     await gateway.close()
   })
 
-  test("a gateway that is killed at any moment of its first start leaves a folder that starts", async () => {
+  test("a gateway that is killed at any moment of its first start leaves a folder on which the next one starts", async () => {
     for (const delayMs of [50, 200, 350, 500, 700]) {
       const gateway = launch("gateway")
       await new Promise((resolve) => setTimeout(resolve, delayMs))
@@ -185,7 +185,7 @@ describe("a gateway on its own database", () => {
     await gateway.close()
   }, 60_000)
 
-  test("a copied folder does not join the original's server", async () => {
+  test("a gateway on a copied folder does not join the original's server", async () => {
     const original = await open("gateway")
     const copy = join(base, "copy")
     await mkdir(copy)
@@ -203,7 +203,7 @@ describe("a gateway on its own database", () => {
     await original.close()
   })
 
-  test("a database that a newer PayHub has migrated is refused by the name of the folder", async () => {
+  test("a database that a newer PayHub migrated is refused with the folder's name", async () => {
     const { url, close } = await openUrl(folder)
     const { persistence } = embeddedPostgres({ dataFolder: folder, mode: "command" })
     if (persistence === undefined) throw new Error("no persistence")
@@ -219,7 +219,7 @@ describe("a gateway on its own database", () => {
     await close()
   })
 
-  test("a data folder that is a file is refused with a sentence", async () => {
+  test("a data folder that is a file is refused with a sentence that says so", async () => {
     await writeFile(folder, "")
     const { variable, message } = await refusal("gateway")
     expect(variable).toBe("PAYHUB_DATA")
@@ -227,14 +227,14 @@ describe("a gateway on its own database", () => {
     await rm(folder)
   })
 
-  test("a folder with a name that shells stumble over is taken as it is", async () => {
+  test("a folder name with spaces, quotes and dollar signs works", async () => {
     folder = join(base, "a b'$x\" 数据")
     const gateway = await open("gateway")
     await run(gateway.store.status.ping())
     await gateway.close()
   })
 
-  test("a long log is set aside at the next start", async () => {
+  test("a log over 5 MB is renamed at the next start", async () => {
     await mkdir(folder)
     await chmod(folder, 0o700)
     await writeFile(join(folder, "postgres.log"), "x".repeat(5_000_001))
@@ -245,7 +245,7 @@ describe("a gateway on its own database", () => {
   })
 })
 
-test("a server that is killed under a running gateway is started again, and the gateway goes on with its orders", async () => {
+test("a server that is killed under a running gateway is started again, and the gateway finds its orders", async () => {
   const { store, close } = await open("gateway")
   const before = await postmasterPid()
   const order = anOrder()
@@ -266,7 +266,7 @@ test("a server that is killed under a running gateway is started again, and the 
 })
 
 describe("a command", () => {
-  test("beside a running gateway uses its server, and leaves it running", async () => {
+  test("uses the server of a running gateway and leaves it running", async () => {
     const gateway = await open("gateway")
     const order = anOrder()
     await run(gateway.store.orders.create(order))
@@ -280,7 +280,7 @@ describe("a command", () => {
     await until(() => !isAlive(pid))
   })
 
-  test("alone starts the server and stops it", async () => {
+  test("starts and stops the server when it is alone", async () => {
     const command = await open("command")
     const pid = await postmasterPid()
     await run(command.store.status.ping())
@@ -288,7 +288,7 @@ describe("a command", () => {
     await until(() => !isAlive(pid))
   })
 
-  test("keeps its server when the gateway stops first, and stops it then", async () => {
+  test("keeps its server when the gateway stops first, and stops it at its own end", async () => {
     const gateway = await open("gateway")
     const pid = await postmasterPid()
     const command = await open("command")
@@ -298,7 +298,7 @@ describe("a command", () => {
     await until(() => !isAlive(pid))
   })
 
-  test("four at once on an empty folder, in processes of their own, do not disturb one another", async () => {
+  test("four commands at once on an empty folder, each in its own process, do not disturb one another", async () => {
     const commands = Array.from({ length: 4 }, () => launch("command"))
     const said = await Promise.all(
       commands.map(async (command) => {
@@ -310,7 +310,7 @@ describe("a command", () => {
     expect(existsSync(join(folder, "postgres", "postmaster.pid"))).toBe(false)
   })
 
-  test("coming and going beside each other twenty times, each finds a working database", async () => {
+  test("finds a working database each time when commands overlap twenty times", async () => {
     const once = async () => {
       const command = await open("command")
       await run(command.store.status.ping())
