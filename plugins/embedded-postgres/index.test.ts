@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { Cause, Effect, Exit, Layer, Redacted, Scope } from "effect"
@@ -11,8 +11,11 @@ import sqlClient from "postgres"
 import { StartRefused } from "../../core/config/start-refused.ts"
 import { storesOf } from "../../tests/harness/stores.ts"
 import { anOrder, run } from "../postgres/fixture.ts"
-import { isAlive } from "./cluster.ts"
+import { findBinaries } from "./binaries.ts"
+import { isAlive, openCluster } from "./cluster.ts"
 import { embeddedPostgres, openEmbedded } from "./index.ts"
+import { ensureServer, stopServer } from "./server.ts"
+import { urlOf } from "./usage.ts"
 
 setDefaultTimeout(30_000)
 
@@ -62,6 +65,12 @@ const openUrl = async (dataFolder: string) => {
   const scope = await run(Scope.make())
   const url = await run(openEmbedded({ dataFolder, mode: "gateway" }).pipe(Scope.provide(scope)))
   return { url: new URL(Redacted.value(url)), close: () => run(Scope.close(scope, Exit.void)) }
+}
+
+/** Copies a folder with its owners, modes and links. */
+const copyAll = async (from: string, to: string): Promise<void> => {
+  const status = await new Promise((resolve) => spawn("cp", ["-a", from, to]).on("close", resolve))
+  expect(status).toBe(0)
 }
 
 /** A gateway or command in its own process. */
@@ -189,10 +198,7 @@ describe("a gateway on its own database", () => {
     const original = await open("gateway")
     const copy = join(base, "copy")
     await mkdir(copy)
-    const { status } = await new Promise<{ status: number | null }>((resolve) => {
-      spawn("cp", ["-a", join(folder, "postgres"), join(copy, "postgres")]).on("close", (status) => resolve({ status }))
-    })
-    expect(status).toBe(0)
+    await copyAll(join(folder, "postgres"), join(copy, "postgres"))
     const { url, close } = await openUrl(copy)
     const sql = sqlClient(url.href, { max: 1 })
     const [row] = await sql`select current_setting('data_directory') as folder`
@@ -232,6 +238,20 @@ describe("a gateway on its own database", () => {
     const gateway = await open("gateway")
     await run(gateway.store.status.ping())
     await gateway.close()
+  })
+
+  test.skipIf(process.getuid?.() !== 0)("root may keep PayHub in a folder that only root enters", async () => {
+    const native = dirname(dirname((await findBinaries()).postgres))
+    const copy = join(base, "native")
+    await copyAll(native, copy)
+    expect((await stat(base)).mode & 0o077).toBe(0)
+    const binaries = { postgres: join(copy, "bin", "postgres"), initdb: join(copy, "bin", "initdb") }
+    const cluster = await openCluster(binaries, join(folder, "postgres"), true)
+    const server = await ensureServer(binaries, cluster, { logFile: join(folder, "postgres.log") })
+    const sql = sqlClient(urlOf(cluster, server), { max: 1 })
+    expect(await sql`select 1 as n`).toMatchObject([{ n: 1 }])
+    await sql.end()
+    await stopServer(cluster, server)
   })
 
   test("a log over 5 MB is renamed at the next start", async () => {

@@ -74,9 +74,11 @@ export const launchAs = async (
   }
   const caps = "-all,+dac_override"
   const identity = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, "--clear-groups"]
+  // Without this bit access(2), by which initdb looks for `postgres`, ignores the capabilities of any user but root.
+  const rights = ["--securebits=+no_setuid_fixup", `--inh-caps=${caps}`, `--ambient-caps=${caps}`]
   return {
     program: setpriv,
-    args: [...identity, `--inh-caps=${caps}`, `--ambient-caps=${caps}`, "--", program, ...args],
+    args: [...identity, ...rights, "--", program, ...args],
     options: {}
   }
 }
