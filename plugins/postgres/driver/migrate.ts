@@ -4,7 +4,7 @@ import type postgres from "postgres"
 
 const FOLDER = fileURLToPath(new URL("../migrations/", import.meta.url))
 
-/** Key of the advisory lock: any number that no other program uses in this database. */
+/** Key of the advisory lock, a number that no other program uses in this database. */
 const LOCK = 7_246_001
 
 /** A newer PayHub has migrated this database. */
