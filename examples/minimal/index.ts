@@ -1,4 +1,4 @@
-/** A gateway in a dozen lines: its own PostgreSQL, throttle and nonces in the process, and the sandbox to pay in. */
+/** A gateway in a dozen lines: embedded PostgreSQL, throttle and nonces in the process, the sandbox as its channel. */
 import process from "node:process"
 import { Effect, Redacted } from "effect"
 import sandbox from "../../channels/sandbox/index.ts"

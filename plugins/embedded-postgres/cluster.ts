@@ -6,9 +6,10 @@ import process from "node:process"
 import type { Binaries } from "./binaries.ts"
 import { chooseOwner, launchAs, type Owner, openPassage } from "./owner.ts"
 
-/** A cluster on disk: PostgreSQL's data folder, with the password of its superuser in it. */
+/** A database cluster on disk: PostgreSQL's data folder, which also holds the password of its superuser. */
 export interface Cluster {
   readonly folder: string
+  /** The user that PostgreSQL runs as; null = the user of this process. */
   readonly owner: Owner | null
   readonly password: string
 }
@@ -17,8 +18,9 @@ export const SUPERUSER = "payhub"
 const PASSWORD_FILE = "payhub.password"
 
 /**
- * The cluster in `folder`, made if there is none. It is made beside and moved into place when whole, so that a start
- * that was killed halfway leaves nothing that a later one could take for a database; of two at once one wins.
+ * Opens the cluster in `folder`, and makes it if there is none. A new cluster is made in a folder beside it and moved
+ * into place when it is complete, so that a start that was killed halfway leaves nothing that a later start could take
+ * for a database. Of two starts at once one wins. Rejects when `folder` cannot be written or is not a folder.
  * @param fast skips the flush to disk: for throwaway clusters only
  */
 export const openCluster = async (binaries: Binaries, folder: string, fast = false): Promise<Cluster> => {
@@ -38,7 +40,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false
   )
 
-/** Folders this process is filling now; all others that carry its pid are a dead predecessor's. */
+/** Folders that this process is filling now; any other folder with its pid was left by a dead process of that pid. */
 const filling = new Set<string>()
 
 const makeCluster = async (binaries: Binaries, folder: string, owner: Owner | null, fast: boolean): Promise<void> => {
@@ -103,7 +105,7 @@ const lastLine = (text: string): string =>
     .filter((line) => line.trim() !== "")
     .at(-1) ?? "no message"
 
-/** The environment for PostgreSQL's programs: none of the operator's PG… variables, and messages in English. */
+/** The environment of PostgreSQL's programs: without the operator's PG… variables, and with messages in English. */
 export const cleanEnvironment = (): Record<string, string> => {
   const env: Record<string, string> = { LC_ALL: "C", TZ: "UTC" }
   for (const name of ["PATH", "LD_LIBRARY_PATH", "TMPDIR", "SystemRoot"]) {
@@ -121,14 +123,15 @@ const removeHalfMade = async (folder: string): Promise<void> => {
     const path = join(parent, name)
     const pid = Number(name.slice(prefix.length).split("-")[0])
     if (filling.has(path) || (pid !== process.pid && isAlive(pid))) continue
-    // Its initdb may be at work for a moment yet; what cannot go now goes at the next start.
+    // Its initdb may still be running for a moment; the next start removes what cannot be removed now.
     await rm(path, { recursive: true, force: true }).catch(() => undefined)
   }
-  // An empty or foreign folder in our place: rename() replaces an empty one and refuses the other.
+  // In place of the cluster, rename() replaces an empty folder and refuses one with other content.
   const found = await stat(folder).catch(() => undefined)
   if (found !== undefined && !found.isDirectory()) throw new Error(`${folder} is not a folder`)
 }
 
+/** Whether a process with this pid runs, whoever owns it. */
 export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)

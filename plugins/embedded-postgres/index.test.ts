@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { Cause, Effect, Exit, Layer, Redacted, Scope } from "effect"
@@ -11,9 +11,13 @@ import sqlClient from "postgres"
 import { StartRefused } from "../../core/config/start-refused.ts"
 import { anOrder } from "../../tests/harness/sample-orders.ts"
 import { storesOf } from "../../tests/harness/stores.ts"
+import { until } from "../../tests/harness/until.ts"
 import { run } from "../postgres/fixture.ts"
-import { isAlive } from "./cluster.ts"
+import { findBinaries } from "./binaries.ts"
+import { isAlive, openCluster } from "./cluster.ts"
 import { embeddedPostgres, openEmbedded } from "./index.ts"
+import { ensureServer, stopServer } from "./server.ts"
+import { urlOf } from "./usage.ts"
 
 setDefaultTimeout(30_000)
 
@@ -31,21 +35,13 @@ afterEach(async () => {
   const pid = await postmasterPid().catch(() => 0)
   if (pid > 0 && isAlive(pid)) {
     process.kill(pid, "SIGQUIT")
-    await until(() => !existsSync(join(folder, "postgres", "postmaster.pid")))
+    await until("the server's end", () => !existsSync(join(folder, "postgres", "postmaster.pid")))
   }
   await rm(base, { recursive: true, force: true })
 })
 
 const postmasterPid = async (): Promise<number> =>
   Number((await readFile(join(folder, "postgres", "postmaster.pid"), "utf8")).split("\n")[0])
-
-const until = async (fact: () => boolean): Promise<void> => {
-  const deadline = Date.now() + 10_000
-  while (!fact()) {
-    if (Date.now() > deadline) throw new Error("it did not happen within 10 s")
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
 
 const open = async (mode: "gateway" | "command") => {
   const { persistence } = embeddedPostgres({ dataFolder: folder, mode })
@@ -58,11 +54,17 @@ const open = async (mode: "gateway" | "command") => {
   return { store: storesOf(context), close: () => run(Scope.close(scope, Exit.void)) }
 }
 
-/** A gateway's server alone, without the store on it. */
+/** A gateway's server without a store on it. */
 const openUrl = async (dataFolder: string) => {
   const scope = await run(Scope.make())
   const url = await run(openEmbedded({ dataFolder, mode: "gateway" }).pipe(Scope.provide(scope)))
   return { url: new URL(Redacted.value(url)), close: () => run(Scope.close(scope, Exit.void)) }
+}
+
+/** Copies a folder with its owners, modes and links. */
+const copyAll = async (from: string, to: string): Promise<void> => {
+  const status = await new Promise((resolve) => spawn("cp", ["-a", from, to]).on("close", resolve))
+  expect(status).toBe(0)
 }
 
 /** A gateway or command in its own process. */
@@ -74,7 +76,7 @@ const launch = (mode: "gateway" | "command") => {
   child.stdout.on("data", (chunk: Buffer) => {
     said += chunk.toString("utf8")
   })
-  const says = (text: string) => until(() => said.includes(text))
+  const says = (text: string) => until(text, () => said.includes(text))
   return {
     says,
     finish: async () => {
@@ -84,7 +86,7 @@ const launch = (mode: "gateway" | "command") => {
     },
     kill: async () => {
       child.kill("SIGKILL")
-      await until(() => child.signalCode !== null)
+      await until("the child's end", () => child.signalCode !== null)
     }
   }
 }
@@ -97,20 +99,20 @@ const refusal = async (mode: "gateway" | "command"): Promise<StartRefused> => {
 }
 
 describe("a gateway on its own database", () => {
-  test("the first start makes it, a stop ends it, and the next start finds what was stored", async () => {
+  test("makes it at the first start, stops it at the end, and finds what was stored at the next start", async () => {
     const first = await open("gateway")
     const order = anOrder()
     await run(first.store.orders.create(order))
     const pid = await postmasterPid()
     await first.close()
     expect(existsSync(join(folder, "postgres", "postmaster.pid"))).toBe(false)
-    await until(() => !isAlive(pid))
+    await until("the process to end", () => !isAlive(pid))
     const second = await open("gateway")
     expect(await run(second.store.orders.known(1, order.merchantOrderNo))).toBe(true)
     await second.close()
   })
 
-  test("the database listens on loopback only, wants its password, and keeps it and the data to its user", async () => {
+  test("the database listens on loopback only, asks for its password, and lets no other user read it or the data", async () => {
     const { url, close } = await openUrl(folder)
     const sql = sqlClient(url.href, { max: 1 })
     const [row] = await sql`
@@ -128,7 +130,7 @@ describe("a gateway on its own database", () => {
     await close()
   })
 
-  test("a second gateway on the folder is refused, and the first one serves on", async () => {
+  test("a second gateway on the folder is refused, and the first one goes on", async () => {
     const first = await open("gateway")
     const { variable, message } = await refusal("gateway")
     expect(variable).toBe("PAYHUB_DATA")
@@ -137,7 +139,7 @@ describe("a gateway on its own database", () => {
     await first.close()
   })
 
-  test("what a killed gateway leaves running is taken over, and stopped at the end", async () => {
+  test("a server that a killed gateway left running is taken over and stopped at the end", async () => {
     const killed = launch("gateway")
     await killed.says("ready")
     const pid = await postmasterPid()
@@ -146,19 +148,19 @@ describe("a gateway on its own database", () => {
     const next = await open("gateway")
     expect(await postmasterPid()).toBe(pid)
     await next.close()
-    await until(() => !isAlive(pid))
+    await until("the process to end", () => !isAlive(pid))
   })
 
-  test("after a crash of the machine it starts, even if another program has the old server's number", async () => {
+  test("it starts after a crash of the machine, even if another program has the old server's pid", async () => {
     const first = await open("gateway")
     const order = anOrder()
     await run(first.store.orders.create(order))
     const pid = await postmasterPid()
     const left = await readFile(join(folder, "postgres", "postmaster.pid"), "utf8")
     process.kill(pid, "SIGKILL")
-    await until(() => !isAlive(pid))
+    await until("the process to end", () => !isAlive(pid))
     await first.close()
-    // This very test's number: alive, of our user, and no PostgreSQL.
+    // The pid of this test: alive, of the same user, and not a PostgreSQL.
     const lines = [String(process.pid), ...left.split("\n").slice(1)]
     await writeFile(join(folder, "postgres", "postmaster.pid"), lines.join("\n"))
     const next = await open("gateway")
@@ -166,7 +168,7 @@ describe("a gateway on its own database", () => {
     await next.close()
   })
 
-  test("a first start that was killed halfway is cleaned up and done again", async () => {
+  test("what a first start left when it was killed halfway is removed, and the database is made", async () => {
     await mkdir(join(folder, "postgres.new-4194302-abc", "cluster"), { recursive: true })
     await writeFile(join(folder, "postgres.new-4194302-abc", "cluster", "PG_VERSION"), "18\n")
     const gateway = await open("gateway")
@@ -175,7 +177,7 @@ describe("a gateway on its own database", () => {
     await gateway.close()
   })
 
-  test("a gateway that is killed at any moment of its first start leaves a folder that starts", async () => {
+  test("a gateway that is killed at any moment of its first start leaves a folder on which the next one starts", async () => {
     for (const delayMs of [50, 200, 350, 500, 700]) {
       const gateway = launch("gateway")
       await new Promise((resolve) => setTimeout(resolve, delayMs))
@@ -186,14 +188,11 @@ describe("a gateway on its own database", () => {
     await gateway.close()
   }, 60_000)
 
-  test("a copied folder does not join the original's server", async () => {
+  test("a gateway on a copied folder does not join the original's server", async () => {
     const original = await open("gateway")
     const copy = join(base, "copy")
     await mkdir(copy)
-    const { status } = await new Promise<{ status: number | null }>((resolve) => {
-      spawn("cp", ["-a", join(folder, "postgres"), join(copy, "postgres")]).on("close", (status) => resolve({ status }))
-    })
-    expect(status).toBe(0)
+    await copyAll(join(folder, "postgres"), join(copy, "postgres"))
     const { url, close } = await openUrl(copy)
     const sql = sqlClient(url.href, { max: 1 })
     const [row] = await sql`select current_setting('data_directory') as folder`
@@ -204,7 +203,7 @@ describe("a gateway on its own database", () => {
     await original.close()
   })
 
-  test("a database that a newer PayHub has migrated is refused by the name of the folder", async () => {
+  test("a database that a newer PayHub migrated is refused with the folder's name", async () => {
     const { url, close } = await openUrl(folder)
     const { persistence } = embeddedPostgres({ dataFolder: folder, mode: "command" })
     if (persistence === undefined) throw new Error("no persistence")
@@ -220,7 +219,7 @@ describe("a gateway on its own database", () => {
     await close()
   })
 
-  test("a data folder that is a file is refused with a sentence", async () => {
+  test("a data folder that is a file is refused with a sentence that says so", async () => {
     await writeFile(folder, "")
     const { variable, message } = await refusal("gateway")
     expect(variable).toBe("PAYHUB_DATA")
@@ -228,14 +227,28 @@ describe("a gateway on its own database", () => {
     await rm(folder)
   })
 
-  test("a folder with a name that shells stumble over is taken as it is", async () => {
+  test("a folder name with spaces, quotes and dollar signs works", async () => {
     folder = join(base, "a b'$x\" 数据")
     const gateway = await open("gateway")
     await run(gateway.store.status.ping())
     await gateway.close()
   })
 
-  test("a long log is set aside at the next start", async () => {
+  test.skipIf(process.getuid?.() !== 0)("root may keep PayHub in a folder that only root enters", async () => {
+    const native = dirname(dirname((await findBinaries()).postgres))
+    const copy = join(base, "native")
+    await copyAll(native, copy)
+    expect((await stat(base)).mode & 0o077).toBe(0)
+    const binaries = { postgres: join(copy, "bin", "postgres"), initdb: join(copy, "bin", "initdb") }
+    const cluster = await openCluster(binaries, join(folder, "postgres"), true)
+    const server = await ensureServer(binaries, cluster, { logFile: join(folder, "postgres.log") })
+    const sql = sqlClient(urlOf(cluster, server), { max: 1 })
+    expect(await sql`select 1 as n`).toMatchObject([{ n: 1 }])
+    await sql.end()
+    await stopServer(cluster, server)
+  })
+
+  test("a log over 5 MB is renamed at the next start", async () => {
     await mkdir(folder)
     await chmod(folder, 0o700)
     await writeFile(join(folder, "postgres.log"), "x".repeat(5_000_001))
@@ -246,7 +259,7 @@ describe("a gateway on its own database", () => {
   })
 })
 
-test("a server that is killed under a running gateway is started again, and the gateway goes on with its orders", async () => {
+test("a server that is killed under a running gateway is started again, and the gateway finds its orders", async () => {
   const { store, close } = await open("gateway")
   const before = await postmasterPid()
   const order = anOrder()
@@ -267,7 +280,7 @@ test("a server that is killed under a running gateway is started again, and the 
 })
 
 describe("a command", () => {
-  test("beside a running gateway uses its server, and leaves it running", async () => {
+  test("uses the server of a running gateway and leaves it running", async () => {
     const gateway = await open("gateway")
     const order = anOrder()
     await run(gateway.store.orders.create(order))
@@ -278,28 +291,28 @@ describe("a command", () => {
     expect(await postmasterPid()).toBe(pid)
     await run(gateway.store.status.ping())
     await gateway.close()
-    await until(() => !isAlive(pid))
+    await until("the process to end", () => !isAlive(pid))
   })
 
-  test("alone starts the server and stops it", async () => {
+  test("starts and stops the server when it is alone", async () => {
     const command = await open("command")
     const pid = await postmasterPid()
     await run(command.store.status.ping())
     await command.close()
-    await until(() => !isAlive(pid))
+    await until("the process to end", () => !isAlive(pid))
   })
 
-  test("keeps its server when the gateway stops first, and stops it then", async () => {
+  test("keeps its server when the gateway stops first, and stops it at its own end", async () => {
     const gateway = await open("gateway")
     const pid = await postmasterPid()
     const command = await open("command")
     await gateway.close()
     await run(command.store.status.ping())
     await command.close()
-    await until(() => !isAlive(pid))
+    await until("the process to end", () => !isAlive(pid))
   })
 
-  test("four at once on an empty folder, in processes of their own, do not disturb one another", async () => {
+  test("four commands at once on an empty folder, each in its own process, do not disturb one another", async () => {
     const commands = Array.from({ length: 4 }, () => launch("command"))
     const said = await Promise.all(
       commands.map(async (command) => {
@@ -311,7 +324,7 @@ describe("a command", () => {
     expect(existsSync(join(folder, "postgres", "postmaster.pid"))).toBe(false)
   })
 
-  test("coming and going beside each other twenty times, each finds a working database", async () => {
+  test("finds a working database each time when commands overlap twenty times", async () => {
     const once = async () => {
       const command = await open("command")
       await run(command.store.status.ping())

@@ -11,22 +11,22 @@ import { ensureServer, type Server, stopServer } from "./server.ts"
 import { AlreadyOwned, joinServer, type Usage, urlOf } from "./usage.ts"
 
 export interface EmbeddedPostgresOptions {
-  /** Absolute; the database is in its folder `postgres`, the server's log in `postgres.log`. */
+  /** Absolute path. The database is in its folder `postgres`, the server's log in `postgres.log`. */
   readonly dataFolder: string
-  /** `gateway`: the only one of its folder. `command`: beside a running gateway, or alone. */
+  /** `gateway`: the only gateway on its folder. `command`: a command beside a running gateway, or alone. */
   readonly mode: "gateway" | "command"
 }
 
 /**
- * A real PostgreSQL of its own in the data folder, for those who have none: started when first needed, joined when it
- * runs already, stopped by the last who uses it.
+ * A real PostgreSQL in the data folder, for those who have no server: started when it is first needed, joined when it
+ * is running, stopped by its last user. Fails with StartRefused when the folder or the server cannot be used.
  */
 export const embeddedPostgres = (options: EmbeddedPostgresOptions): Plugin => ({
   name: "embedded-postgres",
   persistence: Layer.effectContext(
     Effect.gen(function* () {
       const url = yield* openEmbedded(options)
-      // The server is small; a command makes a handful of calls.
+      // The server allows few connections, and a command runs a handful of statements.
       return yield* openPersistence({ url, maxConnections: options.mode === "gateway" ? 10 : 2 }).pipe(
         Effect.mapError(({ message }) => refuse(message.replaceAll("DATABASE_URL", options.dataFolder)))
       )
@@ -34,7 +34,7 @@ export const embeddedPostgres = (options: EmbeddedPostgresOptions): Plugin => ({
   )
 })
 
-/** The embedded server's URL; it is given up with the scope. */
+/** The URL of the embedded server, which is in use until the scope closes. Fails with StartRefused. */
 export const openEmbedded = (
   options: EmbeddedPostgresOptions
 ): Effect.Effect<Redacted.Redacted<string>, StartRefused, Scope.Scope> =>
@@ -47,30 +47,32 @@ export const openEmbedded = (
         await running.usage.close()
       })
   ).pipe(
-    // Ended before the server is: whoever stops it must not see it come back.
+    // This fiber ends before the server is stopped, so that it cannot start the server again.
     Effect.tap((running) =>
       options.mode === "gateway" ? Effect.forkScoped(keepAlive(options, running)) : Effect.void
     ),
     Effect.map(({ cluster, server }) => Redacted.make(urlOf(cluster, server)))
   )
 
-/** How soon a server that has died is missed. */
+/** How often a gateway looks whether its server runs. */
 const LOOK_MS = 500
 
-/** Starts the server anew, on its port, when it was killed under a running gateway (the system was out of memory …). */
+/**
+ * Starts the server again on its old port when it is killed under a running gateway (by the OOM killer, for example).
+ */
 const keepAlive = ({ dataFolder }: EmbeddedPostgresOptions, running: Running): Effect.Effect<void> =>
   Effect.forever(
     Effect.gen(function* () {
       yield* Effect.sleep(LOOK_MS)
       if (isAlive(running.server.pid)) return
       yield* Effect.logError("the embedded PostgreSQL has died; starting it again", { data: dataFolder })
-      // Not to be interrupted between a start and our knowing of it.
+      // An interruption between the start and the assignment would leave a server that nobody stops.
       yield* Effect.uninterruptible(
         Effect.tryPromise(async () => {
           const { cluster, server } = running
           const binaries = await findBinaries()
           const options = { logFile: join(dataFolder, "postgres.log"), port: server.port }
-          // Our usage, and the store's connections, find it there by themselves.
+          // Our usage and the store's connections reconnect to the port by themselves.
           running.server = await ensureServer(binaries, cluster, options)
         })
       )
@@ -84,7 +86,7 @@ const keepAlive = ({ dataFolder }: EmbeddedPostgresOptions, running: Running): E
 
 interface Running {
   readonly cluster: Cluster
-  /** Another one after the server has died. */
+  /** Replaced when the server has died and was started again. */
   server: Server
   readonly usage: Usage
 }
@@ -94,7 +96,7 @@ const JOIN_MAX_MS = 60_000
 const acquire = async ({ dataFolder, mode }: EmbeddedPostgresOptions): Promise<Running> => {
   const binaries: Binaries = await findBinaries()
   const opened = await openCluster(binaries, join(dataFolder, "postgres"))
-  // PostgreSQL names its folder by its real path, and so do we when we compare.
+  // PostgreSQL reports its data folder as a real path, and joinServer compares the two.
   const cluster = { ...opened, folder: await realpath(opened.folder) }
   const deadline = Date.now() + JOIN_MAX_MS
   while (Date.now() < deadline) {
@@ -103,7 +105,7 @@ const acquire = async ({ dataFolder, mode }: EmbeddedPostgresOptions): Promise<R
     if (usage !== null) return { cluster, server, usage }
     await sleep(50)
   }
-  throw new Error("its server runs, but refuses our connections")
+  throw new Error("its server runs but refuses connections")
 }
 
 const refuse = (message: string): StartRefused => new StartRefused({ variable: "PAYHUB_DATA", message })

@@ -3,15 +3,16 @@ import { chmod, readFile, stat } from "node:fs/promises"
 import { dirname } from "node:path"
 import process from "node:process"
 
-/** The user that PostgreSQL runs as when we are root, which it refuses to be. */
+/** The user that PostgreSQL runs as when this process is root, because PostgreSQL refuses to run as root. */
 export interface Owner {
   readonly uid: number
   readonly gid: number
 }
 
 /**
- * Who runs PostgreSQL on `clusterFolder`: null = ourselves. As root: the folder's owner if it has one already, else
- * `postgres` or `nobody` (initdb wants a user that has a name, so a free number would not do).
+ * The user that runs PostgreSQL on `clusterFolder`; null = the user of this process, unless that is root. For root: the
+ * folder's owner if that is another user, else `postgres` or `nobody` (initdb needs a user with a name, so an unused
+ * uid would not do).
  */
 export const chooseOwner = async (clusterFolder: string): Promise<Owner | null> => {
   if (process.getuid?.() !== 0) return null
@@ -28,7 +29,7 @@ export const chooseOwner = async (clusterFolder: string): Promise<Owner | null> 
   return { uid: 65_534, gid: 65_534 }
 }
 
-/** Whether `owner` can walk to all of the paths; else they lie in a folder such as /root that only root enters. */
+/** Whether `owner` may enter all folders above the paths; /root, for example, lets only root in. */
 const canEnter = async (owner: Owner, paths: ReadonlyArray<string>): Promise<boolean> => {
   for (const path of paths) {
     for (let folder = dirname(path); ; folder = dirname(folder)) {
@@ -43,17 +44,18 @@ const canEnter = async (owner: Owner, paths: ReadonlyArray<string>): Promise<boo
 
 const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"]
 
-/** How to run a program as the owner: its command line, and what `spawn` needs to know. */
-export interface Launch {
+/** How to run a program as its owner: the command line and the options of `spawn`. */
+interface Launch {
   readonly program: string
   readonly args: ReadonlyArray<string>
   readonly options: { readonly uid?: number; readonly gid?: number }
 }
 
 /**
- * The command line that runs `program` as the owner. Where the owner cannot reach the paths (`git clone` in /root, and
- * start), util-linux's setpriv lends it CAP_DAC_OVERRIDE, so that nobody has to open /root to all users.
- * @param paths everything that the program must reach: itself and the data
+ * The command line that runs `program` as the owner. If the owner cannot reach the paths (a checkout in /root, for
+ * example), util-linux's setpriv gives it CAP_DAC_OVERRIDE, so that nobody has to open /root to all users. Rejects when
+ * setpriv is missing.
+ * @param paths everything that the program must reach besides itself
  */
 export const launchAs = async (
   owner: Owner | null,
@@ -72,14 +74,16 @@ export const launchAs = async (
   }
   const caps = "-all,+dac_override"
   const identity = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, "--clear-groups"]
+  // Without this bit access(2), by which initdb looks for `postgres`, ignores the capabilities of any user but root.
+  const rights = ["--securebits=+no_setuid_fixup", `--inh-caps=${caps}`, `--ambient-caps=${caps}`]
   return {
     program: setpriv,
-    args: [...identity, `--inh-caps=${caps}`, `--ambient-caps=${caps}`, "--", program, ...args],
+    args: [...identity, ...rights, "--", program, ...args],
     options: {}
   }
 }
 
-/** Lets others pass through (not list) our own data folder; the files in it are 0600. */
+/** Lets other users pass through, not list, the data folder if it is ours; the files in it are 0600. */
 export const openPassage = async (folder: string): Promise<void> => {
   const { mode, uid } = await stat(folder)
   if (uid === process.getuid?.() && (mode & 0o011) !== 0o011) await chmod(folder, (mode & 0o7777) | 0o011)

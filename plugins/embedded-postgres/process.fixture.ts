@@ -4,8 +4,8 @@ import { StoreStatus } from "../../core/observe/store-status.ts"
 import { embeddedPostgres } from "./index.ts"
 
 /*
- * A gateway or a command in a process of its own, for the tests that kill it:
- * bun process.fixture.ts gateway|command DATA_FOLDER. Says "ready", lives until its input ends, says "stopped".
+ * A gateway or a command in a process of its own, for the tests that kill it: bun process.fixture.ts gateway|command
+ * DATA_FOLDER. It prints "ready", runs until its stdin ends, and prints "stopped".
  */
 const [mode, dataFolder = ""] = process.argv.slice(2)
 const { persistence } = embeddedPostgres({ dataFolder, mode: mode === "gateway" ? "gateway" : "command" })
@@ -17,7 +17,7 @@ await Effect.runPromise(
     yield* store.ping()
     process.stdout.write("ready\n")
     yield* Effect.promise(() => new Promise((resolve) => process.stdin.on("end", resolve).resume()))
-    // The store works to the end, whoever else has come and gone.
+    // The store still works at the end, whichever other processes have come and gone.
     yield* store.ping()
   }).pipe(Effect.provide(persistence), Effect.scoped)
 ).catch((cause: unknown) => {

@@ -14,21 +14,21 @@ export interface Server {
   readonly port: number
 }
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly logFile: string
-  /** Any free one when absent. */
+  /** Any free port when absent. */
   readonly port?: number
-  /** On top of ours. */
+  /** Added to SETTINGS, and stronger. */
   readonly settings?: Readonly<Record<string, string>>
 }
 
-/** A crash recovery may have minutes of log to read. */
+/** A crash recovery may have to replay minutes of log. */
 const READY_MAX_MS = 300_000
 const STOP_MAX_MS = 30_000
 const POLL_MS = 10
 const LOG_BYTES_MAX = 5_000_000
 
-/** For a small machine and a quick start; what decides whether a commit is durable stays as PostgreSQL has it. */
+/** For a small machine and a quick start. Every setting that makes commits durable keeps PostgreSQL's default. */
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
@@ -38,7 +38,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   max_wal_senders: "0",
   max_wal_size: "1GB",
   checkpoint_timeout: "15min",
-  // No helper processes that an order book of this size has no use for.
+  // A database of this size has no use for helper processes.
   io_method: "sync",
   max_worker_processes: "2",
   max_parallel_workers: "0",
@@ -46,7 +46,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   max_logical_replication_workers: "0",
   autovacuum_max_workers: "1",
   jit: "off",
-  // Row values and statements stay out of the log.
+  // Keeps row values and statements out of the log.
   log_min_messages: "warning",
   log_error_verbosity: "terse",
   log_min_error_statement: "panic",
@@ -55,8 +55,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
 }
 
 /**
- * The server of a cluster: the one that runs already (another command's, or what a killed gateway left), else a new
- * one. Of two starters at once PostgreSQL lets one win; the other then finds the winner's.
+ * The server of a cluster: the one that is running (another command's, or one that a killed gateway left), else a new
+ * one. Of two processes that start one at once PostgreSQL lets one win, and the other finds the winner's. Rejects when
+ * PostgreSQL does not start in five attempts, or is not ready within five minutes.
  */
 export const ensureServer = async (binaries: Binaries, cluster: Cluster, options: ServerOptions): Promise<Server> => {
   const deadline = Date.now() + READY_MAX_MS
@@ -72,7 +73,7 @@ export const ensureServer = async (binaries: Binaries, cluster: Cluster, options
     starts += 1
     const started = await startServer(binaries, cluster, options)
     if (started !== null) return started
-    // It ended at once: the port was taken meanwhile, or another starter was first.
+    // It ended at once: its port was taken in the meantime, or another process started the server first.
     if (starts >= 5) throw new Error(`PostgreSQL did not start; the reason is at the end of ${options.logFile}`)
     await sleep(100)
   }
@@ -87,7 +88,7 @@ const startServer = async (binaries: Binaries, cluster: Cluster, options: Server
   const log = await openLog(options.logFile)
   let ended = false
   try {
-    // Detached: Ctrl-C in the terminal is for the gateway, which stops the database after its own work is done.
+    // Detached, so that Ctrl-C in the terminal reaches only the gateway, which stops the database after its own work.
     const child = spawn(launch.program, launch.args, {
       ...launch.options,
       cwd: "/",
@@ -114,7 +115,7 @@ const startServer = async (binaries: Binaries, cluster: Cluster, options: Server
   }
 }
 
-/** Fast shutdown: connections end, everything is written. Returns when the server is gone. */
+/** Fast shutdown: connections end, everything is written. Resolves when the server is gone, after 40 s at most. */
 export const stopServer = async (cluster: Cluster, server: Server): Promise<void> => {
   const gone = async (): Promise<boolean> => {
     const found = await readPostmaster(cluster)
@@ -122,7 +123,7 @@ export const stopServer = async (cluster: Cluster, server: Server): Promise<void
   }
   for (const [signal, waitMs] of [
     ["SIGINT", STOP_MAX_MS],
-    // Ends without the last checkpoint; the next start replays the log.
+    // Skips the last checkpoint; the next start replays the log.
     ["SIGQUIT", 5_000],
     ["SIGKILL", 5_000]
   ] as const) {
@@ -142,14 +143,14 @@ export const stopServer = async (cluster: Cluster, server: Server): Promise<void
 interface Postmaster {
   readonly pid: number
   readonly port: number
-  /** starting, ready, stopping … */
+  /** PostgreSQL's own words: starting, ready, stopping … */
   readonly status: string
-  /** Whether that pid is a PostgreSQL on this folder, and not a stranger that got the number since. */
+  /** Whether that pid is a PostgreSQL on this folder, and not another program that was given the pid since. */
   readonly alive: boolean
   readonly lines: ReadonlyArray<string>
 }
 
-/** What postmaster.pid says; null = no server, or one so young that it has not written all of it. */
+/** What postmaster.pid says; null = no server, or one that has not written its pid yet. */
 const readPostmaster = async (cluster: Cluster): Promise<Postmaster | null> => {
   const text = await readFile(join(cluster.folder, "postmaster.pid"), "utf8").catch(() => "")
   const lines = text.split("\n")
@@ -159,7 +160,7 @@ const readPostmaster = async (cluster: Cluster): Promise<Postmaster | null> => {
   return { pid, port: Number(lines[3] ?? 0), status: (lines[7] ?? "starting").trim(), alive, lines }
 }
 
-// A postmaster's working folder is its data folder, wherever that has been moved to since.
+// A postmaster's working directory is its data folder, even after that was moved. Only Linux tells.
 const worksIn = async (pid: number, folder: string): Promise<boolean> => {
   if (process.platform !== "linux") return true
   const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => "")
@@ -167,13 +168,13 @@ const worksIn = async (pid: number, folder: string): Promise<boolean> => {
 }
 
 /**
- * After a machine crash another program may carry the number in postmaster.pid, and PostgreSQL would refuse to start
- * for ever. A number that nobody carries lets it start, and keeps its check for orphaned backends.
+ * After a crash of the machine another program may have the pid in postmaster.pid, and PostgreSQL would refuse to start
+ * for ever. A pid that no process has lets it start and keeps its check for orphaned backends.
  */
 const disownPid = async (cluster: Cluster, found: Postmaster): Promise<void> => {
-  let nobody = 4_194_303
-  while (isAlive(nobody)) nobody -= 1
-  await writeFile(join(cluster.folder, "postmaster.pid"), [nobody, ...found.lines.slice(1)].join("\n"))
+  let unused = 4_194_303
+  while (isAlive(unused)) unused -= 1
+  await writeFile(join(cluster.folder, "postmaster.pid"), [unused, ...found.lines.slice(1)].join("\n"))
 }
 
 const openLog = async (path: string) => {

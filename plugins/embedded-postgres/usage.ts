@@ -5,33 +5,37 @@ import { type Cluster, SUPERUSER } from "./cluster.ts"
 import type { Server } from "./server.ts"
 
 /*
- * Who uses the server. Every gateway and command holds USED shared for its life; whoever leaves and gets it exclusively
- * was the last, and stops the server. A gateway holds OWNED besides, so that there is one for a folder.
+ * Who uses the server, by advisory locks. Every gateway and command holds USED shared while it runs; whoever leaves and
+ * gets USED exclusively was the last user, and stops the server. A gateway also holds OWNED, so that a folder has only
+ * one.
  */
 const USED = 7_246_002
 const OWNED = 7_246_003
 
-/** A killed gateway's connection may be seen as open for a moment. */
+/** The connection of a gateway that was just killed may hold its lock for a moment. */
 const OWNER_WAIT_MS = 1_500
 const RETRY_MS = 250
 const LEAVE_MAX_MS = 5_000
 
-/** The folder has its gateway already. */
+/** Another gateway runs on the folder. */
 export class AlreadyOwned extends Error {}
 
+/** This process's use of the server. */
 export interface Usage {
-  /** Gives the server up; true = nobody else uses it, and nobody can begin to: stop it. */
+  /** Ends the use, within 5 s. true = nobody else uses the server and nobody can join it: the caller stops it. */
   readonly leave: () => Promise<boolean>
-  /** After the server has stopped. */
+  /** Drops the connection once the server has stopped. */
   readonly close: () => Promise<void>
 }
 
+/** The server's URL; it holds the password. */
 export const urlOf = (cluster: Cluster, server: Server): string =>
   `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${server.port}/postgres`
 
 /**
- * Joins the users of a running server; null = it is stopping or is not the server of this folder, so look again.
- * @param owner whether this is the folder's gateway
+ * Joins the users of a running server; null = it is stopping or serves another folder, so the caller looks again.
+ * Rejects with AlreadyOwned when the folder has another gateway.
+ * @param owner whether the caller is a gateway
  */
 export const joinServer = async (cluster: Cluster, server: Server, owner: boolean): Promise<Usage | null> => {
   const url = Redacted.make(urlOf(cluster, server))
@@ -45,7 +49,7 @@ export const joinServer = async (cluster: Cluster, server: Server, owner: boolea
       }
     })
     try {
-      // A copy of the folder carries the original's postmaster.pid and password: look whose data this is.
+      // A copied folder carries the original's postmaster.pid and password, so the server says whose data it serves.
       const [row] = await made.sql<Array<{ used: boolean; folder: string }>>`
         select pg_try_advisory_lock_shared(${USED}) as used, current_setting('data_directory') as folder`
       const joined = row?.used === true && row.folder === cluster.folder
@@ -60,7 +64,7 @@ export const joinServer = async (cluster: Cluster, server: Server, owner: boolea
     }
   }
 
-  /** After a crash of the server, which starts again by itself, the locks are taken again. */
+  /** Takes the locks again after a crash of the server, which restarts by itself or is started again by its gateway. */
   const rejoin = async (): Promise<void> => {
     connection = undefined
     for (let joined = false; !joined && !left; ) {
@@ -80,10 +84,10 @@ export const joinServer = async (cluster: Cluster, server: Server, owner: boolea
   if (!(await join())) return null
   return {
     leave: async () => {
-      // A gateway does not leave a server behind that no longer answers.
+      // If the server does not answer, a gateway counts as the last user and does not leave the server behind.
       const silence = sleep(LEAVE_MAX_MS, owner, { ref: false })
       const last = await Promise.race([giveUp().catch(() => owner), silence])
-      // The last one keeps its lock until the server is gone, so that nobody joins a server that is stopping.
+      // The last user keeps its lock until the server is gone, so that nobody joins a server that is stopping.
       if (!last) await connection?.close()
       return last
     },
@@ -91,6 +95,7 @@ export const joinServer = async (cluster: Cluster, server: Server, owner: boolea
   }
 }
 
+/** Takes OWNED; rejects with AlreadyOwned when another gateway keeps it for 1.5 s. */
 const own = async ({ sql }: Connection): Promise<void> => {
   const deadline = Date.now() + OWNER_WAIT_MS
   for (;;) {

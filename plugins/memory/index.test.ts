@@ -24,7 +24,7 @@ test("two gateways in one process do not share slots or nonces", async () => {
   await Effect.runPromise(Effect.provide(once, stores))
 })
 
-test("a million calls fit into a one-second window of a million, and not one more", () =>
+test("a one-second window of a million lets a million calls through, and not one more", () =>
   Effect.runPromise(
     Effect.gen(function* () {
       const { take } = yield* ThrottleStore
@@ -42,7 +42,7 @@ test("a million calls fit into a one-second window of a million, and not one mor
     }).pipe(Effect.provide(throttleStore), Effect.provide(TestClock.layer()))
   ))
 
-test("full of live keys it refuses new ones as unavailable, keeps the promise to the old ones, and recovers", () =>
+test("a store full of live keys refuses new keys as unavailable, still serves the old ones, and recovers", () =>
   Effect.runPromise(
     Effect.gen(function* () {
       const { take } = yield* ThrottleStore

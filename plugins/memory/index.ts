@@ -7,12 +7,14 @@ import { WindowTable } from "../../core/pipeline/throttle/window-table.ts"
 import type { Plugin } from "../../core/start/plugin.ts"
 
 /**
- * Throttle slots and nonces in the gateway's own process: the embedded default. Right for one process; several behind
- * one address each count for themselves (plugins/redis counts for all). Forgotten when the process ends; a replayed
- * create still makes no second order, because merchant_order_no is unique for ever.
+ * Throttle slots and nonces in the gateway's own process: the embedded default. It is right for a single process;
+ * several processes behind one address count each for themselves (plugins/redis counts for all). Everything is
+ * forgotten when the process ends; a replayed create still makes no second order, because merchant_order_no is unique
+ * for ever.
  *
- * Bounded: WINDOW_KEYS_MAX and NONCES_MAX (core/pipeline/throttle/window-table.ts). Full of live entries, a store answers
- * StoreUnavailable for new ones rather than forget one that it promised to keep.
+ * Memory is bounded by WINDOW_KEYS_MAX (core/pipeline/throttle/window-table.ts) and NONCES_MAX
+ * (core/pipeline/replay/nonce-table.ts). A store that is full of live entries answers StoreUnavailable for new ones
+ * rather than forget one that it promised to keep.
  */
 export const memory: Required<Pick<Plugin, "name" | "throttleStore" | "replayStore">> = {
   name: "memory",

@@ -14,7 +14,9 @@ interface AccountRow {
   readonly created_at: Date
 }
 
-/** The accounts at the channels' providers. Removed ones stay: their orders' notices must still be read. */
+/**
+ * Accounts at the channels' providers. Removed accounts stay stored: notices of their old orders must still be read.
+ */
 export const makeAccounts = (db: Database, signals: Signals): Accounts["Service"] => {
   const { sql } = db
   const columns = sql`id, provider, name, enabled, removed, fee_rate_bp, sealed, created_at`
@@ -51,10 +53,11 @@ export const makeAccounts = (db: Database, signals: Signals): Accounts["Service"
           select ${signals.changed({ kind: "account", id: account.id })} from made`
       )
       const stored = yield* find(account.id)
-      return stored ?? (yield* Effect.die(new Error(`the account ${account.id} was stored and is not there`)))
+      return stored ?? (yield* Effect.die(new Error(`account ${account.id} is missing right after it was stored`)))
     }),
 
     change: (id, change) => {
+      // The no-op assignment at the end keeps the statement valid when nothing changes.
       const sets = sql`
         ${change.enabled === undefined ? sql`` : sql`enabled = ${change.enabled},`}
         ${change.removed === undefined ? sql`` : sql`removed = true,`}

@@ -8,21 +8,23 @@ import {
 import { makeBatch } from "./driver/batch.ts"
 import type { Database } from "./driver/database.ts"
 
-/** As PostgreSQL reads an interval. */
-export const CHARGE_LEASE = `${CHARGE_LEASE_MS} milliseconds`
+/** CHARGE_LEASE_MS as a PostgreSQL interval. */
+export const CHARGE_LEASE_INTERVAL = `${CHARGE_LEASE_MS} milliseconds`
 
-/** Who may try an order at a channel, and what channels answered. */
+/** Charges: who may try an order at a channel, and what channels answered. */
 export const makeCharges = (db: Database): Charges["Service"] => {
   const { json } = db
   return {
     begin: ({ merchantId, orderNo }) =>
       db
         .run(
-          // The answer's order is the one of before the wait for another's update: whether that one charges it is not
-          // to be seen there, whether it can be paid is. Where it was paid this moment, the next look says so.
+          // `o` comes from the snapshot taken before any wait for a concurrent update. It cannot show whether another
+          // process has begun a charge, only whether the order was payable. An order that was paid during the wait is
+          // reported as `busy`; the caller's next look reports `over`.
           (sql) => sql<Array<{ attempts: number | null; payable: boolean }>>`
             with begun as (
-              update orders set attempts = attempts + 1, charging_until = now() + ${CHARGE_LEASE}::text::interval
+              update orders set attempts = attempts + 1,
+                charging_until = now() + ${CHARGE_LEASE_INTERVAL}::text::interval
               where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0 and expires_at > now()
                 and (charging_until is null or charging_until <= now() or ${hasAcceptedLast(sql)})
               returning attempts
@@ -40,7 +42,7 @@ export const makeCharges = (db: Database): Charges["Service"] => {
             with moved as (
               update orders set provider = ${provider}, account_id = ${accountId}, fee_rate_bp = ${feeRateBp},
                 reference = ${json(reference)}::json::jsonb, attempts = attempts + 1,
-                charging_until = now() + ${CHARGE_LEASE}::text::interval
+                charging_until = now() + ${CHARGE_LEASE_INTERVAL}::text::interval
               where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0
                 and attempts = ${attempt}
               returning merchant_id, order_no, attempts
@@ -59,8 +61,9 @@ export const makeCharges = (db: Database): Charges["Service"] => {
 }
 
 /**
- * Whether the order's last charge was accepted, and so has ended: `recordAccepted` leaves the order's lease as it is. By
- * the key, as one value: after an `or`, PostgreSQL may answer an `exists` by reading all charges.
+ * Whether the last charge of `orders` was accepted. Such a charge has ended even while `charging_until` lies ahead,
+ * because `recordAccepted` does not write the order. A scalar subquery by the primary key: after an `or`, PostgreSQL
+ * may answer an `exists` by reading all charges.
  */
 export const hasAcceptedLast = (sql: Database["sql"]) => sql`coalesce((
   select c.outcome = 'accepted' from charges c
@@ -84,7 +87,7 @@ const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Pr
           merchant_id bigint, order_no text, attempt integer, provider text, account_id text, at_ms float8,
           duration_ms bigint, detail jsonb, outcome text, presentation jsonb, final boolean
         )
-        -- True of all, and makes them few to PostgreSQL, so that orders are read by key: see outbox.ts.
+        -- Always true; lowers the planner's row estimate, so that orders are read by key: see outbox.ts.
         where attempt between 1 and 2147483647
       ), kept as (
         insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)
@@ -93,8 +96,8 @@ const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Pr
         from r
         on conflict do nothing
       )
-      -- One row for each order, also where two of its charges are recorded together. A charge that reports after its
-      -- lease does not end the lease of the one that has begun since.
+      -- One row per order, even if two of its charges are in this batch. A charge that reports after its lease expired
+      -- does not end the lease of a charge that has begun since.
       update orders o set presentation = coalesce(last.presentation, o.presentation),
         charging_until = case when last.ended >= o.attempts then null else o.charging_until end
       from (
@@ -128,7 +131,7 @@ const recordAllAccepted = async (
   return charges.map(() => undefined)
 }
 
-/** Instants are milliseconds, as in orders.ts. */
+/** A charge as both inserts read it. Instants are milliseconds, for the reason given in orders.ts. */
 const rowOf = (charge: AcceptedCharge) => ({
   merchant_id: charge.merchantId,
   order_no: charge.orderNo,
@@ -140,6 +143,6 @@ const rowOf = (charge: AcceptedCharge) => ({
   detail: charge.detail
 })
 
-/** Two processes that write the same rows in different orders would lock each other out. */
+/** The order in which rows are written: processes that wrote the same rows in different orders would deadlock. */
 const byOrderNo = (a: { readonly order_no: string }, b: { readonly order_no: string }): number =>
   a.order_no < b.order_no ? -1 : 1

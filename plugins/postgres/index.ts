@@ -27,18 +27,16 @@ import { makeStoreSignals } from "./store-signals.ts"
 import { makeStoreStatus } from "./store-status.ts"
 import { makeTimeline } from "./timeline.ts"
 
-export type { DatabaseOptions } from "./driver/database.ts"
-
 /**
- * Merchants, orders and webhooks in PostgreSQL (15 or newer). Migrates the database at the start; refuses to start when
- * it does not answer within five seconds or is newer than this code.
+ * Merchants, orders and webhooks in PostgreSQL (15 or newer). Migrates the database at the start. Fails with
+ * StartRefused when the database does not answer within 5 s or is newer than this code.
  */
 export const postgres = (options: DatabaseOptions): Plugin => ({
   name: "postgres",
   persistence: Layer.effectContext(openPersistence(options))
 })
 
-/** All persistence services on one database; its connections end with the scope. */
+/** All persistence services on one database; its connections close with the scope. */
 export const openPersistence = (
   options: DatabaseOptions
 ): Effect.Effect<Context.Context<Persistence>, StartRefused, Scope.Scope> =>

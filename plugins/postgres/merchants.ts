@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import type postgres from "postgres"
 import type { Merchant, MerchantMode } from "../../core/domain/merchant.ts"
 import type { ThrottleRule } from "../../core/domain/throttle-rule.ts"
 import type { Merchants, SealedSecret, StoredMerchant } from "../../core/pipeline/persistence/merchants.ts"
@@ -26,7 +27,7 @@ interface SecretRow {
   readonly first_used_at: Date | null
 }
 
-/** Merchants and their secrets. Every change tells all gateways to forget what they cached of the merchant. */
+/** Merchants and their secrets. Every change makes all gateways drop the merchant from their caches. */
 export const makeMerchants = (db: Database, signals: Signals): Merchants["Service"] => {
   const { sql, json } = db
   const columns = sql`id, app_id, name, mode, active, callback_url, allow_ips, throttle, accounts, created_at`
@@ -43,8 +44,18 @@ export const makeMerchants = (db: Database, signals: Signals): Merchants["Servic
     return { merchant: merchantOf(row), secrets: secrets.map(secretOf) } satisfies StoredMerchant
   })
 
-  /** SQL null, and not JSON's, for null. */
+  /** null becomes SQL's null, not JSON's. */
   const orNull = (value: unknown) => (value === null ? sql`null` : sql`${json(value)}::json::jsonb`)
+
+  /** Runs a statement that changes `merchant_secrets` and returns `merchant_id`, and tells every gateway. */
+  const changeSecrets = (change: postgres.PendingQuery<postgres.Row[]>) =>
+    db
+      .run(
+        (sql) => sql`
+          with changed as (${change})
+          select ${signals.merchantChanged} from merchants m join changed on changed.merchant_id = m.id`
+      )
+      .pipe(Effect.asVoid)
 
   return {
     find: (appId) =>
@@ -81,7 +92,7 @@ export const makeMerchants = (db: Database, signals: Signals): Merchants["Servic
         .pipe(Effect.map(([row]) => merchantOf(row as MerchantRow))),
 
     update: (appId, change) => {
-      // A condition that changes nothing, where nothing is to change, keeps the statement whole.
+      // The no-op assignment at the end keeps the statement valid when nothing changes.
       const sets = sql`
         ${change.name === undefined ? sql`` : sql`name = ${change.name},`}
         ${change.active === undefined ? sql`` : sql`active = ${change.active},`}
@@ -102,7 +113,7 @@ export const makeMerchants = (db: Database, signals: Signals): Merchants["Servic
     addSecret: (merchantId, sealed, othersExpireAt) =>
       db
         .run(
-          // Both parts see the secrets as they were, so the new one is not among those that end.
+          // Both parts read the same snapshot, so the new secret is not among those that expire.
           (sql) => sql`
             with ending as (
               update merchant_secrets set expires_at = ${othersExpireAt}
@@ -111,40 +122,22 @@ export const makeMerchants = (db: Database, signals: Signals): Merchants["Servic
               insert into merchant_secrets (merchant_id, sealed) values (${merchantId}, ${sealed})
               returning merchant_id
             )
-            select ${changedMerchant(db)} from merchants m join added on added.merchant_id = m.id`
+            select ${signals.merchantChanged} from merchants m join added on added.merchant_id = m.id`
         )
         .pipe(Effect.asVoid),
 
     resealSecret: (merchantId, secretId, sealed) =>
-      db
-        .run(
-          (sql) => sql`
-            with resealed as (
-              update merchant_secrets set sealed = ${sealed} where merchant_id = ${merchantId} and id = ${secretId}
-              returning merchant_id
-            )
-            select ${changedMerchant(db)} from merchants m join resealed on resealed.merchant_id = m.id`
-        )
-        .pipe(Effect.asVoid),
+      changeSecrets(sql`
+        update merchant_secrets set sealed = ${sealed} where merchant_id = ${merchantId} and id = ${secretId}
+        returning merchant_id`),
 
     secretUsed: (merchantId, secretId, at) =>
-      db
-        .run(
-          (sql) => sql`
-            with used as (
-              update merchant_secrets set first_used_at = ${at}
-              where merchant_id = ${merchantId} and id = ${secretId} and first_used_at is null
-              returning merchant_id
-            )
-            select ${changedMerchant(db)} from merchants m join used on used.merchant_id = m.id`
-        )
-        .pipe(Effect.asVoid)
+      changeSecrets(sql`
+        update merchant_secrets set first_used_at = ${at}
+        where merchant_id = ${merchantId} and id = ${secretId} and first_used_at is null
+        returning merchant_id`)
   }
 }
-
-/** As `signals.changed`, where the statement knows only the merchant's number (`merchants m`). */
-const changedMerchant = (db: Database) =>
-  db.sql`pg_notify('payhub', json_build_object('kind', 'merchant', 'id', m.app_id)::text)`
 
 const merchantOf = (row: MerchantRow): Merchant => ({
   id: row.id,

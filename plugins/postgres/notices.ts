@@ -6,7 +6,7 @@ import type { KeptNotice, Notices } from "../../core/pipeline/persistence/notice
 import { storableJson } from "./driver/connection.ts"
 import type { Database } from "./driver/database.ts"
 
-/** What providers said that settled nothing. */
+/** Payments and notices that settled no order, kept for a person to look at. */
 export const makeNotices = (db: Database): Notices["Service"] => ({
   flag: ({ order, anomaly, payment, source, notice }) => {
     const { channelTradeNo, amountFen, currency } = payment
@@ -31,7 +31,7 @@ export const makeNotices = (db: Database): Notices["Service"] => ({
   },
 
   keepStray: ({ accountId, receivedAt, headers, body, orderNo, detail }) => {
-    // A provider's repetition may differ in its nonce and signature; what it says does not.
+    // A repeated notice may carry another nonce and signature, so the digest is made over what it says.
     const content = detail === null || storableJson(detail) === "{}" ? body : storableJson(detail)
     const digest = createHash("sha256").update(content).digest()
     return db
@@ -66,7 +66,7 @@ export const makeNotices = (db: Database): Notices["Service"] => ({
       )
 })
 
-/** The part of a statement that keeps a notice for each row of `told`. */
+/** A CTE `kept` that stores the notice for each row of the CTE `told`; null stores nothing. */
 export const keepNotice = ({ sql, json }: Database, notice: KeptNotice | null) =>
   notice === null
     ? sql`kept as (select)`

@@ -3,7 +3,7 @@ import type { Flow } from "../../core/domain/channel-code.ts"
 import { type Anomaly, type JsonObject, ORDER_STATUS, type Order, type OrderStatus } from "../../core/domain/order.ts"
 import type { OrderSummary } from "../../core/pipeline/persistence/orders.ts"
 
-/** An order as the statements read it (`orderColumns`). */
+/** A row of `orderColumns`. */
 export interface OrderRow {
   readonly merchant_id: number
   readonly order_no: string
@@ -36,14 +36,14 @@ export interface OrderRow {
   readonly flags: ReadonlyArray<Anomaly>
 }
 
-/** The select list of an order, from `orders o`. */
+/** The columns of an order, from `orders o`. */
 export const orderColumns = (sql: postgres.Sql) => sql`
   o.merchant_id, o.order_no, o.merchant_order_no, o.channel_code, o.flow, o.provider, o.account_id, o.amount_fen,
   o.fee_rate_bp, o.status, o.notify_url, o.body, o.extra, o.note, o.client_ip, o.created_at, o.expires_at, o.reference,
   o.token_hash, o.jsapi_app_id, o.mini_program, o.openid, o.pay_until, o.presentation, o.paid_at, o.fee_fen, o.actual_fen,
   o.channel_trade_no, to_json(o.flags) as flags`
 
-/** The part of an order that `summaryColumns` reads. */
+/** A row of `summaryColumns`. */
 export type SummaryRow = Pick<
   OrderRow,
   | "order_no"
@@ -57,6 +57,7 @@ export type SummaryRow = Pick<
   | "paid_at"
 >
 
+/** The columns of an order's summary, from `orders o`. */
 export const summaryColumns = (sql: postgres.Sql) => sql`
   o.order_no, o.merchant_order_no, o.channel_code, o.status, o.amount_fen, o.actual_fen, o.fee_fen, o.created_at,
   o.paid_at`
@@ -75,7 +76,7 @@ export const summaryOf = (row: SummaryRow): OrderSummary => ({
 
 const STATUSES = Object.keys(ORDER_STATUS) as ReadonlyArray<OrderStatus>
 
-// The numbers of the contract's section 8 are the places in ORDER_STATUS; the table's check holds them to it.
+// A status number (contract section 8) is its index in ORDER_STATUS; the table's check admits no other.
 const statusOf = ({ status }: Pick<OrderRow, "status">): OrderStatus => STATUSES[status] as OrderStatus
 
 export const orderOf = (row: OrderRow): Order => ({

@@ -1,51 +1,49 @@
 import { Effect } from "effect"
+import type postgres from "postgres"
 import { DuplicateOrder } from "../../core/domain/errors.ts"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
 import type { NewOrder, OrderKey, Orders } from "../../core/pipeline/persistence/orders.ts"
-import { CHARGE_LEASE, hasAcceptedLast } from "./charges.ts"
+import { CHARGE_LEASE_INTERVAL, hasAcceptedLast } from "./charges.ts"
 import { makeBatch } from "./driver/batch.ts"
 import type { Database } from "./driver/database.ts"
 import { type OrderRow, orderColumns, orderOf, type SummaryRow, summaryColumns, summaryOf } from "./order-row.ts"
 
-/** Making orders and finding them: what merchants wait for, so it is batched. */
+/** Orders. Statements that merchants or providers wait for are batched. */
 export const makeOrders = (db: Database): Orders["Service"] => {
-  const { sql, json } = db
+  const { sql } = db
 
   const create = makeBatch((orders: ReadonlyArray<NewOrder>) => createAll(db, orders))
   const known = makeBatch((keys: ReadonlyArray<MerchantOrderKey>) => knownAll(db, keys))
 
-  const summary = makeBatch(async (keys: ReadonlyArray<OrderKey>) => {
-    const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, order_no: key.orderNo }))
-    const rows = await db.attempt(
-      (sql) => sql<Array<Numbered<SummaryRow>>>`
-        select r.i, ${summaryColumns(sql)}
-        from json_to_recordset(${json(asked)}) as r(i integer, merchant_id bigint, order_no text)
-        join orders o on o.merchant_id = r.merchant_id and o.order_no = r.order_no`
-    )
-    return byIndex(keys.length, rows, summaryOf)
-  })
+  const summary = makeLookUp(
+    db,
+    ({ merchantId, orderNo }: OrderKey) => ({ merchant_id: merchantId, order_no: orderNo }),
+    (sql, asked) => sql<Array<Numbered<SummaryRow>>>`
+      select r.i, ${summaryColumns(sql)}
+      from json_to_recordset(${asked}) as r(i integer, merchant_id bigint, order_no text)
+      join orders o on o.merchant_id = r.merchant_id and o.order_no = r.order_no`,
+    summaryOf
+  )
 
-  const summaryByMerchantOrderNo = makeBatch(async (keys: ReadonlyArray<MerchantOrderKey>) => {
-    const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, merchant_order_no: key.merchantOrderNo }))
-    const rows = await db.attempt(
-      (sql) => sql<Array<Numbered<SummaryRow>>>`
-        select r.i, ${summaryColumns(sql)}
-        from json_to_recordset(${json(asked)}) as r(i integer, merchant_id bigint, merchant_order_no text)
-        join orders o on o.merchant_id = r.merchant_id and o.merchant_order_no = r.merchant_order_no`
-    )
-    return byIndex(keys.length, rows, summaryOf)
-  })
+  const summaryByMerchantOrderNo = makeLookUp(
+    db,
+    merchantOrderKeyOf,
+    (sql, asked) => sql<Array<Numbered<SummaryRow>>>`
+      select r.i, ${summaryColumns(sql)}
+      from json_to_recordset(${asked}) as r(i integer, merchant_id bigint, merchant_order_no text)
+      join orders o on o.merchant_id = r.merchant_id and o.merchant_order_no = r.merchant_order_no`,
+    summaryOf
+  )
 
-  const findByOrderNo = makeBatch(async (orderNos: ReadonlyArray<string>) => {
-    const asked = orderNos.map((order_no, i) => ({ i, order_no }))
-    const rows = await db.attempt(
-      (sql) => sql<Array<Numbered<OrderRow>>>`
-        select r.i, ${orderColumns(sql)}
-        from json_to_recordset(${json(asked)}) as r(i integer, order_no text)
-        cross join lateral (select * from orders o where o.order_no = r.order_no limit 1) o`
-    )
-    return byIndex(orderNos.length, rows, orderOf)
-  })
+  const findByOrderNo = makeLookUp(
+    db,
+    (orderNo: string) => ({ order_no: orderNo }),
+    (sql, asked) => sql<Array<Numbered<OrderRow>>>`
+      select r.i, ${orderColumns(sql)}
+      from json_to_recordset(${asked}) as r(i integer, order_no text)
+      cross join lateral (select * from orders o where o.order_no = r.order_no limit 1) o`,
+    orderOf
+  )
 
   const firstOf = (statement: (sql: Database["sql"]) => PromiseLike<ReadonlyArray<OrderRow>>) =>
     db.run(statement).pipe(Effect.map(([row]) => (row === undefined ? null : orderOf(row))))
@@ -79,7 +77,7 @@ export const makeOrders = (db: Database): Orders["Service"] => {
         ${filter.since === undefined ? sql`` : sql`and o.created_at >= ${filter.since}`}
         ${filter.flagged === undefined ? sql`` : filter.flagged ? sql`and o.flags <> '{}'` : sql`and o.flags = '{}'`}`
       const merchant = filter.merchantId === undefined ? sql`` : sql`where m.id = ${filter.merchantId}`
-      // Merchant by merchant, each from the index of its newest: no index over all merchants has to be kept.
+      // Takes each merchant's newest orders from that merchant's index, so that no index across merchants is needed.
       return db
         .run(
           (sql) => sql<OrderRow[]>`
@@ -162,24 +160,36 @@ interface MerchantOrderKey {
   readonly merchantOrderNo: string
 }
 
-/** A row with the place of the question that it answers. */
+const merchantOrderKeyOf = ({ merchantId, merchantOrderNo }: MerchantOrderKey) => ({
+  merchant_id: merchantId,
+  merchant_order_no: merchantOrderNo
+})
+
+/** A row with the index of the key that it answers. */
 type Numbered<Row> = Row & { readonly i: number }
 
-const byIndex = <Row, Answer>(
-  length: number,
-  rows: ReadonlyArray<Numbered<Row>>,
+/**
+ * Many look-ups, one statement: each key is a JSON row with its index `i`, each row found carries that index back.
+ * @param keyOf the key as the statement's `json_to_recordset` reads it
+ */
+const makeLookUp = <Key, Row, Answer>(
+  db: Database,
+  keyOf: (key: Key) => object,
+  statement: (sql: postgres.Sql, asked: postgres.Parameter) => PromiseLike<ReadonlyArray<Numbered<Row>>>,
   answerOf: (row: Row) => Answer
-): ReadonlyArray<Answer | null> => {
-  const found = new Array<Answer | null>(length).fill(null)
-  for (const row of rows) found[row.i] = answerOf(row)
-  return found
-}
+) =>
+  makeBatch(async (keys: ReadonlyArray<Key>): Promise<ReadonlyArray<Answer | null>> => {
+    const asked = db.json(keys.map((key, i) => ({ i, ...keyOf(key) })))
+    const found = new Array<Answer | null>(keys.length).fill(null)
+    for (const row of await db.attempt((sql) => statement(sql, asked))) found[row.i] = answerOf(row)
+    return found
+  })
 
 type Created = "created" | "order-no-taken" | "duplicate"
 
 const createAll = async (db: Database, orders: ReadonlyArray<NewOrder>): Promise<ReadonlyArray<Created>> => {
   const { json } = db
-  // Two processes that insert the same numbers in different orders would lock each other out.
+  // A fixed order of rows: processes that inserted the same numbers in different orders would deadlock.
   const rows = orders.map(rowOf).sort((a, b) => (a.merchant_order_no < b.merchant_order_no ? -1 : 1))
   const inserted = await db.attempt(
     (sql) => sql<Array<Pick<OrderRow, "merchant_id" | "order_no" | "merchant_order_no">>>`
@@ -188,10 +198,12 @@ const createAll = async (db: Database, orders: ReadonlyArray<NewOrder>): Promise
         notify_url, body, extra, note, client_ip, reference, token_hash, jsapi_app_id, mini_program, openid, pay_until,
         attempts, created_at, expires_at, next_check_at, charging_until
       )
-      select merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen, fee_rate_bp,
+      select
+        merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen, fee_rate_bp,
         notify_url, body, extra, note, client_ip, reference, token_hash, jsapi_app_id, mini_program, openid,
-        to_timestamp(pay_until_ms / 1000), attempts, to_timestamp(created_ms / 1000), to_timestamp(expires_ms / 1000), to_timestamp(next_check_ms / 1000),
-        case when attempts > 0 then now() + ${CHARGE_LEASE}::text::interval end
+        to_timestamp(pay_until_ms / 1000), attempts, to_timestamp(created_ms / 1000), to_timestamp(expires_ms / 1000),
+        to_timestamp(next_check_ms / 1000),
+        case when attempts > 0 then now() + ${CHARGE_LEASE_INTERVAL}::text::interval end
       from json_to_recordset(${json(rows)}) as r(
         merchant_id bigint, order_no text, merchant_order_no text, channel_code text, flow text, provider text,
         account_id text, amount_fen bigint, fee_rate_bp integer, notify_url text, body text, extra text, note text,
@@ -201,7 +213,7 @@ const createAll = async (db: Database, orders: ReadonlyArray<NewOrder>): Promise
       on conflict do nothing
       returning merchant_id, order_no, merchant_order_no`
   )
-  // Each stored row is the success of one call only, even where calls are the same to the letter.
+  // Each stored row counts as success for one call only, even if two calls are identical.
   const stored = new Set(inserted.map((row) => keyText(row.merchant_id, row.order_no, row.merchant_order_no)))
   const answers = orders.map((order): Created | undefined =>
     stored.delete(keyText(order.merchantId, order.orderNo, order.merchantOrderNo)) ? "created" : undefined
@@ -217,8 +229,8 @@ const keyText = (merchantId: number, orderNo: string, merchantOrderNo: string): 
   `${merchantId} ${orderNo} ${merchantOrderNo}`
 
 /**
- * The order as the insert reads it. Instants are milliseconds: one Date in it and the whole text is written four times
- * as slowly, and reading one back costs PostgreSQL more than storing it.
+ * The order as the insert reads it. Instants are milliseconds: a single Date makes writing the whole JSON four times as
+ * slow, and reading its text costs PostgreSQL more than storing the row.
  */
 const rowOf = (order: NewOrder) => ({
   merchant_id: order.merchantId,
@@ -236,7 +248,7 @@ const rowOf = (order: NewOrder) => ({
   note: order.note,
   client_ip: order.clientIp,
   reference: order.reference,
-  // Undefined is left out of the JSON and reads as null.
+  // undefined is omitted from the JSON and read as null.
   token_hash: order.jsapi?.tokenHash,
   jsapi_app_id: order.jsapi?.appId,
   mini_program: order.jsapi?.miniProgram,
@@ -250,7 +262,7 @@ const rowOf = (order: NewOrder) => ({
 
 const knownAll = async (db: Database, keys: ReadonlyArray<MerchantOrderKey>): Promise<ReadonlyArray<boolean>> => {
   const { json } = db
-  const asked = keys.map((key, i) => ({ i, merchant_id: key.merchantId, merchant_order_no: key.merchantOrderNo }))
+  const asked = keys.map((key, i) => ({ i, ...merchantOrderKeyOf(key) }))
   const rows = await db.attempt(
     (sql) => sql<Array<{ i: number }>>`
       select r.i from json_to_recordset(${json(asked)}) as r(i integer, merchant_id bigint, merchant_order_no text)

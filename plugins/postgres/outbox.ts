@@ -27,7 +27,7 @@ interface AttemptRow {
   readonly detail: string
 }
 
-/** The outbox: who may push what, and what came of it. */
+/** The outbox: webhooks, the leases of their senders, and their attempts. */
 export const makeOutbox = (db: Database, signals: Signals): Outbox["Service"] => {
   const { json } = db
   const record = makeBatch((attempts: ReadonlyArray<WebhookAttempt>) => recordAll(db, attempts))
@@ -35,8 +35,9 @@ export const makeOutbox = (db: Database, signals: Signals): Outbox["Service"] =>
     lease: ({ limit, perHost, busyHosts, busyMerchants, leaseMs }) =>
       db
         .run(
-          // `hosts` hops from host to host through the index, so a host costs one step however many rows it has due.
-          // Candidates are read first and locked after: other senders' are skipped, and only what is taken is written.
+          // `hosts` skips from host to host through the index, so a host costs one step however many of its rows are
+          // due. Candidates are read first and locked afterwards: rows locked by other senders are skipped, and only
+          // rows that are taken are written.
           (sql) => sql<OutboxRow[]>`
             with recursive hosts as (
               (select host from outbox where state = 0 order by host limit 1)
@@ -47,7 +48,8 @@ export const makeOutbox = (db: Database, signals: Signals): Outbox["Service"] =>
               select c.merchant_id, c.event_id from hosts h cross join lateral (
                 select o.merchant_id, o.event_id, o.take_at from outbox o
                 where o.state = 0 and o.host = h.host and o.take_at <= now()
-                  -- "+ 0": not by the merchants' shares, by which next to nothing would be left to take.
+                  -- "+ 0" hides the column's statistics: by each merchant's share, the planner would expect next to no
+                  -- rows to be left.
                   and o.merchant_id + 0 <> all (
                     array(select busy.id::bigint from json_array_elements_text(${json(busyMerchants)}) as busy(id))
                   )
@@ -60,8 +62,8 @@ export const makeOutbox = (db: Database, signals: Signals): Outbox["Service"] =>
             ), taken as materialized (
               select o.merchant_id, o.event_id from candidates c
               join outbox o on o.merchant_id = c.merchant_id and o.event_id = c.event_id
-              -- "+ 0" keeps the partial index out: a plan made while the outbox was empty would read the whole of it
-              -- for each candidate (4 ms of a lease became 70 with 20,000 due).
+              -- "+ 0" rules the partial index out: a plan made while the outbox was empty would read all of it for each
+              -- candidate (a lease took 70 ms instead of 4 with 20,000 rows due).
               where o.state + 0 = 0 and o.take_at <= now()
               for update of o skip locked
             )
@@ -83,8 +85,8 @@ export const makeOutbox = (db: Database, signals: Signals): Outbox["Service"] =>
     resend: ({ merchantId, orderNo }) =>
       db
         .run((sql) => {
-          // One that is being pushed this moment keeps its lease: nobody pushes it a second time beside. Its round
-          // becomes none that a sender can hold, so that what the push comes to is not taken for the new round's.
+          // A webhook that is being pushed keeps its lease, so that nobody pushes it at the same time. Its round
+          // becomes -1, which no sender holds, so that the push under way does not count as the new round's first.
           const pushing = sql`state = 0 and take_at > due_at and take_at > now()`
           return sql`
             with due as (
@@ -157,8 +159,8 @@ const webhookOf = (row: OutboxRow & { readonly history: ReadonlyArray<AttemptRow
 })
 
 /**
- * Attempts and what they decide. A sender whose lease ran out may report late: `delivered` holds whoever reports it,
- * every other answer only while no later attempt has been recorded, so a repeated report changes nothing.
+ * Records attempts and moves their webhooks on. A sender may report after its lease expired: `delivered` always counts,
+ * every other outcome only while no later attempt is recorded. A repeated report changes nothing.
  */
 const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>): Promise<ReadonlyArray<void>> => {
   const { json } = db
@@ -184,8 +186,8 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
           merchant_id bigint, event_id text, order_no text, attempt integer, at_ms float8, duration_ms bigint,
           status integer, detail text, round integer, state smallint, after_ms double precision
         )
-        -- True of every attempt. PostgreSQL takes a range for one row of 200, and so plans to read the outbox by key
-        -- for what is reported; else it would, while it knows of few webhooks, read all of them and compare.
+        -- Always true. The planner expects a range to keep one row in 200 and so reads the outbox by key for each
+        -- report; without it, while statistics show few webhooks, it would read all of them and compare.
         where attempt between 1 and 2147483647
       ), kept as (
         insert into attempts (merchant_id, event_id, attempt, order_no, at, duration_ms, status, detail)
@@ -194,11 +196,17 @@ const recordAll = async (db: Database, attempts: ReadonlyArray<WebhookAttempt>):
       )
       update outbox o set
         attempts = greatest(o.attempts, r.attempt),
-        -- Resent while it was being pushed: the new round begins now, unless this push was its delivery.
+        -- If it was resent during this push, the new round begins now, unless this push delivered it.
         state = case when r.state = 1 or o.round = r.round then r.state else o.state end,
         round = case when o.round = r.round then o.round + 1 else o.round end,
-        due_at = case when o.round = r.round then coalesce(now() + r.after_ms * interval '1 millisecond', o.due_at) else o.due_at end,
-        take_at = case when o.round = r.round then coalesce(now() + r.after_ms * interval '1 millisecond', o.due_at) else now() end
+        due_at = case
+          when o.round = r.round then coalesce(now() + r.after_ms * interval '1 millisecond', o.due_at)
+          else o.due_at
+        end,
+        take_at = case
+          when o.round = r.round then coalesce(now() + r.after_ms * interval '1 millisecond', o.due_at)
+          else now()
+        end
       from r
       where o.merchant_id = r.merchant_id and o.event_id = r.event_id
         and ((r.state = 1 and o.state <> 1) or (o.state = 0 and o.attempts < r.attempt))`

@@ -7,7 +7,7 @@ import { codeOf, type Database, unavailable } from "./driver/database.ts"
 import { keepNotice } from "./notices.ts"
 import type { Signals } from "./store-signals.ts"
 
-/** The one way to PAID: one statement, so all of it or nothing. */
+/** The only way to PAID, in one statement: everything or nothing. */
 export const makeSettlements = (db: Database, signals: Signals): Settlements["Service"] => ({
   settle: (settlement) =>
     Effect.tryPromise({
@@ -34,9 +34,9 @@ const isTradeReused = (cause: unknown): boolean =>
   cause.constraint_name === "trades_pkey"
 
 /**
- * Everything that PAID means, in one statement and so in one transaction and round trip. `told` is empty when another
- * decision came first, and then every part after it does nothing; a trade number that is in use raises its key's
- * unique violation, which undoes the rest.
+ * Everything that PAID entails, in one statement: one transaction, one round trip. `told` is empty when another
+ * decision came first, and every later part then does nothing. A trade number that is in use violates the key of
+ * `trades`, which rolls everything back.
  */
 const settleStatement = (db: Database, sql: Database["sql"], settlement: Settlement) => {
   const { order, provider, payment, feeFen, actualFen, webhook, source, notice } = settlement
@@ -64,7 +64,8 @@ const settleStatement = (db: Database, sql: Database["sql"], settlement: Settlem
       from told cross join json_to_recordset(${db.json(entries)}) as entry(account text, "amountFen" bigint)
     ), ${keepNotice(db, notice)}
     insert into outbox (merchant_id, event_id, order_no, kind, url, host, body)
-    select merchant_id, ${webhook.eventId}, order_no, ${kind}, ${webhook.url}, ${receiverOf(webhook.url)}, ${webhook.body}
+    select merchant_id, ${webhook.eventId}, order_no, ${kind}, ${webhook.url}, ${receiverOf(webhook.url)},
+      ${webhook.body}
     from told
     returning 1`
 }

@@ -5,22 +5,24 @@ import type { StoreSignal, StoreSignals } from "../../core/pipeline/persistence/
 import { type Connection, openConnection } from "./driver/connection.ts"
 import { type Database, unavailable } from "./driver/database.ts"
 
-/** The service, and what this plugin's other stores send through it. */
+/** The service, and what the other stores of this plugin send through it. */
 export interface Signals extends Pick<StoreSignals["Service"], "listen"> {
-  /** Wakes the senders of every gateway, soon. */
+  /** Wakes the webhook senders of every gateway, at most once every 50 ms. */
   readonly webhookDue: () => void
-  /** The part of a statement that tells every gateway of a change, when and if the statement commits. */
+  /** A part of a statement that tells every gateway of a change once the statement commits. */
   readonly changed: (signal: StoreSignal) => postgres.PendingQuery<postgres.Row[]>
+  /** The same for each row of `merchants m`, in statements that do not know the app_id. */
+  readonly merchantChanged: postgres.PendingQuery<postgres.Row[]>
 }
 
 const CHANNEL = "payhub"
-/** NOTIFY makes commits wait for one another, so webhook-due is sent apart from settling, and not for each. */
+/** NOTIFY makes commits wait for one another, so webhook-due is sent outside settling, once for many webhooks. */
 const WEBHOOK_DUE_EVERY_MS = 50
 const HEARTBEAT_MS = 15_000
 const RECONNECT_MS = 200
 const ANSWER_MAX_MS = 10_000
 
-/** LISTEN and NOTIFY on a connection of its own, made when somebody listens. */
+/** LISTEN on a connection of its own, opened at the first `listen` and reopened when lost; NOTIFY through the pool. */
 export const makeStoreSignals = (db: Database): Effect.Effect<Signals, never, Scope.Scope> =>
   Effect.gen(function* () {
     const listeners = new Set<(signal: StoreSignal) => void>()
@@ -44,7 +46,7 @@ export const makeStoreSignals = (db: Database): Effect.Effect<Signals, never, Sc
         }
       })
       try {
-        await answered(made)
+        await listenOn(made)
       } catch (cause) {
         made.destroy()
         throw cause
@@ -71,7 +73,7 @@ export const makeStoreSignals = (db: Database): Effect.Effect<Signals, never, Sc
       await connect()
       heartbeat = setInterval(() => {
         const asked = connection
-        if (asked !== undefined) answered(asked).catch(() => asked.destroy())
+        if (asked !== undefined) listenOn(asked).catch(() => asked.destroy())
       }, HEARTBEAT_MS)
       heartbeat.unref?.()
     }
@@ -97,7 +99,7 @@ export const makeStoreSignals = (db: Database): Effect.Effect<Signals, never, Sc
         if (dueAgain) webhookDue()
         dueAgain = false
       }, WEBHOOK_DUE_EVERY_MS)
-      // Lost ones do no harm: the senders look by themselves now and then.
+      // A lost signal does no harm: the senders also look by themselves now and then.
       void db
         .attempt((sql) => sql`select pg_notify(${CHANNEL}, ${JSON.stringify({ kind: "webhook-due" })})`)
         .catch(() => undefined)
@@ -117,12 +119,16 @@ export const makeStoreSignals = (db: Database): Effect.Effect<Signals, never, Sc
           catch: unavailable
         }),
       webhookDue,
-      changed: (signal) => db.sql`pg_notify(${CHANNEL}, ${JSON.stringify(signal)})`
+      changed: (signal) => db.sql`pg_notify(${CHANNEL}, ${JSON.stringify(signal)})`,
+      merchantChanged: db.sql`pg_notify(${CHANNEL}, json_build_object('kind', 'merchant', 'id', m.app_id)::text)`
     }
   })
 
-/** LISTEN, which may be said again: a silent connection would lose signals unnoticed, so this also asks whether it lives. */
-const answered = async (connection: Connection): Promise<void> => {
+/**
+ * Sends LISTEN and waits up to 10 s for the answer. Repeating LISTEN is harmless, so it is the heartbeat too: a dead
+ * connection would lose signals unnoticed.
+ */
+const listenOn = async (connection: Connection): Promise<void> => {
   const listening = connection.sql.unsafe(`listen ${CHANNEL}`)
   listening.catch(() => undefined)
   const silence = new AbortController()

@@ -14,18 +14,19 @@ interface BacklogRow {
   readonly stray: number
 }
 
+/** Whether the store answers, and what waits in it. */
 export const makeStoreStatus = (db: Database): StoreStatus["Service"] => ({
   ping: () => db.run((sql) => sql`select 1`).pipe(Effect.asVoid),
 
-  // What waits is read from the partial indexes that hold nothing else.
+  // Waiting rows are read from partial indexes that hold nothing else.
   backlog: () =>
     db
       .run(
         (sql) => sql<BacklogRow[]>`
           select now() as at,
             (select count(*) from orders where status = 0 and next_check_at is not null) as pending,
-            -- Each charge's order by its key: "limit 1" keeps the conditions out, which would let a plan made while
-            -- nothing was pending read all that is pending for each of them.
+            -- Reads each charge's order by its key. "limit 1" keeps the conditions out of the subquery: with them, a
+            -- plan made while nothing was pending would read all pending orders for each charge.
             (
               select min(o.created_at) from charges c cross join lateral (
                 select created_at, status, next_check_at, presentation from orders
@@ -34,7 +35,7 @@ export const makeStoreStatus = (db: Database): StoreStatus["Service"] => ({
               where c.outcome = 'uncertain' and o.status = 0 and o.next_check_at is not null and o.presentation is null
             ) as oldest_uncertain_at,
             (select count(*) from outbox where state = 0) as due_webhooks,
-            -- One that was resent is as old as its resending.
+            -- A resent webhook is as old as its last resend.
             (
               select min(case when o.attempts = o.round then o.created_at else coalesce((
                 select max(e.at) from events e

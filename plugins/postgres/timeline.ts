@@ -11,17 +11,15 @@ interface Line {
   readonly body: string | null
 }
 
-/** As much of a notice as a person reads; the whole of it stays in the table. */
+/** Characters of a notice's body that a timeline shows; the table keeps all of it. */
 const NOTICE_CHARACTERS_MAX = 2_000
 
-/**
- * An order's story from the five tables that tell it, oldest first (kinds: core/domain/event.ts).
- */
+/** An order's timeline, merged from all tables that tell of it, oldest first (kinds: core/domain/event.ts). */
 export const makeTimeline = (db: Database): Timeline["Service"] => ({
   of: ({ merchantId, orderNo }) =>
     db
       .run(
-        // Of what bears the same time, what came first by nature stands first: `rank`, then the row's own number.
+        // Entries of the same instant are ordered by cause (`rank`), then by the row's own number.
         (sql) => sql<Line[]>`
           select at, kind, detail, body from (
             select created_at as at, 0 as rank, 0::bigint as id, 'created' as kind, jsonb_build_object(

@@ -1,21 +1,21 @@
 import { createClient, createCluster } from "redis"
 import { throttleScript } from "./throttle-script.ts"
-import type { RedisNode, RedisTarget } from "./url.ts"
+import { addressOf, type RedisNode, type RedisTarget } from "./url.ts"
 
-/** One server, a cluster or the master that sentinels name, connected. Commands sent in one tick share one write. */
+/** A connection to one server, a cluster or the master that sentinels name. Commands of one tick share one write. */
 export interface RedisClient {
-  /** Sends one command about `key`. Never queued: fails at once when the connection is gone, and is sent once only. */
+  /** Sends one command about `key`, once. It is never queued: it fails at once when the connection is gone. */
   readonly send: (key: string, command: ReadonlyArray<string>) => Promise<unknown>
-  /** Fails what is in flight. */
+  /** Closes at once; commands in flight fail. */
   readonly close: () => void
 }
 
 const CONNECT_TIMEOUT_MS = 1_000
 
 /**
- * Connects once; reconnecting is connection.ts's business, the same for the three kinds.
- * @param onLost called when a connection that was made breaks, any number of times
- * @param stop ends an attempt that takes too long: a Redis that stands still accepts connections and says nothing
+ * Connects once; connection.ts reconnects, in the same way for the three kinds. Rejects with node-redis's error.
+ * @param onLost called, any number of times, when an established connection breaks
+ * @param stop ends an attempt that takes too long: a Redis that hangs still accepts connections
  */
 export const openClient = (
   target: RedisTarget,
@@ -32,11 +32,11 @@ export const openClient = (
   }
 }
 
-/** Takes a slot: 0, or the milliseconds until there is one. */
+/** Takes a throttle slot: 0, or the whole milliseconds (≥ 1) until one is free. */
 export const takeSlot = async (client: RedisClient, key: string, count: number, windowMs: number): Promise<number> => {
   const rest = ["1", key, String(count), String(windowMs)]
   const answer = await client.send(key, ["EVALSHA", throttleScript.sha, ...rest]).catch((error: unknown) => {
-    // A restarted or flushed server has forgotten the script. Nothing was run, so it is safe to send it whole.
+    // A restarted or flushed server has forgotten the script. Nothing ran, so sending its source is safe.
     if (error instanceof Error && error.message.startsWith("NOSCRIPT")) {
       return client.send(key, ["EVAL", throttleScript.source, ...rest])
     }
@@ -45,14 +45,14 @@ export const takeSlot = async (client: RedisClient, key: string, count: number, 
   return Number(answer)
 }
 
-/** Claims a nonce: one command does it, so there is no script here. true = first use. */
+/** Claims a nonce for `windowMs`; one command does it without a script. true = first use. */
 export const claimNonce = async (client: RedisClient, key: string, windowMs: number): Promise<boolean> =>
   (await client.send(key, ["SET", key, "1", "PX", String(windowMs), "NX"])) === "OK"
 
 type Login = Pick<RedisTarget, "username" | "password" | "database" | "tls">
 
 const optionsFor = (login: Login) => ({
-  // exactOptional: an absent user name means the password alone (before Redis 6, or its default user).
+  // Without a user name the password is sent alone (before Redis 6, or for its default user).
   ...(login.username === undefined ? {} : { username: login.username }),
   ...(login.password === undefined ? {} : { password: login.password }),
   disableOfflineQueue: true,
@@ -77,10 +77,10 @@ const openServer = async (
 ): Promise<RedisClient> => {
   const client = createClient({
     ...optionsFor(login),
-    RESP: 2, // every Redis and every proxy speaks it
+    RESP: 2, // the version that every Redis and every proxy speaks
     socket: socketFor(node, login.tls),
     database: login.database,
-    commandOptions: { timeout: undefined } // theirs is one AbortSignal a command; ours is in connection.ts
+    commandOptions: { timeout: undefined } // node-redis's costs an AbortSignal per command; ours is in connection.ts
   })
   let ready = false
   // Without a listener an "error" event ends the process.
@@ -113,7 +113,7 @@ const openCluster = async (
 ): Promise<RedisClient> => {
   const { connectTimeout, reconnectStrategy } = socketFor({ host: "", port: 0 }, false)
   const cluster = createCluster({
-    // These connections only ask for the topology; node-redis keeps them to itself, so they must end by themselves.
+    // These connections ask for the topology only. node-redis does not hand them out, so they must end by themselves.
     rootNodes: target.nodes.map((node) => ({
       socket: { ...socketFor(node, target.tls), socketTimeout: CONNECT_TIMEOUT_MS }
     })),
@@ -126,7 +126,7 @@ const openCluster = async (
   })
   let ready = false
   let cause: Error | undefined
-  // "error": a node that was asked for the topology did not answer; another may.
+  // "error": one node did not answer when asked for the topology; another may.
   cluster.on("error", (error: Error) => {
     cause = error
   })
@@ -139,7 +139,7 @@ const openCluster = async (
   try {
     stop.throwIfAborted()
     await cluster.connect()
-    stop.throwIfAborted() // abandoned while it asked for the topology, it may resolve all the same
+    stop.throwIfAborted() // connect() may resolve although it was abandoned while it asked for the topology
   } catch (error) {
     cluster.destroy()
     throw cause ?? error
@@ -157,9 +157,9 @@ const openCluster = async (
 }
 
 /**
- * The way that Redis asks of a Sentinel client (redis.io, "Guidelines for Redis clients with support for Redis
- * Sentinel"): ask each sentinel, connect to the master it names, check that it is one; after any loss, begin again.
- * node-redis's own sentinel client retries inside, without a limit that a deadline could count on.
+ * Connects as redis.io's "Guidelines for Redis clients with support for Redis Sentinel" ask: ask each sentinel in turn,
+ * connect to the master that it names, check that it is one; after any loss, begin again. node-redis's own sentinel
+ * client retries internally, without a limit that a deadline could rely on.
  */
 const openMaster = async (
   target: RedisTarget,
@@ -177,7 +177,7 @@ const openMaster = async (
       })
       if (Array.isArray(role) && role[0] === "master") return client
       client.close()
-      cause = new Error(`the sentinel at ${sentinel.host}:${sentinel.port} names a server that is not a master`)
+      cause = new Error(`the sentinel at ${addressOf(sentinel)} names a server that is not a master`)
     } catch (error) {
       cause = error instanceof Error ? error : cause
     }
@@ -192,7 +192,7 @@ const askSentinel = async (sentinel: RedisNode, target: RedisTarget, stop: Abort
     database: 0,
     tls: target.tls
   }
-  // One that stands still must leave time for the next.
+  // A sentinel that hangs must leave time for the next one.
   const patience = AbortSignal.any([stop, AbortSignal.timeout(CONNECT_TIMEOUT_MS)])
   const client = await openServer(sentinel, login, () => {}, patience)
   const close = () => client.close()

@@ -5,32 +5,34 @@ import { StoreUnavailable } from "../../core/domain/errors.ts"
 import { claimNonce, openClient, type RedisClient, takeSlot } from "./client.ts"
 import { nameOf, type RedisTarget } from "./url.ts"
 
-/** What a request waits for Redis at most, a reconnect included. */
-export const COMMAND_DEADLINE_MS = 1_000
-/** What an attempt to connect may take: TCP, TLS, password and a first take. */
-export const OPEN_DEADLINE_MS = 3_000
-/** Pause before the first and the longest pause between the attempts of an outage. */
-export const BACKOFF_MS = { first: 100, longest: 2_000 } as const
-/** A connection lost sooner after it was made is an outage at once: nothing is gained by trying again at once. */
+/** How long a request waits for Redis's answer, and before that, when the connection was just lost, for a reconnect. */
+const COMMAND_DEADLINE_MS = 1_000
+/** Time for one attempt to connect: TCP, TLS, password and a first slot. */
+const OPEN_DEADLINE_MS = 3_000
+/** The first and the longest pause between attempts during an outage. */
+const BACKOFF_MS = { first: 100, longest: 2_000 } as const
+/** A connection that is lost sooner after it was made is an outage: an immediate reconnect would gain nothing. */
 const SETTLED_MS = 1_000
-/** Outages that follow each other within this time share one backoff. */
+/** An outage that begins within this time after the last one goes on with its backoff. */
 const CALM_MS = 10_000
-/** Hash tags that the check on a new connection writes to; sixteen meet every master of a small cluster. */
+/** Hash tags that the check of a new connection writes to; sixteen reach every master of a small cluster. */
 const CHECK_TAGS = 16
 
 /**
- * Whether Redis is there. Up: commands go out, each with its deadline. A connection that breaks is made again while
- * requests wait (servers close idle connections). If that fails, or if Redis does not answer in
- * time, it is an outage: one alarm line, requests fail at once instead of waiting one deadline each, attempts go on with
- * backoff, and one line says when it is over. A cluster without one of its masters counts as down, as Redis itself has
- * it (cluster-require-full-coverage).
+ * The connection to Redis. While it is up, commands go out, each with its deadline. A connection that breaks is made
+ * again while requests wait, because servers close idle connections. If that fails, or if Redis does not answer in
+ * time, it is an outage: one alarm line is logged, requests fail at once instead of waiting for a deadline each,
+ * attempts go on with backoff, and one line says when it is over. A cluster without one of its masters counts as down,
+ * as Redis itself defines it (cluster-require-full-coverage).
  */
 export interface RedisConnection {
+  /** Runs commands on the current client. Every failure, a missing answer within 1 s too, is StoreUnavailable. */
   readonly run: <A>(use: (client: RedisClient) => Promise<A>) => Effect.Effect<A, StoreUnavailable>
 }
 
 /**
- * @param down what happens without Redis. "refuse": no start without it; "degrade": starts with the alarm
+ * Connects, and keeps the connection until the scope closes.
+ * @param down without Redis at the start, "refuse" fails with StartRefused and "degrade" starts with the alarm
  */
 export const connectRedis = Effect.fnUntraced(function* (
   target: RedisTarget,
@@ -66,7 +68,7 @@ export const connectRedis = Effect.fnUntraced(function* (
     const beganAt = performance.now()
     if (beganAt - backAt > CALM_MS) pauseMs = BACKOFF_MS.first
     do {
-      yield* Effect.sleep(pauseMs * (0.75 + Math.random() / 2)) // many gateways do not come back in step
+      yield* Effect.sleep(pauseMs * (0.75 + Math.random() / 2)) // so that many gateways do not come back in step
       pauseMs = Math.min(pauseMs * 2, BACKOFF_MS.longest)
     } while ((yield* attempt(() => link.open(OPEN_DEADLINE_MS))) !== null)
     backAt = performance.now()
@@ -79,7 +81,7 @@ export const connectRedis = Effect.fnUntraced(function* (
         const { cause, reopening } = yield* Queue.take(losses)
         const failed = reopening === null ? cause : yield* attempt(() => reopening)
         if (failed !== null) yield* outage(failed)
-        else yield* Effect.logInfo(`${name} was lost and found again at once: ${saying(cause)}`)
+        else yield* Effect.logInfo(`${name} was lost and is connected again: ${saying(cause)}`)
       })
     )
   )
@@ -93,13 +95,13 @@ export const connectRedis = Effect.fnUntraced(function* (
   }
 })
 
-/** A connection that was lost, and the attempt to make it again, if one is worth while. */
+/** A lost connection, and the attempt to make it again; null when an attempt at once is not worth it. */
 interface Loss {
   readonly cause: unknown
   readonly reopening: Promise<unknown> | null
 }
 
-/** The client of the moment. At any time there is a client, or one `reopening` that requests wait for, or an outage. */
+/** The current client. At any time there is a client, or one `reopening` that requests wait for, or an outage. */
 class Link {
   #client: RedisClient | null = null
   #reopening: Promise<RedisClient> | null = null
@@ -114,7 +116,7 @@ class Link {
     this.#onLoss = onLoss
   }
 
-  /** Connects and checks that slots can be taken and nonces claimed: a read-only or a full Redis answers PING too. */
+  /** Connects and takes slots and nonces as a check: a read-only or full Redis would answer a PING. */
   async open(deadlineMs: number): Promise<RedisClient> {
     const stop = new AbortController()
     let lostWhileChecked: Error | null = null
@@ -137,12 +139,12 @@ class Link {
       return client
     } catch (error) {
       stop.abort(error)
-      opening.catch(() => {}).finally(() => opened?.close()) // it may have connected just now
+      opening.catch(() => {}).finally(() => opened?.close()) // it may still have connected
       throw error
     }
   }
 
-  /** Ends the use of the client. Its commands in flight fail: nobody knows whether Redis has done them. */
+  /** Drops the client. Its commands in flight fail: nobody knows whether Redis has executed them. */
   lose(cause: unknown): void {
     const settled = performance.now() - this.#openedAt > SETTLED_MS
     this.#client?.close()
@@ -153,7 +155,7 @@ class Link {
       const reopening = this.open(COMMAND_DEADLINE_MS).finally(() => {
         this.#reopening = null
       })
-      reopening.catch(() => {}) // requests and the fiber of connectRedis have it too
+      reopening.catch(() => {}) // requests and the fiber of connectRedis handle it
       this.#reopening = reopening
     }
     this.#onLoss({ cause, reopening: this.#reopening })
@@ -176,20 +178,21 @@ class Link {
 
   #runOn<A>(client: RedisClient, use: (client: RedisClient) => Promise<A>): Promise<A> {
     return within(COMMAND_DEADLINE_MS, use(client)).catch((error: unknown) => {
-      // Also an error reply (READONLY, LOADING, CLUSTERDOWN, OOM, NOPERM …): this Redis does not do its work now.
+      // An error reply (READONLY, LOADING, CLUSTERDOWN, OOM, NOPERM …) counts too: this Redis cannot do its work now.
       if (client === this.#client) this.lose(error)
       throw error
     })
   }
 }
 
-/** The policy by which a full Redis drops live keys; null = it drops none, or its limit is not set. */
+/** The policy by which a full Redis drops live keys; null = it drops none, or it has no limit. */
 const evictionPolicy = async (client: RedisClient): Promise<string | null> => {
   const info = String(await client.send("payhub", ["INFO", "memory"]))
   const policy = /^maxmemory_policy:(\w+(?:-\w+)*)/m.exec(info)?.[1] ?? "noeviction"
   return policy === "noeviction" || /^maxmemory:0\s*$/m.test(info) ? null : policy
 }
 
+/** Takes a slot and claims a nonce under each of the check's tags; rejects when Redis refuses either. */
 const check = (client: RedisClient): Promise<unknown> =>
   Promise.all(
     Array.from({ length: CHECK_TAGS }, async (_, tag) => {
@@ -202,11 +205,14 @@ class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded"
 }
 
-/** Timers of the runtime, not of Clock: Redis is outside, and so is the time that it takes. */
+/**
+ * Rejects with DeadlineExceeded after `deadlineMs`. It uses the runtime's timers: Redis does not wait for a test's
+ * Clock.
+ */
 const within = <A>(deadlineMs: number, work: Promise<A>): Promise<A> =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      // One more turn for answers that already lie in the socket, if it was this process that stood still.
+      // If this process itself stood still, the answer may already lie in the socket: one more turn reads it.
       setImmediate(() => reject(new DeadlineExceeded(`no answer within ${deadlineMs} ms`)))
     }, deadlineMs)
     work.then(
@@ -221,7 +227,7 @@ const within = <A>(deadlineMs: number, work: Promise<A>): Promise<A> =>
     )
   })
 
-/** null = done; else why not. */
+/** null = it succeeded; otherwise the cause of its failure. */
 const attempt = (work: () => Promise<unknown>): Effect.Effect<unknown> =>
   Effect.promise(() =>
     work().then(
@@ -237,7 +243,7 @@ const MEANWHILE = {
   degrade: "Until it is back each gateway process counts throttle slots and nonces for itself."
 } as const
 
-/** A cause as a short sentence. node-redis names hosts and ports in its errors, never the password. */
+/** A cause as one short sentence. node-redis's errors name hosts and ports, never the password. */
 const saying = (cause: unknown): string => {
   const nested = cause instanceof AggregateError && cause.errors.length > 0 ? cause.errors[0] : cause
   const message = nested instanceof Error ? nested.message || nested.name : String(nested)

@@ -31,10 +31,10 @@ type Down = "refuse" | "degrade"
 
 const pluginFor = (url: string, down: Down) => redis({ url: Redacted.make(url), down })
 
-/** The same for a server that is started later. */
+/** A layer that is made only when it is built, because its server starts after the suite is declared. */
 const lazily = <A, E>(layer: () => Layer.Layer<A, E>): Layer.Layer<A, E> => Layer.unwrap(Effect.sync(layer))
 
-/** A gateway's two stores, with what it logs. */
+/** The two stores of one gateway, and the lines that it logs. */
 class Stores {
   static readonly open = new Set<Stores>()
   readonly lines: Array<string> = []
@@ -126,14 +126,14 @@ describe.skipIf(!runs)("on one Redis", () => {
     await until("the connection to end", async () => (await ours()) === 0)
   })
 
-  test("a key in Redis says that it is PayHub's", async () => {
+  test("keys in Redis carry PayHub's prefix", async () => {
     const stores = new Stores(server.url, "refuse")
     const key = uniqueKey("nonce")
     await stores.claim(key)
     expect(await server.command("EXISTS", `payhub:${key}`)).toBe(1)
   })
 
-  test("goes on after FLUSHALL and SCRIPT FLUSH, which forget slots, nonces and the script", async () => {
+  test("works on after FLUSHALL and SCRIPT FLUSH, which drop slots, nonces and the script", async () => {
     const stores = new Stores(server.url, "refuse")
     const [slot, nonce] = [uniqueKey("throttle"), uniqueKey("nonce")]
     expect(await stores.take(slot)).toBe(0)
@@ -147,7 +147,7 @@ describe.skipIf(!runs)("on one Redis", () => {
     expect(stores.alarms()).toEqual([])
   })
 
-  test("a connection that the server closes is made again while the request waits, without an alarm", async () => {
+  test("a connection that the server closes is reopened while the request waits, without an alarm", async () => {
     const stores = new Stores(server.url, "refuse")
     await stores.take(uniqueKey("throttle"))
     await Bun.sleep(1_100) // a connection younger than a second counts as an outage
@@ -163,13 +163,13 @@ describe.skipIf(!runs)("on one Redis", () => {
     await until("the loss to be noticed", () => stores.lines.length > 0)
     asking = false
     await asked
-    expect(failures).toBeLessThanOrEqual(1) // what was in flight: nobody knows, so it is not sent twice
+    expect(failures).toBeLessThanOrEqual(1) // the command in flight may have been executed, so it is not sent again
     expect(await stores.take(uniqueKey("throttle"))).toBe(0)
     expect(stores.lines.length).toBe(1)
     expect(stores.lines[0]).toStartWith("Info Redis at 127.0.0.1")
   })
 
-  test("a Redis that would drop live keys when full is used with a warning", async () => {
+  test("a Redis that drops live keys when it is full is used with a warning", async () => {
     const setPolicy = (policy: string, limit: string) =>
       server.command("CONFIG", "SET", "maxmemory-policy", policy, "maxmemory", limit)
     await setPolicy("volatile-lru", "100mb")
@@ -180,7 +180,7 @@ describe.skipIf(!runs)("on one Redis", () => {
     await setPolicy("noeviction", "0")
   })
 
-  test("a wrong password stops the start with a sentence that does not hold it", async () => {
+  test("a wrong password stops the start with a sentence that does not contain it", async () => {
     const url = server.url.replace("s3%3Acr%40t", "topsecret")
     const { variable, message } = await refusal(new Stores(url, "refuse"))
     expect(variable).toBe("REDIS_URL")
@@ -210,7 +210,7 @@ describe.skipIf(!runs)("without Redis", () => {
     await server.restart()
   })
 
-  test("refuse does not start, and says which variable and what to do", async () => {
+  test("refuse: the start is refused with the variable's name and what to do", async () => {
     await server.kill()
     const { variable, message } = await refusal(new Stores(server.url, "refuse"))
     expect(variable).toBe("REDIS_URL")
@@ -219,7 +219,7 @@ describe.skipIf(!runs)("without Redis", () => {
     await server.restart()
   })
 
-  test("degrade starts with one alarm line, counts here, and moves to Redis when it comes", async () => {
+  test("degrade: the gateway starts with one alarm line, counts in the process, and moves to Redis when it is up", async () => {
     await server.kill()
     const stores = new Stores(server.url, "degrade")
     const slot = uniqueKey("throttle")
@@ -233,7 +233,7 @@ describe.skipIf(!runs)("without Redis", () => {
     expect(await server.command("EXISTS", `payhub:${later}`)).toBe(1)
   })
 
-  test("an outage: refuse answers StoreUnavailable at once, with one alarm line however many ask, and recovers", async () => {
+  test("refuse: an outage answers StoreUnavailable at once, logs one alarm line for any number of calls, and ends", async () => {
     const stores = new Stores(server.url, "refuse")
     expect(await stores.take(uniqueKey("throttle"))).toBe(0)
     await server.kill()
@@ -252,7 +252,7 @@ describe.skipIf(!runs)("without Redis", () => {
     expect(stores.alarms()[0]).toContain("503")
   })
 
-  test("an outage: degrade lets every merchant go on, and nobody gets a slot or a nonce twice", async () => {
+  test("degrade: every merchant goes on during an outage, and nobody gets a slot or a nonce twice", async () => {
     const stores = new Stores(server.url, "degrade")
     const slots = { before: uniqueKey("throttle"), during: uniqueKey("throttle") }
     const nonces = { before: uniqueKey("nonce"), during: uniqueKey("nonce") }
@@ -275,7 +275,7 @@ describe.skipIf(!runs)("without Redis", () => {
     expect(stores.lines.length).toBe(2)
   })
 
-  test("a Redis that stands still costs a request one deadline, the next ones nothing, and is used again when it runs", async () => {
+  test("a Redis that hangs costs the first requests one deadline, later ones nothing, and is used again when it runs", async () => {
     const stores = new Stores(server.url, "refuse")
     expect(await stores.take(uniqueKey("throttle"))).toBe(0)
     process.kill(server.pid, "SIGSTOP")
@@ -297,7 +297,7 @@ describe.skipIf(!runs)("without Redis", () => {
     expect(stores.alarms().length).toBe(1)
   })
 
-  test("a Redis that is full counts as an outage, and its keys are used again when it has room", async () => {
+  test("a full Redis counts as an outage, and is used again when it has room", async () => {
     const stores = new Stores(server.url, "degrade")
     expect(await stores.claim(uniqueKey("nonce"))).toBe(true)
     await server.command("CONFIG", "SET", "maxmemory", "1")
@@ -331,14 +331,14 @@ describe.skipIf(!runs)("on a Redis Cluster", () => {
     "own"
   )
 
-  test("merchants' keys lie on all masters", async () => {
+  test("merchants' keys spread over all masters", async () => {
     const stores = new Stores(cluster.url, "refuse")
     await Promise.all(Array.from({ length: 100 }, () => stores.take(uniqueKey("throttle"))))
     const sizes = await Promise.all(cluster.masters.map((master) => master.command("DBSIZE")))
     for (const size of sizes) expect(Number(size)).toBeGreaterThan(10)
   })
 
-  test("a single server's URL for a cluster is refused with the hint to write redis+cluster://", async () => {
+  test("a cluster behind a redis:// URL is refused with the hint to write redis+cluster://", async () => {
     const { message } = await refusal(new Stores(cluster.masters[0]?.url ?? "", "refuse"))
     expect(message).toContain("redis+cluster://")
   })
@@ -364,13 +364,13 @@ describe.skipIf(!runs)("behind a sentinel", () => {
   }, START_TIMEOUT_MS)
   afterAll(() => sentinel?.stop())
 
-  test("an unknown master's name stops the start", async () => {
+  test("an unknown master name stops the start", async () => {
     const { message } = await refusal(new Stores(sentinel.url.replace("/payhub", "/other"), "refuse"))
     expect(message).toContain("no master named other")
   })
 
   test(
-    "finds the master, and when that is lost the replica that the sentinel has put in its place",
+    "finds the master, and after its loss the replica that the sentinel promoted",
     async () => {
       const stores = new Stores(sentinel.url, "refuse")
       const key = uniqueKey("nonce")

@@ -9,23 +9,24 @@ import { claimNonce, takeSlot } from "./client.ts"
 import { connectRedis, type RedisConnection } from "./connection.ts"
 import { parseRedisUrl } from "./url.ts"
 
-/** Redis is shared with other programs: what is ours says so. */
+/** Marks our keys on a Redis that other programs share. */
 const PREFIX = "payhub:"
 
 class Connection extends Context.Service<Connection, RedisConnection>()("payhub/plugins/redis/Connection") {}
 
 /**
- * Throttle slots and nonces on Redis (5 or later, Valkey too), counted for all gateways together by Redis's clock.
- * @param options.url see url.ts for its forms
- * @param options.down what to do while Redis cannot be reached. "refuse": StoreUnavailable, and no start without it.
- * "degrade": each process counts for itself, with an alarm line when that begins and one when it ends. So that this
- * process's own slots and nonces stay used when an outage begins or ends, it remembers them all along.
+ * Throttle slots and nonces on Redis (6.2 or newer, Valkey too), counted for all gateways together by Redis's clock.
+ * @param options.url its forms: `parseRedisUrl` in url.ts; a malformed one fails with StartRefused
+ * @param options.down what happens while Redis cannot be reached. "refuse": StoreUnavailable, and StartRefused at the
+ * start. "degrade": each process counts for itself, with one log line when that begins and one when it ends. Each
+ * process also remembers its own slots and nonces while Redis is up, so that they stay used when an outage begins or
+ * ends.
  */
 export const redis = (options: {
   readonly url: Redacted.Redacted<string>
   readonly down: "refuse" | "degrade"
 }): Required<Pick<Plugin, "name" | "throttleStore" | "replayStore">> => {
-  // One layer, so that both stores of a gateway share one connection and one alarm.
+  // A single layer, so that both stores of a gateway share one connection and one alarm.
   const connection = Layer.effect(
     Connection,
     Effect.suspend(() => {
@@ -59,7 +60,7 @@ const throttleOnOrHere = (connection: RedisConnection): ThrottleStore["Service"]
   return {
     take: Effect.fnUntraced(function* (key, count, windowMs) {
       const askedAt = yield* now
-      // Redis never hears of the slots of an outage, so after one this process holds to them itself.
+      // Redis never learns of slots granted during an outage; this process enforces them for a window afterwards.
       const waitMs = askedAt - grantedHereAt > windowMs ? 0 : here.waitMs(key, count, windowMs, askedAt)
       if (waitMs > 0) return waitMs
       const answer = yield* Effect.result(there.take(key, count, windowMs))
@@ -92,4 +93,5 @@ const replayOnOrHere = (connection: RedisConnection): ReplayStore["Service"] => 
   }
 }
 
+/** Milliseconds of the monotonic clock. */
 const now = Effect.clockWith((clock) => Effect.succeed(Number(clock.monotonicTimeNanosUnsafe()) / 1e6))

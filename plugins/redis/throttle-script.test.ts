@@ -14,10 +14,10 @@ const runs = requireTool({
   how: REDIS_HOW
 })
 
-describe.skipIf(!runs)("the throttle's script, with its clock in the test's hands", () => {
+describe.skipIf(!runs)("the throttle's script, on a clock that the test sets", () => {
   let server: RedisServer
   let client: ReturnType<typeof createClient>
-  // The same script, told the time instead of asking for it.
+  // The same script, given the time instead of asking Redis for it.
   const timed = throttleScript.source.replace("redis.call('TIME')", "{ ARGV[3], ARGV[4] }")
 
   beforeAll(async () => {
@@ -34,11 +34,11 @@ describe.skipIf(!runs)("the throttle's script, with its clock in the test's hand
     const time = [Math.floor(nowUs / 1e6), nowUs % 1e6]
     return Number(await client.sendCommand(["EVAL", timed, "1", key, ...[count, windowMs, ...time].map(String)]))
   }
-  // Redis forgets a key by its own clock, so windows are long and the test's time starts today.
+  // Redis expires keys by its own clock, so windows are long, and the test's time starts at a fixed date.
   const START_US = Date.UTC(2026, 0, 1) * 1000
   const WINDOW_MS = 600_000
 
-  test("answers every call as a plain list of the granted calls would", async () => {
+  test("answers every call as a plain list of granted calls would", async () => {
     expect(timed).not.toBe(throttleScript.source)
     const steps = fc.array(fc.integer({ min: 0, max: 400_000_000 }), { minLength: 1, maxLength: 40 })
     await fc.assert(
@@ -59,7 +59,7 @@ describe.skipIf(!runs)("the throttle's script, with its clock in the test's hand
     )
   })
 
-  test("with large counts lets no span hold more than the count, in a list that stays short", async () => {
+  test("with large counts, no span holds more than the count, and the list stays short", async () => {
     const bursts = fc.array(
       fc.record({ passMs: fc.integer({ min: 0, max: 400_000 }), calls: fc.integer({ min: 1, max: 900 }) }),
       {
@@ -88,7 +88,7 @@ describe.skipIf(!runs)("the throttle's script, with its clock in the test's hand
     )
   })
 
-  test("with large counts a call counts to the end of its thousandth of the window, never to its beginning", async () => {
+  test("with large counts, a call counts from the end of its thousandth of the window, never from its beginning", async () => {
     const key = crypto.randomUUID()
     const takeAll = (calls: number, nowUs: number) =>
       Promise.all(Array.from({ length: calls }, () => take(key, 1_500, WINDOW_MS, nowUs)))
@@ -98,7 +98,7 @@ describe.skipIf(!runs)("the throttle's script, with its clock in the test's hand
     expect((await takeAll(1_500, START_US + WINDOW_MS * 1001)).every((waitMs) => waitMs === 0)).toBe(true)
   })
 
-  test("a clock set back by an hour neither lets more through nor locks a merchant out for the hour", async () => {
+  test("a clock set back by an hour neither lets more calls through nor locks a merchant out for the hour", async () => {
     const key = crypto.randomUUID()
     for (let i = 0; i < 3; i++) expect(await take(key, 3, WINDOW_MS, START_US + i)).toBe(0)
     const backUs = START_US - 3_600_000_000
@@ -108,7 +108,7 @@ describe.skipIf(!runs)("the throttle's script, with its clock in the test's hand
     expect(await take(key, 3, WINDOW_MS, backUs + WINDOW_MS * 1000 + 3)).toBe(WINDOW_MS)
   })
 
-  test("keys go when their window is over", async () => {
+  test("keys expire when their window is over", async () => {
     const key = crypto.randomUUID()
     await take(key, 1, 3_000, START_US)
     expect(await client.pTTL(key)).toBeWithin(2_000, 3_002)

@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto"
 
 /**
- * Takes one slot of KEYS[1]: ARGV[1] takes in any ARGV[2] milliseconds of the Redis server's clock. Answers 0, or the
- * whole milliseconds (≥ 1) until a slot is free. One round trip and one key, so it runs on one node of a cluster.
+ * Takes one slot of KEYS[1], which has ARGV[1] slots in any ARGV[2] milliseconds of the Redis server's clock. Answers
+ * 0, or the whole milliseconds (≥ 1) until a slot is free. It takes one round trip and one key, so one node of a
+ * cluster.
  *
  * The key is a list of marks, oldest first, each `time:before:takes`: when (µs), how many takes came before this mark
- * since the list began, and how many it stands for. First and last mark are all that a take reads, whatever the count.
- * Up to 1,000 takes are marked one by one; above that in thousandths of the window, each take as if it had come at the
- * end of its thousandth: the list stays bounded, and a slot comes back up to 0.1 % of the window late, never early.
+ * since the list began, and how many takes it stands for. A take reads only the first and the last mark, whatever the
+ * count. Counts up to 1,000 mark each take; larger counts mark thousandths of the window, and each take counts as if it
+ * came at the end of its thousandth: the list stays bounded, and a slot returns up to 0.1 % of the window late, never
+ * early.
  */
 const source = `
 local key, count, window_us = KEYS[1], tonumber(ARGV[1]), ARGV[2] * 1000
@@ -36,8 +38,8 @@ local tail, used = nil, 0
 if head then
   tail = read(redis.call('LINDEX', key, -1))
   if tail.at > mark then
-    -- No take lies in the future: the clock was set back (a failover to a slower machine, say). They count as taken
-    -- now, which is later than they were, so that a key is never locked for longer than its window.
+    -- Takes in the future mean that the clock was set back, for example by a failover to a machine that is behind. They
+    -- count as taken now, so that a key is never locked for longer than its window.
     local takes, before = 0, 0
     while tail and tail.at > mark do
       takes, before = takes + tail.takes, tail.before
@@ -62,7 +64,7 @@ if used < count then
   return 0
 end
 
--- The mark whose end frees a slot: the first one, unless the rule was tightened since the takes.
+-- The mark that frees a slot when it expires: the first one, unless the count was lowered since the takes.
 local free_at = head
 if used - head.takes >= count then
   for _, each in ipairs(redis.call('LRANGE', key, 0, -1)) do
@@ -73,4 +75,5 @@ end
 return math.max(1, math.ceil((free_at.at + window_us - now) / 1000))
 `
 
+/** The Lua script and its SHA-1 in hex, which EVALSHA names. */
 export const throttleScript = { source, sha: createHash("sha1").update(source).digest("hex") }

@@ -15,17 +15,17 @@ describe("REDIS_URL", () => {
     ["rediss://user:secret@cache.example.com", "Redis at cache.example.com:6379"],
     ["redis+cluster://:secret@h1:1,h2:2,h3", "Redis Cluster at h1:1, h2:2, h3:6379"],
     ["redis+sentinel://:secret@h1,h2:2/main/3", "Redis (master main of the sentinels at h1:26379, h2:2)"]
-  ])("%s is called %s, without its password", (url, name) => {
+  ])("%s is shown as %s, without its password", (url, name) => {
     expect(nameOf(read(url))).toBe(name)
   })
 
-  test("takes user and password percent-encoded, and a password that holds an @", () => {
+  test("takes a percent-encoded user and password, and a password that contains an @", () => {
     expect(read("redis://pay%20hub:s%3Ac%40r%2Ft@h")).toMatchObject({ username: "pay hub", password: "s:c@r/t" })
     expect(read("redis://:p@ss@h")).toMatchObject({ username: undefined, password: "p@ss", nodes: [{ host: "h" }] })
     expect(read("redis://h")).toMatchObject({ username: undefined, password: undefined, database: 0, tls: false })
   })
 
-  test("takes TLS from rediss:// or tls=true, and a login of the sentinels' own", () => {
+  test("takes TLS from rediss:// or tls=true, and a separate login for the sentinels", () => {
     expect(read("rediss://h").tls).toBe(true)
     expect(read("redis+cluster://h:1,i:2/?tls=true").tls).toBe(true)
     expect(read("redis+sentinel://u:p@h/m/1?sentinel_username=s&sentinel_password=t%3D")).toMatchObject({
@@ -51,7 +51,7 @@ describe("REDIS_URL", () => {
     "redis+cluster://:topsecret@h/?tls=topsecret",
     "redis+sentinel://:topsecret@h",
     "redis://:topsecret/@h"
-  ])("%s is refused with a sentence that does not hold the password", (url) => {
+  ])("%s is refused with a sentence that does not contain the password", (url) => {
     const sentence = parseRedisUrl(url)
     expect(sentence).toStartWith("REDIS_URL")
     expect(sentence).not.toContain("topsecret")

@@ -1,12 +1,12 @@
-/** Where Redis is, read from REDIS_URL. Holds passwords: never logged, `nameOf` says what may be shown. */
+/** Where Redis is, as read from REDIS_URL. It holds passwords and is never logged; `nameOf` is what may be shown. */
 export interface RedisTarget {
   readonly kind: "single" | "cluster" | "sentinel"
-  /** The server; some nodes of the cluster; the sentinels. */
+  /** The one server, some nodes of the cluster, or the sentinels. */
   readonly nodes: ReadonlyArray<RedisNode>
   readonly tls: boolean
   readonly username?: string | undefined
   readonly password?: string | undefined
-  /** 0 on a cluster, which has no other. */
+  /** Always 0 on a cluster, which has no other. */
   readonly database: number
   /** The name by which sentinels know the master. */
   readonly masterName?: string | undefined
@@ -29,8 +29,9 @@ const KINDS = {
 /**
  * Reads `redis://[user:password@]host[:port][/database]`, `rediss://…` (TLS), `redis+cluster://[…@]h1:p,h2:p` and
  * `redis+sentinel://[…@]h1:p,h2:p/master-name[/database]`. The last two take `?tls=true`; sentinels with a password of
- * their own take `?sentinel_username=…&sentinel_password=…`. Marks in user and password are percent-encoded.
- * @returns the target, or a sentence (without the URL, which holds a password) that says what is wrong
+ * their own take `?sentinel_username=…&sentinel_password=…`. Special characters in user and password are
+ * percent-encoded.
+ * @returns the target, or a sentence that says what is wrong without quoting the URL, which may hold a password
  */
 export const parseRedisUrl = (url: string): RedisTarget | string => {
   const match = /^([a-z+]+):\/\/(?:([^/?#]*)@)?([^/?#@]*)(\/[^?#]*)?(?:\?([^#]*))?$/.exec(url.trim())
@@ -43,7 +44,7 @@ export const parseRedisUrl = (url: string): RedisTarget | string => {
   const nodes: Array<RedisNode> = []
   for (const text of hosts.split(",")) {
     const node = readNode(text, port)
-    if (node === undefined) return "REDIS_URL must name its server as host or host:port (several with commas between)."
+    if (node === undefined) return "REDIS_URL must name its server as host or host:port (several separated by commas)."
     nodes.push(node)
   }
   if (kind === "single" && nodes.length > 1) {
@@ -62,7 +63,7 @@ export const parseRedisUrl = (url: string): RedisTarget | string => {
   const options = new URLSearchParams(query)
   for (const name of options.keys()) {
     if (kind === "single" || !["tls", "sentinel_username", "sentinel_password"].includes(name)) {
-      return `REDIS_URL has a parameter that is not known here: ${name}.`
+      return `REDIS_URL has an unknown parameter: ${name}.`
     }
   }
   const tlsText = options.get("tls") ?? String(tls)
@@ -87,13 +88,16 @@ export const parseRedisUrl = (url: string): RedisTarget | string => {
   }
 }
 
-/** What a log line may show: hosts, no user, no password. */
+/** What a log line may show: the hosts, without user and password. */
 export const nameOf = (target: RedisTarget): string => {
-  const hosts = target.nodes.map(({ host, port }) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`))
+  const hosts = target.nodes.map(addressOf)
   if (target.kind === "cluster") return `Redis Cluster at ${hosts.join(", ")}`
   if (target.kind === "sentinel") return `Redis (master ${target.masterName} of the sentinels at ${hosts.join(", ")})`
   return `Redis at ${hosts[0]}`
 }
+
+/** host:port, an IPv6 address in brackets. */
+export const addressOf = ({ host, port }: RedisNode): string => `${host.includes(":") ? `[${host}]` : host}:${port}`
 
 const readNode = (text: string, standardPort: number): RedisNode | undefined => {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/.exec(text)

@@ -1,8 +1,9 @@
 #!/bin/sh
 # sh demo.sh demo: place an order, wait until it is paid, query it. sh demo.sh verify: check a webhook's body on stdin.
 #
-# A shell cannot listen. WEBHOOK_FILE is where your server stores the body it gets at NOTIFY_URL (written elsewhere, then
-# renamed); with it the demo waits for that file and checks it, without it the demo asks until the order is paid.
+# A shell cannot listen. Your server stores the body that it receives at NOTIFY_URL in WEBHOOK_FILE (written elsewhere,
+# then renamed). With WEBHOOK_FILE the demo waits for that file and checks it; without it the demo queries until the
+# order is paid.
 # shell 不能监听端口:由你的服务器把回调 body 存到 WEBHOOK_FILE(先写临时文件再改名);没有它就轮询查单。
 set -eu
 PAYHUB_LIB=$(dirname "$0")
@@ -15,7 +16,7 @@ fail() {
   exit 1
 }
 
-# The same webhook may come again: deliver the goods once per order_no. Here the folder says who was first; in SQL it is
+# The same webhook may come again: deliver the goods once per order_no. Here mkdir decides who was first; in SQL it is
 # UPDATE orders SET state='PAID' WHERE order_no=? AND state='NEW'. 幂等:同一订单只发货一次。
 webhook_pays() { # FILE MERCHANT_ORDER_NO ORDER_NO FEN
   payhub_verify "$1" || fail "the webhook's signature does not verify"

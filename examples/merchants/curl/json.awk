@@ -8,7 +8,7 @@ BEGIN {
   mode = ARGV[1]
   for (i = 1; i < 32; i++) control[sprintf("%c", i)] = sprintf("\\u%04x", i)
   arguments = ARGC
-  ARGC = 1  # they are no files to read 参数不是文件名
+  ARGC = 1  # the arguments are not file names 参数不是文件名
   if (mode == "field") wanted = ARGV[2]
   else if (arguments > 2) {
     for (i = 2; i < arguments; i++) {
@@ -35,7 +35,7 @@ function member(name, its) {
   value[name] = its
 }
 
-# Insertion sort by bytes; no sign, no empty text. 按字节升序,去掉 sign 和空值。
+# Insertion sort by bytes, without sign and empty values. 按字节升序,去掉 sign 和空值。
 function canonical(   i, j, name, between) {
   for (i = 2; i <= count; i++) {
     name = names[i]

@@ -25,7 +25,7 @@ type order struct {
 	paid      bool
 }
 
-// shop stands for your orders table. 演示用,代替你的订单表。
+// shop stands in for your orders table. 演示用,代替你的订单表。
 type shop struct {
 	secret string
 	mutex  sync.Mutex // in a database: one transaction 用数据库时放进同一个事务
@@ -84,7 +84,7 @@ func demo() error {
 	defer server.Close()
 	notifyURL := fmt.Sprintf("http://%s/payhub/notify", listener.Addr())
 
-	// Store the order before you ask: the webhook may be faster than the answer. 先落库再下单,回调可能先到。
+	// Store the order before you place it: the webhook may arrive before the answer. 先落库再下单,回调可能先到。
 	merchantOrderNo := fmt.Sprintf("GO%d", time.Now().UnixNano())
 	placed := &order{amountFen: 1000} // fen 单位:分
 	store.mutex.Lock()

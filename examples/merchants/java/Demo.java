@@ -33,7 +33,7 @@ public final class Demo {
 
     private record Reply(int status, String text) {}
 
-    /** What to answer to a webhook: all but 200 "success" makes PayHub push again. 只有 200 + success 才算成功。 */
+    /** The answer to a webhook: anything but 200 "success" makes PayHub push it again. 只有 200 + success 才算成功。 */
     private static Reply receive(byte[] body) {
         Optional<Map<String, String>> verified = PayHub.verify(body, APP_SECRET);
         if (verified.isEmpty()) return new Reply(401, "bad signature");
@@ -82,7 +82,7 @@ public final class Demo {
     }
 
     private static void placeAndWait(PayHub client, String notifyUrl) throws Exception {
-        // Store the order before you ask: the webhook may be faster than the answer. 先落库再下单,回调可能先到。
+        // Store the order before you place it: the webhook may arrive before the answer. 先落库再下单,回调可能先到。
         String merchantOrderNo = "JAVA" + System.currentTimeMillis() + "-" + ProcessHandle.current().pid();
         Order order = new Order(1000); // fen 单位:分
         synchronized (ORDERS) {
@@ -131,6 +131,6 @@ public final class Demo {
             System.err.println("usage: java -cp OUT Demo demo|verify");
             exitCode = 2;
         }
-        System.exit(exitCode); // at once: the HTTP client's threads would linger
+        System.exit(exitCode); // otherwise the HTTP client's threads delay the exit
     }
 }

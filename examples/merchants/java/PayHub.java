@@ -29,7 +29,7 @@ import javax.crypto.spec.SecretKeySpec;
  *
  * <p>PayHub 客户端与回调验签。Java 17,无依赖,复制本文件并加上自己的 package 即可。
  *
- * <p>Parameters are sent as JSON strings, integers too ("1000"): PayHub takes both. 全部以字符串发送,整数也一样。
+ * <p>Parameters are sent as JSON strings, integers too ("1000"): PayHub accepts both. 全部以字符串发送,整数也一样。
  */
 public final class PayHub {
     /** Longer than the gateway takes to ask a channel. 渠道下单可能较慢。 */
@@ -46,9 +46,9 @@ public final class PayHub {
         this.appSecret = appSecret;
     }
 
-    /** What every endpoint answers, whatever its code; data is empty when it is null. */
+    /** The body of every endpoint's answer, whatever its code; data is empty if it was null. */
     public record Answer(int code, String message, Map<String, Object> data) {
-        /** A text or number of data as text, or "". */
+        /** A string, number or boolean of data as text, or "". */
         public String text(String name) {
             return data.get(name) instanceof String text ? text : "";
         }
@@ -57,7 +57,7 @@ public final class PayHub {
     /**
      * Places an order; amount is fen.
      *
-     * <p>Code 500 or an IOException: nobody knows yet. Query by merchant_order_no before you use a new number, else the
+     * <p>Code 500 or an IOException: nobody knows yet. Query by merchant_order_no before you use a new number, or the
      * customer may pay twice. 返回 500 或超时:先用 merchant_order_no 查单,不要直接换单号重下。
      */
     public Answer qrcodePay(Map<String, String> params) throws IOException, InterruptedException {
@@ -91,7 +91,7 @@ public final class PayHub {
     }
 
     /**
-     * The fields of a webhook's body, exactly as received, or empty unless its signature verifies.
+     * The fields of a webhook's body (exactly as received) if its signature verifies, otherwise empty.
      *
      * <p>验签:传入收到的原始 body,通过则返回字段。
      */
@@ -134,7 +134,7 @@ public final class PayHub {
             return new Answer(
                     Integer.parseInt(String.valueOf(answer.get("code"))), String.valueOf(answer.get("message")), data);
         } catch (NumberFormatException noCode) {
-            throw new IOException("not PayHub's answer", noCode);
+            throw new IOException("not an answer of PayHub", noCode);
         }
     }
 
@@ -143,8 +143,9 @@ public final class PayHub {
     }
 
     /**
-     * As much JSON as PayHub speaks; take your own library instead if you have one, but sign a number's own text. Objects
-     * are Map, arrays List, null is null, and strings, numbers and booleans are String: their text is what is signed.
+     * The part of JSON that PayHub uses. Replace it by your own library if you like, but sign a number's own text.
+     * Objects become Map, arrays List, null stays null; strings, numbers and booleans become String, because their text
+     * is signed.
      */
     static final class Json {
         private static final int DEPTH_MAX = 8;
@@ -222,7 +223,7 @@ public final class PayHub {
             throw bad();
         }
 
-        /** From the opening quote to behind the closing one. */
+        /** Reads from the opening quote to after the closing one. */
         private String string() throws IOException {
             StringBuilder value = new StringBuilder();
             for (at++; at < text.length(); at++) {
@@ -237,7 +238,7 @@ public final class PayHub {
             throw bad();
         }
 
-        /** From the backslash to the escape's last character. */
+        /** Reads from the backslash to the last character of the escape. */
         private char escape() throws IOException {
             if (++at >= text.length()) throw bad();
             char c = text.charAt(at);
@@ -253,7 +254,7 @@ public final class PayHub {
             return "\"\\/\b\f\n\r\t".charAt(known);
         }
 
-        /** The next character that is no white space, or NUL at the end. */
+        /** The next character that is not white space, or NUL at the end. */
         private char peek() {
             while (at < text.length() && " \t\r\n".indexOf(text.charAt(at)) >= 0) at++;
             return at < text.length() ? text.charAt(at) : '\0';
@@ -270,7 +271,7 @@ public final class PayHub {
         }
 
         private IOException bad() {
-            return new IOException("not the JSON of PayHub, at character " + at);
+            return new IOException("not PayHub's JSON, at character " + at);
         }
     }
 }

@@ -12,7 +12,7 @@ const { PAYHUB_URL = "http://127.0.0.1:8080", PAYHUB_APP_ID, PAYHUB_APP_SECRET, 
 /** Your orders table, by merchant_order_no. 你的订单表。 */
 const orders = new Map()
 
-/** What to answer to a webhook: anything but 200 `success` makes PayHub push it again. 只有 200 + success 才算成功。 */
+/** The answer to a webhook: anything but 200 `success` makes PayHub push it again. 只有 200 + success 才算成功。 */
 const receive = (body, onPaid) => {
   const fields = verify(body, PAYHUB_APP_SECRET)
   if (fields === null) return [401, "bad signature"]
@@ -30,7 +30,7 @@ const receive = (body, onPaid) => {
   return [200, "success"]
 }
 
-/** The raw bytes, or null when there are too many: those are read and dropped. */
+/** The raw body, or null if it is too large; its rest is read and dropped. */
 const readBody = async (request) => {
   const chunks = []
   let bytes = 0
@@ -53,14 +53,14 @@ const demo = async () => {
       const [status, text] = body === null ? [413, "body too large"] : receive(body, onPaid)
       response.writeHead(status, { "Content-Type": "text/plain" }).end(text)
     } catch {
-      response.destroy() // the sender broke off
+      response.destroy() // the sender closed the connection
     }
   })
   server.listen(Number(RECEIVER_PORT), "127.0.0.1")
   await once(server, "listening")
   const notify_url = `http://127.0.0.1:${server.address().port}/payhub/notify`
 
-  // Store the order before you ask: the webhook may be faster than the answer. 先落库再下单,回调可能先到。
+  // Store the order before you place it: the webhook may arrive before the answer. 先落库再下单,回调可能先到。
   const merchant_order_no = `NODE${Date.now()}${process.pid}`
   const order = { amount: 1000, orderNo: null, state: "NEW" } // fen 单位:分
   orders.set(merchant_order_no, order)

@@ -8,7 +8,7 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
 const TIMEOUT_MS = 30_000
 
 /**
- * HMAC-SHA256 over `key=value&…`: no `sign`, no null, no "", sorted by key in byte order, values raw (never URL-encoded).
+ * HMAC-SHA256 over `key=value&…`: no `sign`, no null, no "", sorted by key in byte order, values raw, not URL-encoded.
  * 签名:去掉 sign、null 和空字符串,按 key 升序,原值拼接(不要 URL 编码)。
  * @param {Record<string, string | number | boolean | null | undefined>} params
  */
@@ -22,7 +22,7 @@ export const sign = (params, secret) => {
 }
 
 /**
- * The fields of a webhook's body (exactly as received), or null unless its signature verifies.
+ * The fields of a webhook's body (exactly as received) if its signature verifies, otherwise null.
  * 验签:传入收到的原始 body(不要先 JSON.parse 再 stringify),通过则返回字段,否则返回 null。
  * @param {Buffer | string} body
  */
@@ -32,7 +32,7 @@ export const verify = (body, secret) => {
     if (typeof fields?.sign !== "string") return null
     const expected = Buffer.from(sign(fields, secret))
     const given = Buffer.from(fields.sign)
-    // Constant time; it throws on different lengths, which tell nothing. 常量时间比较。
+    // Constant time. It throws on different lengths, which reveal nothing. 常量时间比较。
     return expected.length === given.length && timingSafeEqual(expected, given) ? fields : null
   } catch {
     return null
@@ -50,9 +50,9 @@ export class PayHub {
   }
 
   /**
-   * Places an order; `amount` is an integer of fen.
-   * code 500 or no answer (fetch throws): nobody knows yet. Query by merchant_order_no before you use a new number, else
-   * the customer may pay twice. 返回 500 或超时:先用 merchant_order_no 查单,不要直接换单号重下。
+   * Places an order; `amount` is an integer of fen. Code 500 or no answer (fetch throws): nobody knows yet. Query by
+   * merchant_order_no before you use a new number, or the customer may pay twice.
+   * 返回 500 或超时:先用 merchant_order_no 查单,不要直接换单号重下。
    */
   qrcodePay(params) {
     return this.#post("/api/cashier/qrcode-pay", params)

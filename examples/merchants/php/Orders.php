@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-/** Stands for your orders table: one locked JSON file per merchant_order_no. 演示用,代替你的订单表。 */
+/** Stands in for your orders table: one locked JSON file per merchant_order_no. 演示用,代替你的订单表。 */
 final class Orders
 {
     public function __construct(private string $folder)

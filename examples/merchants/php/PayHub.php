@@ -19,9 +19,9 @@ final class PayHub
     }
 
     /**
-     * Places an order; `amount` is an int of fen.
-     * code 500 or no answer (RuntimeException): nobody knows yet. Query by merchant_order_no before you use a new number,
-     * else the customer may pay twice. 返回 500 或超时:先用 merchant_order_no 查单,不要直接换单号重下。
+     * Places an order; `amount` is an int of fen. Code 500 or no answer (RuntimeException): nobody knows yet. Query by
+     * merchant_order_no before you use a new number, or the customer may pay twice.
+     * 返回 500 或超时:先用 merchant_order_no 查单,不要直接换单号重下。
      *
      * @return array{code: int, message: string, data: ?array}
      */
@@ -53,7 +53,7 @@ final class PayHub
     }
 
     /**
-     * The fields of a webhook's body (file_get_contents('php://input')), or null unless its signature verifies.
+     * The fields of a webhook's body (file_get_contents('php://input')) if its signature verifies, otherwise null.
      * 验签:传入原始 body,通过则返回字段,否则返回 null。
      */
     public static function verify(string $body, #[SensitiveParameter] string $appSecret): ?array
@@ -95,7 +95,7 @@ final class PayHub
         return $answer;
     }
 
-    /** A value as it stands in the JSON: PHP's own (string) false would be "". */
+    /** The text of a value in the JSON; (string) false would be "". */
     private static function text(mixed $value): string
     {
         return match (true) {

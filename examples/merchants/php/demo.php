@@ -15,7 +15,7 @@ function fail(string $message): never
     exit(1);
 }
 
-/** PHP's own web server with notify.php, as Apache or php-fpm would run it; its address is in the first line it logs. */
+/** Starts PHP's web server with notify.php, as Apache or php-fpm would run it, and reads its address from its log. */
 function startReceiver(string $ordersFolder): string
 {
     $address = '127.0.0.1:' . (getenv('RECEIVER_PORT') ?: '0');
@@ -48,7 +48,7 @@ function demo(): void
     $orders = new Orders($folder);
     $notifyUrl = startReceiver($folder);
 
-    // Store the order before you ask: the webhook may be faster than the answer. 先落库再下单,回调可能先到。
+    // Store the order before you place it: the webhook may arrive before the answer. 先落库再下单,回调可能先到。
     $merchantOrderNo = 'PHP' . hrtime(true) . getmypid();
     $amount = 1000; // fen 单位:分
     $orders->update($merchantOrderNo, fn () => ['amount' => $amount, 'order_no' => null, 'state' => 'NEW']);

@@ -35,7 +35,7 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 def receive(body):
-    """What to answer to a webhook: anything but 200 `success` makes PayHub push it again. 只有 200 + success 才算成功。"""
+    """The answer to a webhook: anything but 200 `success` makes PayHub push it again. 只有 200 + success 才算成功。"""
     fields = payhub.verify(body, os.environ["PAYHUB_APP_SECRET"])
     if fields is None:
         return 401, "bad signature"
@@ -64,7 +64,7 @@ def demo():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     notify_url = f"http://127.0.0.1:{server.server_port}/payhub/notify"
 
-    # Store the order before you ask: the webhook may be faster than the answer. 先落库再下单,回调可能先到。
+    # Store the order before you place it: the webhook may arrive before the answer. 先落库再下单,回调可能先到。
     merchant_order_no, amount = f"PY{time.time_ns()}", 1000  # fen 单位:分
     order = orders[merchant_order_no] = {"amount": amount, "order_no": None, "state": "NEW"}
     answer = client.qrcode_pay(

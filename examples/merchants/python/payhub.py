@@ -20,18 +20,18 @@ def sign(params, secret):
     签名:去掉 sign、None 和空字符串,按 key 升序,原值拼接(不要 URL 编码)。
     """
     kept = {key: _text(value) for key, value in params.items() if key != "sign" and value is not None and value != ""}
-    # Python sorts strings by code point, which is the byte order of their UTF-8.
+    # Python sorts strings by code point, which equals the byte order of their UTF-8.
     canonical = "&".join(f"{key}={kept[key]}" for key in sorted(kept))
     return hmac.new(secret.encode("utf-8"), canonical.encode("utf-8"), hashlib.sha256).hexdigest()
 
 
 def verify(body, secret):
-    """The fields of a webhook's body (bytes, exactly as received), or None unless its signature verifies.
+    """The fields of a webhook's body (bytes, exactly as received) if its signature verifies, otherwise None.
 
     验签:传入收到的原始 body,通过则返回字段,否则返回 None。
     """
     try:
-        # Numbers stay the text that was signed: 1 and 1.0 are different texts. 数字保留原文。
+        # Numbers keep the text that was signed: 1 and 1.0 are different texts. 数字保留原文。
         fields = json.loads(body.decode("utf-8"), parse_int=str, parse_float=str, parse_constant=_refuse)
         if not isinstance(fields, dict) or not isinstance(fields.get("sign"), str):
             return None
@@ -55,7 +55,7 @@ class PayHub:
         """Places an order; `amount` is an int of fen.
 
         code 500 or no answer (URLError, timeout): nobody knows yet. Query by merchant_order_no before you use a new
-        number, else the customer may pay twice. 返回 500 或超时:先用 merchant_order_no 查单,不要直接换单号重下。
+        number, or the customer may pay twice. 返回 500 或超时:先用 merchant_order_no 查单,不要直接换单号重下。
         """
         return self._post("/api/cashier/qrcode-pay", params)
 
@@ -73,11 +73,11 @@ class PayHub:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             with error:
-                return json.load(error)  # {"code", "message", "data"} all the same
+                return json.load(error)  # errors carry {"code", "message", "data"} too
 
 
 def _text(value):
-    """A value as it stands in the JSON."""
+    """The text of a value in the JSON."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int)):

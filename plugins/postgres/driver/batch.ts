@@ -9,24 +9,27 @@ interface Waiting<Item, Answer> {
 }
 
 const SIZE_MAX = 256
-/** Fewer are not divided: what a statement costs by itself would outweigh them. */
-const UNDIVIDED = 32
-/** A statement that takes longer (a lock, a distant database) is not waited for: another may go beside it. */
+/** Up to this many items are never divided: the fixed cost of a second statement would outweigh the gain. */
+const UNDIVIDED_MAX = 32
+/** A statement that takes longer (a lock, a distant database) no longer holds back the next one. */
 const SLOW_MS = 50
-/** Four kinds of writing share ten connections: should all of them stand still, reading goes on. */
+/**
+ * Statements of one batch under way. Four kinds of writes share ten connections: if all stall, reads still have some.
+ */
 const IN_FLIGHT_MAX = 2
 
 /**
- * Many calls, one statement. What arrives in one turn of the event loop goes together; while a statement is under way
- * the next batch gathers, so a batch grows with the load and a lonely call does not wait.
+ * Gathers calls into one statement. Calls that arrive in one turn of the event loop go together; while a statement is
+ * under way the next batch gathers, so batches grow with the load and a single call does not wait.
  *
- * Callers that are answered call again soon, so those that wait and those just answered go by halves: one half is
- * stored while the other is prepared. All in one statement, PostgreSQL and this process would wait for each other in
- * turns.
+ * Answered callers call again at once, so half of the known callers (waiting or just answered) are sent at a time: one
+ * half is stored while the other prepares. With all of them in one statement, PostgreSQL and this process would take
+ * turns waiting for each other.
  *
- * A caller that is interrupted before its batch has left takes its item out; later it only stops listening.
- * @param execute answers each item at its index, or rejects: then all fail, but for what bisection can save
- * @param slowMs from when on a statement is not waited for
+ * A caller that is interrupted before its batch is sent takes its item out; afterwards it only stops listening.
+ * @param execute answers each item at its index, or rejects. Where PostgreSQL refused a row, the batch is bisected
+ * until only the refused items fail; any other failure fails all items
+ * @param slowMs how long a statement holds back the next one
  */
 export const makeBatch = <Item, Answer>(
   execute: (items: ReadonlyArray<Item>) => Promise<ReadonlyArray<Answer>>,
@@ -36,7 +39,7 @@ export const makeBatch = <Item, Answer>(
   let scheduled = false
   let inFlight = 0
   let slow = 0
-  /** Of those that were answered last, how many have not called again. */
+  /** Callers of the last answered batch that have not called again. */
   let away = 0
 
   const schedule = (): void => {
@@ -50,7 +53,7 @@ export const makeBatch = <Item, Answer>(
 
   const send = (): void => {
     const half = Math.ceil((queue.length + away) / 2)
-    const size = Math.min(SIZE_MAX, Math.max(UNDIVIDED, half))
+    const size = Math.min(SIZE_MAX, Math.max(UNDIVIDED_MAX, half))
     const batch = queue.slice(0, size)
     queue = queue.slice(size)
     inFlight += 1
@@ -76,7 +79,7 @@ export const makeBatch = <Item, Answer>(
         waiting.resume(Effect.succeed(answers[index] as Answer))
       })
     } catch (cause) {
-      // A row that PostgreSQL refuses must not take its neighbours along: nothing of the batch was stored, try halves.
+      // A row that PostgreSQL refuses must not fail its neighbours. Nothing of the batch was stored: try each half.
       if (batch.length > 1 && isRefusedRow(cause)) {
         const half = batch.length >> 1
         await settle(batch.slice(0, half))
@@ -101,5 +104,5 @@ export const makeBatch = <Item, Answer>(
     })
 }
 
-/** Data exceptions, integrity constraints, limits of a row: faults of a statement's data, not of the database. */
+/** Data exceptions (22), constraint violations (23), exceeded limits (54): faults of the rows, not of the database. */
 const isRefusedRow = (cause: unknown): boolean => /^(22|23|54)/.test(codeOf(cause))

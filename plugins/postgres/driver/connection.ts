@@ -4,29 +4,29 @@ import { type ConnectionOptions, connect as connectTls } from "node:tls"
 import { Redacted } from "effect"
 import postgres from "postgres"
 
-/** One connection to PostgreSQL for its whole life: when it is lost, it is lost. */
+/** One connection to PostgreSQL. It never reconnects. */
 export interface Connection {
   readonly sql: postgres.Sql
-  /** false from the moment that the socket is gone. */
+  /** false once the socket is gone. */
   readonly isOpen: () => boolean
-  /** After the statement that runs, if any. */
+  /** Closes after the running statement, or after 5 s. */
   readonly close: () => Promise<void>
-  /** At once; the statement that runs fails. */
+  /** Closes at once; a running statement fails. */
   readonly destroy: () => void
 }
 
-export interface ConnectionEvents {
+interface ConnectionEvents {
   readonly onClose?: () => void
   readonly onNotify?: (channel: string, payload: string) => void
 }
 
 const CONNECT_MAX_MS = 4_000
-/** After that the server gives up a statement itself. */
-export const STATEMENT_MAX_MS = 10_000
+/** The server cancels a statement that runs longer. */
+const STATEMENT_MAX_MS = 10_000
 
 /**
- * Connects at the first statement. The driver's own pool and its way of connecting again are not used: after a loss it
- * may keep bytes, timers and statements of the connection that was, and then a later statement waits for ever.
+ * A connection that is made at the first statement, within 4 s. The driver's own pool and reconnect are not used: after
+ * a loss it may keep bytes, timers and statements of the old connection, and a later statement then waits for ever.
  */
 export const openConnection = (url: Redacted.Redacted<string>, events: ConnectionEvents = {}): Connection => {
   const target = readTarget(url)
@@ -39,7 +39,7 @@ export const openConnection = (url: Redacted.Redacted<string>, events: Connectio
   }
   const settings = {
     ...SETTINGS,
-    // One host and no TLS, for the driver: both are settled before it gets the socket.
+    // The driver sees one host and no TLS: openSocket settles both before it hands the socket over.
     host: target.host,
     port: target.port,
     ssl: false,
@@ -73,13 +73,14 @@ export const openConnection = (url: Redacted.Redacted<string>, events: Connectio
   }
 }
 
-/** Writes statements' fragments; never connects. */
+/** Composes parts of statements; never connects. */
 export const fragmentWriter = (url: Redacted.Redacted<string>): postgres.Sql =>
   postgres(Redacted.value(url), SETTINGS as unknown as postgres.Options<Record<string, never>>)
 
 /**
- * The driver answers a server's question asynchronously, and its write a moment later throws where nobody catches it if
- * the socket has been closed in between. So it hears of the end when such writes have gone by, and we before it does.
+ * Delays the driver's `close` event by two turns of the event loop. The driver answers the server's requests
+ * asynchronously, and its write throws where nobody can catch it if the socket has closed in between. `gone` is called
+ * without delay.
  */
 const closeLate = (socket: Socket, gone: () => void): void => {
   const emit = socket.emit.bind(socket) as (event: string, ...values: ReadonlyArray<unknown>) => boolean
@@ -97,7 +98,7 @@ const wholeNumber = (text: string): number => {
   return value
 }
 
-/** JSON as PostgreSQL takes it: U+0000 and lone surrogates, which it refuses, become U+FFFD. */
+/** JSON text that PostgreSQL stores: U+0000 and lone surrogates, which it refuses, become U+FFFD. */
 export const storableJson = (value: unknown): string => {
   const text = JSON.stringify(value) ?? "null"
   if (!text.includes("\\u")) return text
@@ -120,7 +121,7 @@ const SETTINGS = {
     TimeZone: "UTC",
     statement_timeout: STATEMENT_MAX_MS,
     idle_in_transaction_session_timeout: STATEMENT_MAX_MS,
-    // Every statement here finds its rows by an index. A plan that was made while the tables were empty would scan
+    // Every statement of this plugin finds its rows by an index. A plan made while the tables were empty would scan
     // them instead, and stay cached while they grow.
     plan_cache_mode: "force_generic_plan",
     enable_seqscan: "off",
@@ -137,7 +138,7 @@ interface Target {
   readonly ssl: string | boolean | object
 }
 
-/** Where the driver would connect to; of several hosts one by chance. */
+/** Where the driver would connect to; of several hosts, one at random. */
 const readTarget = (url: Redacted.Redacted<string>): Target => {
   const options = postgres(Redacted.value(url), { max: 1 }).options as unknown as {
     readonly host: ReadonlyArray<string>
@@ -170,7 +171,7 @@ const openSocket = async (target: Target): Promise<Socket> => {
   }
   const settings: ConnectionOptions = { socket: tcp }
   if (isIP(host) === 0) settings.servername = host
-  // As libpq has it: only verify-full (and verify-ca) ask who the server is.
+  // As in libpq, only verify-full and verify-ca check the server's certificate.
   if (typeof ssl === "string" && !ssl.startsWith("verify")) settings.rejectUnauthorized = false
   if (typeof ssl === "object") Object.assign(settings, ssl)
   const tls = connectTls(settings)
@@ -190,7 +191,7 @@ const opened = <A extends ReadonlyArray<unknown>>(socket: Socket, event: string)
     }
     const fail = (cause?: unknown): void =>
       finish(() => {
-        // Whatever it says later is nobody's any more.
+        // Later errors have no other listener, and an unheard "error" event ends the process.
         socket.on("error", () => {})
         socket.destroy()
         reject(cause instanceof Error ? cause : connectionLost())

@@ -11,31 +11,31 @@ import { lookAtClock, startClock } from "./store-clock.ts"
 
 export interface DatabaseOptions {
   readonly url: Redacted.Redacted<string>
-  /** Connections of this process; ten when absent. */
+  /** Connections of this process, at most; 10 when absent. */
   readonly maxConnections?: number
 }
 
 type Statement<A> = (sql: postgres.Sql) => PromiseLike<A>
 
-/** The pool, and the two ways to use it. */
+/** The pool, and two ways to run a statement on it. */
 export interface Database {
-  /** Writes parts of statements. What runs is written with the `sql` that `run` and `attempt` give. */
+  /** Composes parts of statements; a whole statement is written with the `sql` that `run` and `attempt` pass. */
   readonly sql: postgres.Sql
   /** A value as a json parameter. */
   readonly json: (value: unknown) => postgres.Parameter
-  /** Runs a statement; every failure is StoreUnavailable, and so is no answer in time. */
+  /** Runs a statement; every failure, a missing answer too, is StoreUnavailable. */
   readonly run: <A>(statement: Statement<A>) => Effect.Effect<A, StoreUnavailable>
   /** The same as a promise that rejects with the driver's error. */
   readonly attempt: <A>(statement: Statement<A>) => Promise<A>
   readonly url: Redacted.Redacted<string>
-  /** The database's clock; costs no call. */
+  /** The database's clock in whole Unix milliseconds, without a call. */
   readonly nowMs: () => number
   /** How many statements have been run so far. */
   readonly statements: () => number
 }
 
 const CONNECTIONS = 10
-/** At a start, a database that is starting too may take this long. */
+/** How long the start waits for a database that is starting too. */
 const START_MAX_MS = 5_000
 const START_RETRY_MS = 200
 const DEADLOCK_RETRIES = 3
@@ -75,7 +75,7 @@ const makeDatabase = (pool: Pool, url: Redacted.Redacted<string>, nowMs: () => n
       try {
         return await pool.use(statement)
       } catch (cause) {
-        // A deadlock's victim has been rolled back whole: it may simply go again.
+        // The victim of a deadlock has been rolled back entirely, so it may run again.
         if (retry < DEADLOCK_RETRIES && ["40P01", "40001"].includes(codeOf(cause))) continue
         throw cause
       }
@@ -92,26 +92,34 @@ const makeDatabase = (pool: Pool, url: Redacted.Redacted<string>, nowMs: () => n
   }
 }
 
-/** The SQLSTATE or the driver's own code; "" where there is none. */
+/** The SQLSTATE or the driver's own code; "" when there is neither. */
 export const codeOf = (cause: unknown): string => {
   const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : ""
   return typeof code === "string" ? code : ""
 }
 
-/** The server was not reached, or said that it did nothing: starting, canceled, read-only, rolled back for another. */
+/**
+ * Codes that prove that nothing was done: the server was not reached, or it is starting (57P03), canceled the statement
+ * (57014), is read-only (25006), rolled it back for another (40001, 40P01) or has no such database (3D000).
+ */
 const DID_NOTHING = new Set([
   ...["ECONNREFUSED", "ENOENT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "CONNECT_TIMEOUT"],
   ...["57P03", "57014", "25006", "40001", "40P01", "3D000"]
 ])
-/** Classes of SQLSTATE: the data, the constraint, the user, the statement, the resources, the limits were refused. */
+/**
+ * Classes of SQLSTATE that refuse: data (22), constraint (23), user (28), statement (42), resources (53), limits (54).
+ */
 const REFUSED = /^(22|23|28|42|53|54)[0-9A-Z]{3}$/
-/** The pool's own words (pool.ts), which have no code. */
+/** Messages of the pool itself (pool.ts), which carry no code. */
 const NOT_SENT = /^(the store is closed|no connection within)/
 
 const didNothing = (code: string, message: string): boolean =>
   code === "" ? NOT_SENT.test(message) : DID_NOTHING.has(code) || REFUSED.test(code)
 
-/** Keeps code and message; the driver's error also carries the parameters, and PostgreSQL's detail the row. */
+/**
+ * StoreUnavailable for an error of the driver or the pool. Only code and message are kept: the driver's error also
+ * carries the statement's parameters, and PostgreSQL's detail carries the row.
+ */
 export const unavailable = (cause: unknown): StoreUnavailable => {
   const message = cause instanceof Error ? cause.message : String(cause)
   const code = codeOf(cause)
@@ -140,13 +148,13 @@ const firstConnection = async (url: Redacted.Redacted<string>): Promise<Connecti
 
 const refused = (message: string): StartRefused => new StartRefused({ variable: "DATABASE_URL", message })
 
-/** What an operator can do about it, in one sentence without the URL. */
+/** Says in one sentence what the operator can do; never quotes the URL. */
 const refusalOf = (cause: unknown): StartRefused => {
   if (cause instanceof DatabaseTooNew)
     return refused(`DATABASE_URL names a database that is too new: ${cause.message}.`)
   const code = codeOf(cause)
   const message = cause instanceof Error ? cause.message : String(cause)
-  // Deno's error has no code, and its message quotes the URL.
+  // On Deno this error has no code, and its message quotes the URL.
   if (code === "ERR_INVALID_URL" || /invalid url/i.test(message))
     return refused("DATABASE_URL is not a URL, such as postgres://user:password@host/payhub.")
   switch (code) {

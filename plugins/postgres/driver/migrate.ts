@@ -4,10 +4,10 @@ import type postgres from "postgres"
 
 const FOLDER = fileURLToPath(new URL("../migrations/", import.meta.url))
 
-/** Any number that no other program uses in this database. */
+/** Key of the advisory lock, a number that no other program uses in this database. */
 const LOCK = 7_246_001
 
-/** The database has been migrated by a newer PayHub than this one. */
+/** A newer PayHub has migrated this database. */
 export class DatabaseTooNew extends Error {
   constructor(database: number, code: number) {
     super(`the database is at migration ${database}, this PayHub knows up to ${code}: start the newer version`)
@@ -15,13 +15,13 @@ export class DatabaseTooNew extends Error {
 }
 
 /**
- * Brings the schema up to date, forward only. Safe when any number of gateways start at once: one migrates, the others
- * wait. Each file runs in a transaction of its own together with its record.
+ * Brings the schema up to date, forward only. Any number of gateways may start at once: one migrates, the others wait.
+ * Each file runs in a transaction of its own together with its record. Rejects with DatabaseTooNew.
  */
 export const migrate = async (connection: postgres.Sql): Promise<void> => {
   const files = await migrationFiles()
   try {
-    // A session's lock, not a transaction's: it spans the transactions of all files.
+    // A session lock, because it spans the transactions of all files.
     await connection`select pg_advisory_lock(${LOCK})`
     await connection`set client_min_messages = warning`
     await connection`
@@ -37,7 +37,7 @@ export const migrate = async (connection: postgres.Sql): Promise<void> => {
       if (done.has(number)) continue
       const text = await readFile(FOLDER + name, "utf8")
       const record = `insert into payhub_migrations (number, name) values (${number}, '${name}');`
-      // Sent as one message, so that it is one round trip and one transaction. A large table may take its time.
+      // One message and so one round trip. No statement time-out: a large table may take its time.
       await connection
         .unsafe(`begin; set local statement_timeout = 0; ${text}; ${record} commit;`)
         .catch(async (cause: unknown) => {

@@ -2,26 +2,28 @@ import type { Redacted } from "effect"
 import type postgres from "postgres"
 import { type Connection, connectionLost, openConnection } from "./connection.ts"
 
-/** A number of connections, each with one statement at a time: a slow statement holds up no other behind it. */
+/** Connections that run one statement at a time each, so that no statement queues behind a slow one. */
 export interface Pool {
   /**
-   * Runs a statement on a free connection, or on the next that is. Rejects with the driver's error, or when it has
-   * waited and run for ANSWER_MAX_MS; then its connection is ended, since nobody knows what it is still doing.
+   * Runs a statement on the next free connection. Rejects with the driver's error, or once waiting and running have
+   * taken ANSWER_MAX_MS together; its connection is then destroyed, because nobody knows what it is still doing.
    */
   readonly use: <A>(statement: (sql: postgres.Sql) => PromiseLike<A>) => Promise<A>
-  /** Statements that run are finished, those that wait are refused. */
+  /** Running statements finish, waiting ones are refused. */
   readonly close: () => Promise<void>
 }
 
-/** The server gives up after ten seconds and says so; this is for a server, or a network, that says nothing. */
+/** The server cancels a statement after 10 s and says so; this is for a server or a network that stays silent. */
 const ANSWER_MAX_MS = 13_000
-const LOSS_TOLD_MS = 100
+/** How long the driver may take to report a loss with the server's reason. */
+const LOSS_REPORT_MS = 100
 
 interface Waiting {
   readonly resume: (connection: Connection) => void
   readonly refuse: (cause: Error) => void
 }
 
+/** A pool of at most `size` connections, each opened when it is first needed. */
 export const makePool = (url: Redacted.Redacted<string>, size: number, answerMaxMs = ANSWER_MAX_MS): Pool => {
   const connections = new Set<Connection>()
   const idle: Connection[] = []
@@ -35,10 +37,10 @@ export const makePool = (url: Redacted.Redacted<string>, size: number, answerMax
         connections.delete(connection)
         const index = idle.indexOf(connection)
         if (index >= 0) idle.splice(index, 1)
-        // The driver tells its statement, with the server's reason if there was one; but not always.
+        // The driver usually rejects the statement itself, with the server's reason if there is one, but not always.
         const refuse = running.get(connection)
-        if (refuse !== undefined) setTimeout(() => refuse(connectionLost()), LOSS_TOLD_MS)
-        // Its place is free for one that waits.
+        if (refuse !== undefined) setTimeout(() => refuse(connectionLost()), LOSS_REPORT_MS)
+        // A waiting statement gets a new connection in this one's place.
         if (!closed && waiting.length > 0 && connections.size < size) waiting.shift()?.resume(open())
       }
     })

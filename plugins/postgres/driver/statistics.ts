@@ -2,19 +2,20 @@ import { Effect, Schedule } from "effect"
 import type postgres from "postgres"
 
 /*
- * Plans are made once (connection.ts), and of a table that has never been analyzed PostgreSQL knows nothing: to it a
- * unique key costs as much as the beginning of another index, and a statement planned then reads all that its merchant
- * has. Its own look comes up to a minute after the first rows, in which a busy new gateway was measured to fall behind.
- * So a table's first rows are analyzed at once; that also ends the plans of before.
+ * Statements are planned once (connection.ts). Of a table that was never analyzed PostgreSQL has no statistics: a
+ * unique key then looks as expensive as the prefix of another index, and a statement planned like that reads all rows
+ * of its merchant. Autovacuum analyzes a table up to a minute after its first rows, and in that minute a busy new
+ * gateway was measured to fall behind. So a new table is analyzed as soon as it has rows, which also discards the
+ * earlier plans.
  */
 
 const LOOK_EVERY = "1 second"
-/** From here on one merchant's rows look dearer than one order's. */
+/** From this many rows on, reading one merchant's rows looks more expensive to the planner than reading one order. */
 const ROWS_MIN = 100
-/** Nothing is looked at while nothing happens. */
+/** With fewer statements since the last look there is nothing new to analyze. */
 const STATEMENTS_MIN = 50
 
-/** Analyzes what has grown since PostgreSQL last looked, if it ever has. */
+/** Analyzes the tables that have ROWS_MIN rows now and had fewer, or were not counted, at their last analysis. */
 export const analyzeNewTables = async (sql: postgres.Sql): Promise<void> => {
   const tables = await sql<Array<{ name: string }>>`
     select c.relname as name from pg_class c join pg_stat_user_tables s on s.relid = c.oid
@@ -23,9 +24,9 @@ export const analyzeNewTables = async (sql: postgres.Sql): Promise<void> => {
 }
 
 /**
- * Analyzes new tables now and then until the scope closes.
- * @param statements how many have been run so far
- * @param analyze where it fails, PostgreSQL's own look is waited for
+ * Analyzes new tables, with a look every second while statements run, until the scope closes.
+ * @param statements how many statements have been run so far
+ * @param analyze its failure is ignored: autovacuum analyzes later
  */
 export const startStatistics = Effect.fnUntraced(function* (statements: () => number, analyze: () => Promise<void>) {
   let seen = 0

@@ -3,21 +3,22 @@ import type postgres from "postgres"
 import type { StoreClock } from "../../../core/pipeline/persistence/store-clock.ts"
 
 /*
- * The database's clock, without asking it at every order: it is looked at now and then, and carried on between by this
- * machine's monotonic clock, which nobody sets. Accurate to half of a look's round trip.
+ * The database's clock without a call for each order: it is looked at every 5 s and carried forward by this machine's
+ * monotonic clock, which nobody can set. Accurate to half of a look's round trip.
  */
 
 const LOOK_EVERY = "5 seconds"
 
-/** A slower answer says too little about when it was given. */
+/** A look that takes longer is discarded: it says too little about when the answer was given. */
 const ROUND_TRIP_MAX_MS = 500
 
-/** By how much the database's clock is ahead of our monotonic one. */
 interface Look {
+  /** How far the database's Unix time is ahead of our monotonic clock. */
   readonly aheadMs: number
   readonly tookMs: number
 }
 
+/** Asks the database for its time. Rejects with the driver's error. */
 export const lookAtClock = async (sql: postgres.Sql): Promise<Look> => {
   const askedAt = performance.now()
   const [row] = await sql<[{ now_ms: number }]>`
@@ -27,8 +28,8 @@ export const lookAtClock = async (sql: postgres.Sql): Promise<Look> => {
 }
 
 /**
- * The clock, looked at again and again until its scope closes.
- * @param again looks again; where it fails, the clock goes on as it is
+ * The store's clock, corrected by a look every `every` until the scope closes.
+ * @param again looks again; when it fails, the clock runs on uncorrected
  */
 export const startClock = Effect.fnUntraced(function* (
   first: Look,
@@ -39,7 +40,7 @@ export const startClock = Effect.fnUntraced(function* (
   const look = Effect.map(Effect.tryPromise(again), (seen) => {
     if (seen.tookMs <= ROUND_TRIP_MAX_MS) aheadMs = seen.aheadMs
   })
-  // One look at a time: a database that does not answer is not asked by more and more connections.
+  // One look at a time, so that a database that does not answer ties up one connection and no more.
   yield* Effect.ignore(look).pipe(Effect.repeat(Schedule.spaced(every)), Effect.delay(every), Effect.forkScoped)
   return { nowMs: () => Math.round(performance.now() + aheadMs) }
 })

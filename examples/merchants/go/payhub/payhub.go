@@ -1,4 +1,5 @@
-// Package payhub is a PayHub client and webhook verifier on the standard library alone. Copy this file into your project.
+// Package payhub is a PayHub client and webhook verifier on the standard library alone. Copy this file into your
+// project.
 //
 // PayHub 客户端与回调验签。只用标准库,复制本文件即可使用。
 package payhub
@@ -26,17 +27,17 @@ const (
 	answerBytesMax = 1 << 20
 )
 
-// Params are sent as JSON strings, integers too ("1000"): PayHub takes both. 全部以字符串发送,整数也一样。
+// Params are sent as JSON strings, integers too ("1000"): PayHub accepts both. 全部以字符串发送,整数也一样。
 type Params map[string]string
 
-// Answer is what every endpoint answers, whatever its code.
+// Answer is the body of every endpoint's answer, whatever its code.
 type Answer struct {
 	Code    int            `json:"code"`
 	Message string         `json:"message"`
 	Data    map[string]any `json:"data"`
 }
 
-// Text is a text of Data, or "".
+// Text returns a string member of Data, or "" if there is none.
 func (a Answer) Text(name string) string {
 	text, _ := a.Data[name].(string)
 	return text
@@ -51,7 +52,7 @@ type Client struct {
 
 // QrcodePay places an order; amount is fen.
 //
-// Code 500 or an error: nobody knows yet. Query by merchant_order_no before you use a new number, else the customer may
+// Code 500 or an error: nobody knows yet. Query by merchant_order_no before you use a new number, or the customer may
 // pay twice. 返回 500 或超时:先用 merchant_order_no 查单,不要直接换单号重下。
 func (c Client) QrcodePay(params Params) (Answer, error) {
 	return c.post("/api/cashier/qrcode-pay", params)
@@ -82,10 +83,10 @@ func Sign(params Params, appSecret string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// ErrSignature says that a webhook is not PayHub's.
+// ErrSignature means that a webhook was not signed by PayHub.
 var ErrSignature = errors.New("payhub: the webhook's signature does not verify")
 
-// Verify reads a webhook's body, exactly as received, and answers its fields: numbers and booleans as their text.
+// Verify checks the signature of a webhook's body, exactly as received, and returns its fields, all of them as text.
 //
 // 验签:传入收到的原始 body,通过则返回字段。
 func Verify(body []byte, appSecret string) (Params, error) {
@@ -135,7 +136,7 @@ func (c Client) post(path string, params Params) (Answer, error) {
 	return answer, nil
 }
 
-// flat reads one flat JSON object; a number's text stays as it stands, which is what was signed. 数字保留原文。
+// flat reads one flat JSON object and keeps each number's own text, because that text was signed. 数字保留原文。
 func flat(body []byte) (Params, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("payhub: not UTF-8")
