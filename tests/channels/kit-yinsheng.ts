@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto"
-import { orderKeyOf } from "../../channels/protocols/ysepay/index.ts"
+import { orderKeyOf } from "../../channels/protocols/ysepay/order-number.ts"
 import { startYsepaySimulator } from "../../channels/protocols/ysepay/simulator.ts"
-import { noticeBody } from "../../channels/protocols/ysepay/simulator-wire.ts"
+import { signedNoticeForm } from "../../channels/protocols/ysepay/simulator-wire.ts"
 import type { KitSimulator, SimulatorFault } from "../../core/kit/index.ts"
 
 const keyOf = (orderNo: string) => orderKeyOf(orderNo).out_trade_no
@@ -38,7 +38,7 @@ export const startYinsheng = async (settings: Readonly<Record<string, unknown>> 
       if (signedBy === undefined) return { headers, body }
       const fields = new URLSearchParams(body)
       fields.delete("sign")
-      return { headers, body: signedBy === "nobody" ? fields.toString() : noticeBody(new Map(fields), stranger) }
+      return { headers, body: signedBy === "nobody" ? fields.toString() : signedNoticeForm(new Map(fields), stranger) }
     },
     fault: (fault) => {
       simulator.inject({ fault: FAULTS[fault] })

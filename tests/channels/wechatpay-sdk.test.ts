@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto"
 import { Redacted } from "effect"
 import { Aes, Formatter, Rsa, Wechatpay } from "wechatpay-axios-plugin"
 import { openResource } from "../../channels/protocols/wechatpay-v3/resource.ts"
-import { authorization, jsapiParams, requestMessage } from "../../channels/protocols/wechatpay-v3/sign.ts"
+import { authorization, bridgeParams, requestMessage } from "../../channels/protocols/wechatpay-v3/sign.ts"
 import { WechatPaySimulator } from "../../channels/protocols/wechatpay-v3/simulator.ts"
 
 /** Our codec and our simulator against somebody else's client of WeChat Pay. */
@@ -30,7 +30,7 @@ describe("Our codec and the SDK", () => {
   })
 
   test("sign what WeixinJSBridge takes alike", () => {
-    const ours = jsapiParams(privateKey, {
+    const ours = bridgeParams(privateKey, {
       appId: "wx8888",
       prepayId: "wx201410272009395522657a",
       at: 1_414_561_699,

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Redacted } from "effect"
 import { requireTool } from "../../../tests/harness/require-tool.ts"
-import { checkPair, readPrivateKey, readPublicKey } from "./index.ts"
+import { readPrivateKey } from "./private-key.ts"
+import { checkPair, readPublicKey } from "./public-key.ts"
 
 const privateOf = (text: string, password?: string) =>
   readPrivateKey("privateKey", Redacted.make(text), {

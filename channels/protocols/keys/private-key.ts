@@ -4,7 +4,7 @@ import { AccountInvalid } from "../../../core/channel/index.ts"
 import { type DerKind, derKind } from "./der.ts"
 import { readKeyText } from "./key-text.ts"
 import { type Opened, openEncryptedDer, openEncryptedPem, openPfx } from "./pfx.ts"
-import { notRsa, sameKey, serialOf } from "./public-key.ts"
+import { certificateSerial, notRsa, sameKey } from "./public-key.ts"
 
 /** A private RSA key, parsed once, and its own certificate's serial where the file held that certificate too. */
 export interface PrivateKey {
@@ -46,7 +46,7 @@ export const readPrivateKey = Effect.fnUntraced(function* (
 
   const certificates = opened.certificates.flatMap(parseCertificate)
   const own = certificates.find((certificate) => sameKey(certificate.publicKey, createPublicKey(key)))
-  if (own !== undefined) return { key, serialNumber: serialOf(own), certificate: own }
+  if (own !== undefined) return { key, serialNumber: certificateSerial(own), certificate: own }
   if (certificates.length > 0) return yield* refuse("holds a certificate that does not belong to its private key")
   return { key }
 })

@@ -52,7 +52,7 @@ export const checkPair = (
 export const sameKey = (one: KeyObject, other: KeyObject): boolean => spki(one).equals(spki(other))
 
 /** A certificate's serial as WeChat Pay writes it: upper-case hex, two digits a byte (Deno drops a leading zero). */
-export const serialOf = (certificate: X509Certificate): string => {
+export const certificateSerial = (certificate: X509Certificate): string => {
   const hex = certificate.serialNumber.toUpperCase()
   return hex.length % 2 === 0 ? hex : `0${hex}`
 }
@@ -87,7 +87,7 @@ const problemOf = (kind: ReturnType<typeof derKind> | "encrypted"): string | und
 const parseCertificate = (der: Uint8Array): PublicKey | undefined => {
   try {
     const certificate = new X509Certificate(der)
-    return { key: certificate.publicKey, serialNumber: serialOf(certificate), certificate }
+    return { key: certificate.publicKey, serialNumber: certificateSerial(certificate), certificate }
   } catch {
     return undefined
   }

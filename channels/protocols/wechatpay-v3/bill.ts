@@ -7,7 +7,7 @@ import type { Call } from "./client.ts"
  * hash is over the file as it comes.
  * @param date yyyy-MM-dd
  */
-export const tradeBill = (date: string): Call => ({
+export const tradeBillCall = (date: string): Call => ({
   method: "GET",
   path: `/v3/bill/tradebill?bill_date=${encodeURIComponent(date)}&bill_type=ALL`
 })

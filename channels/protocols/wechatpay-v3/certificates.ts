@@ -1,7 +1,7 @@
 import { type KeyObject, X509Certificate } from "node:crypto"
 import { type Redacted, Schema } from "effect"
 import { EncryptedResource, openResource } from "./resource.ts"
-import { type PlatformKeyring, type SignatureVerdict, serialOf, verifySignature } from "./verify.ts"
+import { type PlatformKeyring, type SignatureVerdict, serialKey, verifySignature } from "./verify.ts"
 
 /** Downloaded certificates are fetched again after this long; WeChat Pay asks for no more than 12 hours. */
 export const CERTIFICATES_FRESH_MS = 12 * 3_600_000
@@ -39,7 +39,7 @@ export class PlatformKeys {
     const keyring = new Map([...this.#downloaded, ...this.#pinned])
     const verdict = verifySignature(headers, body, nowMs, keyring)
     // A PUB_KEY_ID_… cannot be downloaded: only the operator can add it.
-    if (verdict === "unknown-serial" && /^[0-9A-F]{8,64}$/.test(serialOf(headers["wechatpay-serial"] ?? ""))) {
+    if (verdict === "unknown-serial" && /^[0-9A-F]{8,64}$/.test(serialKey(headers["wechatpay-serial"] ?? ""))) {
       this.#wanted = true
     }
     return verdict
@@ -103,12 +103,12 @@ const readCertificates = (
     const certificate = parseCertificate(pem)
     if (certificate === undefined || bareSerial(certificate.serialNumber) !== bareSerial(serial_no)) return undefined
     const valid = Date.parse(certificate.validFrom) <= nowMs && nowMs < Date.parse(certificate.validTo)
-    if (valid) keys.set(serialOf(serial_no), certificate.publicKey)
+    if (valid) keys.set(serialKey(serial_no), certificate.publicKey)
   }
   return keys
 }
 
-const bareSerial = (serial: string): string => serialOf(serial).replace(/^0+/, "")
+const bareSerial = (serial: string): string => serialKey(serial).replace(/^0+/, "")
 
 const parseCertificate = (pem: string): X509Certificate | undefined => {
   try {

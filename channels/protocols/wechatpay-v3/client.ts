@@ -2,7 +2,7 @@ import { Clock, Effect, Option, type Redacted, Result, Schema, Semaphore } from 
 import { ChannelHttp, type ChannelHttpAnswer, ChannelRejected, ChannelUncertain } from "../../../core/channel/index.ts"
 import { CERTIFICATES_PATH, type PlatformKeys } from "./certificates.ts"
 import { type Refusal, unreadable } from "./errors.ts"
-import { authorization, type MerchantSigner, newNonce } from "./sign.ts"
+import { authorization, type MerchantSigner, newNonceStr } from "./sign.ts"
 
 export interface ClientSettings {
   readonly signer: MerchantSigner
@@ -15,7 +15,7 @@ export interface ClientSettings {
 }
 
 /** A verified 2xx answer, or a 4xx with WeChat Pay's code. Everything else is ChannelUncertain. */
-export type Answer =
+export type ClientAnswer =
   | { readonly kind: "ok"; readonly status: number; readonly body: string }
   | { readonly kind: "refused"; readonly refusal: Refusal }
 
@@ -30,7 +30,7 @@ export interface Call {
 /** One account's signed and verified calls to WeChat Pay. */
 export interface Client {
   /** ChannelRejected: the call never left, so nothing happened. */
-  readonly call: (call: Call) => Effect.Effect<Answer, ChannelRejected | ChannelUncertain, ChannelHttp>
+  readonly call: (call: Call) => Effect.Effect<ClientAnswer, ChannelRejected | ChannelUncertain, ChannelHttp>
   /** Sees that there are keys to verify with, downloading them where that is due: answers and notices need them. */
   readonly ready: Effect.Effect<void, ChannelRejected | ChannelUncertain, ChannelHttp>
   /** A bill's file: the request is signed, the answer is not (check its hash). */
@@ -62,7 +62,7 @@ export const makeClient = (settings: ClientSettings): Client => {
       headers: {
         accept: "application/json",
         "user-agent": "PayHub",
-        authorization: authorization(signer, { method, pathAndQuery, body, timestamp, nonce: newNonce() }),
+        authorization: authorization(signer, { method, pathAndQuery, body, timestamp, nonce: newNonceStr() }),
         ...(settings.publicKeyId === undefined ? {} : { "wechatpay-serial": settings.publicKeyId }),
         ...(body === "" ? {} : { "content-type": "application/json" })
       },
@@ -131,9 +131,9 @@ export const makeClient = (settings: ClientSettings): Client => {
     if (verdict !== "valid" && (succeeded || verdict !== "unsigned")) {
       return yield* new ChannelUncertain({ why: "bad-signature", detail: `answer ${status}: ${verdict}` })
     }
-    if (succeeded) return { kind: "ok", status, body: Buffer.from(answer.body).toString("utf8") } satisfies Answer
+    if (succeeded) return { kind: "ok", status, body: Buffer.from(answer.body).toString("utf8") } satisfies ClientAnswer
     const refusal = readRefusal(answer)
-    if (status >= 400 && status < 500 && refusal.code !== "") return { kind: "refused", refusal } satisfies Answer
+    if (status >= 400 && status < 500 && refusal.code !== "") return { kind: "refused", refusal } satisfies ClientAnswer
     return yield* new ChannelUncertain({
       why: status >= 500 ? "server-error" : "unreadable",
       detail: `answer ${status} ${refusal.code} ${refusal.message}`

@@ -26,11 +26,11 @@ export const plainText = (text: string, charsMax: number, fallback: string): str
   return plain === "" ? fallback : plain.slice(0, charsMax).trim()
 }
 
-/** POST /v3/pay/transactions/jsapi: official accounts and mini-programs alike. Asked again: the same order. */
-export const jsapiOrder = (order: {
+/** POST /v3/pay/transactions/{product}. Asked again with the same fields it is the same order. */
+export const orderCall = (order: {
+  readonly product: string
   readonly mchid: string
   readonly appId: string
-  readonly openid: string
   readonly outTradeNo: string
   readonly description: string
   /** Whole fen. */
@@ -38,9 +38,11 @@ export const jsapiOrder = (order: {
   readonly expiresAt: Date
   /** Without a query: WeChat Pay refuses one. */
   readonly notifyUrl: string
+  /** The product's own fields. */
+  readonly fields?: Readonly<Record<string, unknown>>
 }): Call => ({
   method: "POST",
-  path: "/v3/pay/transactions/jsapi",
+  path: `/v3/pay/transactions/${order.product}`,
   body: {
     appid: order.appId,
     mchid: order.mchid,
@@ -49,12 +51,12 @@ export const jsapiOrder = (order: {
     time_expire: rfc3339(order.expiresAt),
     notify_url: order.notifyUrl,
     amount: { total: order.amountFen, currency: "CNY" },
-    payer: { openid: order.openid }
+    ...order.fields
   }
 })
 
 /** POST …/close: answers 204. */
-export const closeOrder = (mchid: string, outTradeNo: string): Call => ({
+export const closeCall = (mchid: string, outTradeNo: string): Call => ({
   method: "POST",
   path: `/v3/pay/transactions/out-trade-no/${encodeURIComponent(outTradeNo)}/close`,
   body: { mchid }
@@ -63,6 +65,7 @@ export const closeOrder = (mchid: string, outTradeNo: string): Call => ({
 const decodePrepay = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Struct({ prepay_id: Schema.String.check(Schema.isNonEmpty()) }))
 )
+
 /** The prepay_id of an accepted JSAPI order. */
 export const readPrepayId = (body: string) =>
   Option.match(decodePrepay(body), {

@@ -3,7 +3,7 @@ import type { ChargeState, Payment } from "../../../core/channel/index.ts"
 import type { Call } from "./client.ts"
 
 /** GET …/out-trade-no/{no}?mchid=… */
-export const queryOrder = (mchid: string, outTradeNo: string): Call => ({
+export const orderQueryCall = (mchid: string, outTradeNo: string): Call => ({
   method: "GET",
   path: `/v3/pay/transactions/out-trade-no/${encodeURIComponent(outTradeNo)}?mchid=${encodeURIComponent(mchid)}`
 })

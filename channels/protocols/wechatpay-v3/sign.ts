@@ -13,7 +13,7 @@ export const signText = (privateKey: KeyObject, text: string): string =>
   signBytes("sha256", Buffer.from(text, "utf8"), privateKey).toString("base64")
 
 /** 32 characters of [0-9A-F]. */
-export const newNonce = (): string => randomBytes(16).toString("hex").toUpperCase()
+export const newNonceStr = (): string => randomBytes(16).toString("hex").toUpperCase()
 
 /**
  * What a request's signature is over: five lines, each ended by LF, the last one too (protocols/channels.md C3).
@@ -53,7 +53,7 @@ export const authorization = (
  * What WeixinJSBridge and wx.requestPayment take, signed (protocols/channels.md C6). signType itself is not signed.
  * @param at Unix seconds; must be near the payer's clock, so it is made when the order is charged
  */
-export const jsapiParams = (
+export const bridgeParams = (
   privateKey: KeyObject,
   pay: { readonly appId: string; readonly prepayId: string; readonly at: number; readonly nonce: string }
 ) => {

@@ -1,6 +1,6 @@
 import { verify as verifyBytes } from "node:crypto"
 import type { IncomingMessage } from "node:http"
-import { newNonce, requestMessage, signText } from "./sign.ts"
+import { newNonceStr, requestMessage, signText } from "./sign.ts"
 import type { BookAnswer } from "./simulator-book.ts"
 import type { SimulatedCertificate } from "./simulator-keys.ts"
 
@@ -53,7 +53,7 @@ export const refusalOf = (
 }
 
 /** The signature headers of an answer or a notice (protocols/channels.md C4), right or with a fault. */
-export const signatureHeaders = (
+export const signWithFault = (
   body: string,
   by: {
     readonly signer: SimulatedCertificate
@@ -66,7 +66,7 @@ export const signatureHeaders = (
   if (fault === "unsigned") return {}
   const { privateKey } = fault === "forged" || fault === "unknown-serial" ? stranger : signer
   const timestamp = Math.floor(by.nowMs / 1000) - (fault === "stale" ? 600 : 0)
-  const nonce = newNonce()
+  const nonce = newNonceStr()
   const signature = signText(privateKey, `${timestamp}\n${nonce}\n${body}\n`)
   return {
     "wechatpay-timestamp": String(timestamp),

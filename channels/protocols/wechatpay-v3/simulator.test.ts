@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { createPrivateKey } from "node:crypto"
-import { authorization, newNonce } from "./sign.ts"
+import { authorization, newNonceStr } from "./sign.ts"
 import { WechatPaySimulator } from "./simulator.ts"
 
 // The simulator is what the channel is held to, so it is itself held to the manual (protocols/channels.md C2 to C4).
@@ -14,7 +14,7 @@ const order = (change: object = {}) => ({
   appid: wechat.appIds[0],
   mchid: wechat.mchid,
   description: "会员",
-  out_trade_no: `WX${newNonce().slice(0, 20)}`,
+  out_trade_no: `WX${newNonceStr().slice(0, 20)}`,
   notify_url: "https://pay.example.com/api/notice/acc_1",
   amount: { total: 1, currency: "CNY" },
   payer: { openid: "o1" },

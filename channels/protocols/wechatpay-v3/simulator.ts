@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net"
 import { type BookAnswer, type BookOrder, type RefundStatus, SimulatorBook } from "./simulator-book.ts"
 import { newCertificate, type SimulatedCertificate, sealResource } from "./simulator-keys.ts"
-import { refusalOf, type SignatureFault, seeded, signatureHeaders } from "./simulator-wire.ts"
+import { refusalOf, type SignatureFault, seeded, signWithFault } from "./simulator-wire.ts"
 
 /** What happens to a call instead of a plain answer. Names ending in -request: it does nothing; else it was done. */
 export const CALL_FAULTS = [
@@ -311,7 +311,7 @@ export class WechatPaySimulator {
       mode === "public-key" || (mode === "both" && (askedSerial?.startsWith("PUB_KEY_ID_") ?? this.#random() < 0.5))
     const certificate = this.#signingCertificate()
     const signer = publicKey ? { ...this.#publicKey, serial: this.publicKeyId } : certificate
-    return signatureHeaders(body, { signer, stranger: this.#stranger, nowMs: this.#now(), fault })
+    return signWithFault(body, { signer, stranger: this.#stranger, nowMs: this.#now(), fault })
   }
 
   #nextFault(): CallFault | "none" {

@@ -15,7 +15,7 @@ export type SignatureVerdict = "valid" | "unsigned" | "stale" | "unknown-serial"
 export type PlatformKeyring = ReadonlyMap<string, KeyObject>
 
 /** Hex serials compare without regard to case; `PUB_KEY_ID_…` is digits after an upper-case prefix. */
-export const serialOf = (text: string): string => text.trim().toUpperCase()
+export const serialKey = (text: string): string => text.trim().toUpperCase()
 
 /**
  * Judges an answer or notice by its signature headers, over the raw bytes, before anything parses them.
@@ -36,7 +36,7 @@ export const verifySignature = (
   if (!/^\d{1,12}$/.test(timestamp) || Math.abs(nowMs - Number(timestamp) * 1000) > TIMESTAMP_TOLERANCE_MS) {
     return "stale"
   }
-  const key = keyring.get(serialOf(serial))
+  const key = keyring.get(serialKey(serial))
   if (key === undefined) return "unknown-serial"
   const message = Buffer.concat([Buffer.from(`${timestamp}\n${nonce}\n`), body, Buffer.from("\n")])
   return verifyBytes("sha256", message, key, Buffer.from(signature, "base64")) ? "valid" : "forged"

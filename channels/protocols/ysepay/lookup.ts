@@ -7,10 +7,11 @@ import {
   type ChargeState,
   type RefundState
 } from "../../../core/channel/index.ts"
-import { callYsepay, type YsepaySession } from "./call.ts"
+import { callYsepay } from "./call.ts"
 import type { OrderKey } from "./order-number.ts"
 import { textOf } from "./response.ts"
-import { type FeeFrom, readRefund, readTrade } from "./trade.ts"
+import type { YsepaySession } from "./session.ts"
+import { type FeeFrom, readRefundState, readTrade } from "./trade.ts"
 
 /** `trade.order.query`: the richer of the two queries. `absent` = Yinsheng knows no such order (yet). */
 export const lookUpTrade = Effect.fnUntraced(function* (
@@ -40,7 +41,7 @@ export const lookUpRefund = Effect.fnUntraced(function* (
   })
   if (answer.kind === "absent") return { state: "absent" }
   if (answer.kind === "refused") return yield* unsure(answer.reason)
-  return yield* readRefund(answer.node, { outTradeNo: key.out_trade_no, refundNo: refund.refundNo })
+  return yield* readRefundState(answer.node, { outTradeNo: key.out_trade_no, refundNo: refund.refundNo })
 })
 
 /**

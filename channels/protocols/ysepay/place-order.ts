@@ -8,19 +8,20 @@ import {
   yuanText
 } from "../../../core/channel/index.ts"
 import type { YsepayAccount } from "./account-fields.ts"
-import { callYsepay, type YsepaySession } from "./call.ts"
+import { callYsepay } from "./call.ts"
 import { afterwards, lookUpTrade } from "./lookup.ts"
 import type { Method } from "./methods.ts"
 import { storedOrderKey } from "./order-number.ts"
 import { type BizContent, timeoutExpress } from "./request.ts"
 import { textOf } from "./response.ts"
+import type { YsepaySession } from "./session.ts"
 
 /**
  * Sends a method that makes an order, and reads the fields of its answer once it is certain that they are about this
  * order and amount. ChannelRejected only if Yinsheng then says that it does not have the order (or has it closed).
  * @param own the fields that the product adds to those that all share (protocols/channels.md A5, A6)
  */
-export const placeOrder = Effect.fnUntraced(function* (
+export const placeYsepayOrder = Effect.fnUntraced(function* (
   session: YsepaySession,
   account: YsepayAccount,
   order: ChargeRequest,

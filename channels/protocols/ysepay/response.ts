@@ -10,7 +10,7 @@ export type Node = { readonly [field: string]: unknown }
  * What Yinsheng says for certain. All else (no valid signature, 3501, 50000, a gateway error, an unknown code) is
  * ChannelUncertain: nothing but a signed 40004 with a definite sub_code is a no.
  */
-export type Answer =
+export type MethodAnswer =
   | { readonly kind: "done"; readonly node: Node }
   /** 40004: the provider's own words, for the timeline. */
   | { readonly kind: "refused"; readonly reason: string }
@@ -31,7 +31,7 @@ export const readResponse = (
   method: string,
   body: Uint8Array,
   platformKey: KeyObject
-): Effect.Effect<Answer, ChannelUncertain> => {
+): Effect.Effect<MethodAnswer, ChannelUncertain> => {
   // Latin-1: one character is one byte, and no byte of a UTF-8 sequence looks like ASCII, so cutting cannot go wrong.
   const members = topLevelMembers(Buffer.from(body).toString("latin1"))
   if (members === undefined) return uncertain("unreadable", "the answer is not a JSON object")

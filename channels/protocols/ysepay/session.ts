@@ -1,12 +1,26 @@
+import type { KeyObject } from "node:crypto"
 import { Effect } from "effect"
 import { AccountInvalid } from "../../../core/channel/index.ts"
-import { readPrivateKey, readPublicKey } from "../keys/index.ts"
+import { readPrivateKey } from "../keys/private-key.ts"
+import { readPublicKey } from "../keys/public-key.ts"
 import type { YsepayAccount } from "./account-fields.ts"
-import type { YsepaySession } from "./call.ts"
-import { METHODS } from "./methods.ts"
+import { type Gateway, METHODS } from "./methods.ts"
+import type { RequestSettings } from "./request.ts"
+
+/** An account with its keys parsed: all that a call needs. */
+export interface YsepaySession extends RequestSettings {
+  readonly platformKey: KeyObject
+  readonly gateways: Readonly<Record<Gateway, string>>
+}
+
+/** The hosts that an account's calls go to: the three gateways', and those that bill files come from. */
+export const ysepayEgress = (account: Pick<YsepayAccount, "gateways" | "billHosts">): ReadonlyArray<string> => [
+  ...Object.values(account.gateways).map((url) => new URL(url).host),
+  ...account.billHosts
+]
 
 /** Parses an account's keys. AccountInvalid names the key that cannot be read, or `versions` with an unknown method. */
-export const openSession = Effect.fnUntraced(function* (
+export const openYsepaySession = Effect.fnUntraced(function* (
   account: YsepayAccount
 ): Effect.fn.Return<YsepaySession, AccountInvalid> {
   const { partnerId, gateways, versions, password } = account

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto"
-import { type Refund, type SentNotice, simulatedFeeFen, type Trade } from "./simulator-book.ts"
-import { beijing, beijingDate, noticeBody, yuan } from "./simulator-wire.ts"
+import { type BookTrade, type BookTradeRefund, type PushedNotice, simulatedFeeFen } from "./simulator-book.ts"
+import { beijing, beijingDate, signedNoticeForm, yuan } from "./simulator-wire.ts"
 
 type Fields = ReadonlyMap<string, string>
 
@@ -16,7 +16,7 @@ export const openNotices = (settings: {
   const stopping = new AbortController()
 
   /** The names of published notices, an empty card_type, and a field that no document knows. */
-  const fields = (trade: Trade, change: Readonly<Record<string, string>> = {}): Fields => {
+  const fields = (trade: BookTrade, change: Readonly<Record<string, string>> = {}): Fields => {
     const paidFen = trade.paidFen ?? trade.amountFen
     const feeFen = simulatedFeeFen(paidFen)
     return new Map(
@@ -45,9 +45,9 @@ export const openNotices = (settings: {
     )
   }
 
-  const push = async (trade: Trade, url: string, form: Fields, key = settings.key): Promise<SentNotice> => {
+  const push = async (trade: BookTrade, url: string, form: Fields, key = settings.key): Promise<PushedNotice> => {
     const forged = key !== settings.key
-    const notice: SentNotice = { body: noticeBody(form, key), forged, answer: null, acknowledged: false }
+    const notice: PushedNotice = { body: signedNoticeForm(form, key), forged, answer: null, acknowledged: false }
     trade.notices.push(notice)
     try {
       const answer = await fetch(url, {
@@ -65,7 +65,7 @@ export const openNotices = (settings: {
     return notice
   }
 
-  const pushUntilSuccess = async (trade: Trade, pushesLeft = settings.pushesMax): Promise<void> => {
+  const pushUntilSuccess = async (trade: BookTrade, pushesLeft = settings.pushesMax): Promise<void> => {
     if (trade.faults.has("no-notice")) return
     if (trade.faults.has("forged-notice")) await push(trade, trade.notifyUrl, fields(trade), stranger)
     const { acknowledged } = await push(trade, trade.notifyUrl, fields(trade))
@@ -77,7 +77,7 @@ export const openNotices = (settings: {
     timers.add(timer)
   }
 
-  const pushRefund = async (trade: Trade, refund: Refund): Promise<void> => {
+  const pushRefund = async (trade: BookTrade, refund: BookTradeRefund): Promise<void> => {
     if (refund.notifyUrl === undefined) return
     const form = new Map([
       ["sign_type", "RSA"],

@@ -44,7 +44,7 @@ const joined = (fields: ReadonlyMap<string, string>): string => {
 }
 
 /** A notice's body: the fields as given and a signature over all that are not blank. */
-export const noticeBody = (fields: ReadonlyMap<string, string>, key: KeyObject): string => {
+export const signedNoticeForm = (fields: ReadonlyMap<string, string>, key: KeyObject): string => {
   const all = new URLSearchParams([...fields])
   all.append("sign", sha1Rsa(joined(fields), key))
   return all.toString()

@@ -2,12 +2,12 @@ import { generateKeyPairSync } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { type Gateway, METHODS, type Method } from "./methods.ts"
-import { type Outcome, openBook, type SentNotice, type Trade } from "./simulator-book.ts"
+import { type BookTrade, type MethodOutcome, openBook, type PushedNotice } from "./simulator-book.ts"
 import { type CallFault, type Chance, type FaultRule, faultSwitches } from "./simulator-faults.ts"
 import { openNotices } from "./simulator-notices.ts"
-import { envelope, type Member, nodeText, noticeBody, readRequest, yuan } from "./simulator-wire.ts"
+import { envelope, type Member, nodeText, readRequest, signedNoticeForm, yuan } from "./simulator-wire.ts"
 
-export type { Refund, SentNotice, Trade } from "./simulator-book.ts"
+export type { BookTrade, BookTradeRefund, PushedNotice } from "./simulator-book.ts"
 export { CALL_FAULTS, type Chance, type Fault, type FaultRule, ORDER_FAULTS } from "./simulator-faults.ts"
 
 export interface SimulatorOptions {
@@ -47,15 +47,15 @@ export interface Simulator {
     readonly gateways: Readonly<Record<Gateway, string>>
   }
   /** The provider's truth, by out_trade_no. */
-  readonly book: ReadonlyMap<string, Trade>
+  readonly book: ReadonlyMap<string, BookTrade>
   /** What callers did against the protocol, in words; empty after a run of a correct client. */
   readonly mistakes: ReadonlyArray<string>
   readonly inject: (rule: FaultRule) => void
   readonly clearFaults: () => void
   /** The payer pays. Resolves when the first push has been answered; further ones follow by themselves. */
-  readonly pay: (outTradeNo: string, how?: PayOptions) => Promise<Trade>
+  readonly pay: (outTradeNo: string, how?: PayOptions) => Promise<BookTrade>
   /** Pushes the notice of a paid trade once more, with a new time and signature. */
-  readonly pushAgain: (outTradeNo: string) => Promise<SentNotice>
+  readonly pushAgain: (outTradeNo: string) => Promise<PushedNotice>
   /** A signed notice without sending it; `change` edits the fields before they are signed. */
   readonly notice: (outTradeNo: string, change?: Readonly<Record<string, string>>) => string
   readonly stop: () => Promise<void>
@@ -122,7 +122,7 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
     }
   }
 
-  const perform = (method: Method, biz: ReadonlyMap<string, string>, notifyUrl: string | undefined): Outcome => {
+  const perform = (method: Method, biz: ReadonlyMap<string, string>, notifyUrl: string | undefined): MethodOutcome => {
     switch (method) {
       case "ysepay.online.qrcodepay":
       case "ysepay.online.weixin.pay":
@@ -142,7 +142,7 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
     }
   }
 
-  const signed = (method: string, outcome: Outcome, fault?: CallFault): Reply => {
+  const signed = (method: string, outcome: MethodOutcome, fault?: CallFault): Reply => {
     const members: ReadonlyArray<Member> =
       "ok" in outcome
         ? [["code", "10000"], ["msg", "Success"], ...outcome.ok.map((member) => altered(member, fault))]
@@ -188,7 +188,7 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
 
   // --- payers ------------------------------------------------------------------------------------------------------
 
-  const tradeOf = (outTradeNo: string): Trade => {
+  const tradeOf = (outTradeNo: string): BookTrade => {
     const trade = book.trades.get(outTradeNo)
     if (trade === undefined) throw new Error(`no such trade: ${outTradeNo}`)
     return (
@@ -286,7 +286,7 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
       const trade = tradeOf(outTradeNo)
       return notices.push(trade, trade.notifyUrl, notices.fields(trade))
     },
-    notice: (outTradeNo, change) => noticeBody(notices.fields(tradeOf(outTradeNo), change), platform.privateKey),
+    notice: (outTradeNo, change) => signedNoticeForm(notices.fields(tradeOf(outTradeNo), change), platform.privateKey),
     stop: async () => {
       notices.stop()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))

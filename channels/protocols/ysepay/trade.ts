@@ -93,7 +93,7 @@ const REFUND_STATES = {
 } as const
 
 /** What a signed refund query answer says; numbers that it repeats must be those asked about. */
-export const readRefund = (
+export const readRefundState = (
   node: Node,
   asked: { readonly outTradeNo: string; readonly refundNo: string }
 ): Effect.Effect<RefundState, ChannelUncertain> => {

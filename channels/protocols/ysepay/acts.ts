@@ -8,19 +8,20 @@ import {
   yuanText
 } from "../../../core/channel/index.ts"
 import type { YsepayAccount } from "./account-fields.ts"
-import { callYsepay, type YsepaySession } from "./call.ts"
+import { callYsepay } from "./call.ts"
 import { afterwards, downloadBill, lookUpRefund, lookUpTrade } from "./lookup.ts"
 import { readNoticeForm } from "./notice.ts"
 import { orderKeyOf, orderNoOf, storedOrderKey } from "./order-number.ts"
+import type { YsepaySession } from "./session.ts"
 import { readPayment } from "./trade.ts"
 
 /** What is the same for every product of Yinsheng's: all of a channel but how an order is placed. */
-export type TradeActs = Required<
+export type YsepayActs = Required<
   Pick<Channel, "reference" | "query" | "close" | "readNotice" | "replies" | "refund" | "queryRefund" | "downloadBill">
 >
 
 /** The acts of an opened account upon its orders, in the order of Yinsheng's manual. */
-export const tradeActs = (session: YsepaySession, account: YsepayAccount): TradeActs => {
+export const ysepayActs = (session: YsepaySession, account: YsepayAccount): YsepayActs => {
   const keyOf = (charge: ChargeRef) => storedOrderKey(charge.orderNo, charge.reference)
   return {
     reference: ({ orderNo }) => ({ ...orderKeyOf(orderNo) }),

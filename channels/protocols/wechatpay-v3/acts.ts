@@ -1,0 +1,125 @@
+import { Effect } from "effect"
+import { type Channel, ChannelRejected, ChannelUncertain, NoticeRefused } from "../../../core/channel/index.ts"
+import { isPromisedBill, readBillLocation, tradeBillCall } from "./bill.ts"
+import { closeMeaning, isAbsent, refundRefused, refusalText, rejected, uncertain, unreadable } from "./errors.ts"
+import { openNotice, readRefundNotice } from "./notice.ts"
+import { closeCall } from "./order.ts"
+import { orderQueryCall, readTransaction, type TransactionState } from "./query.ts"
+import { readRefundRecord, refundCall, refundQueryCall, stateOfRefund } from "./refund.ts"
+import type { WechatPaySession } from "./session.ts"
+
+/** What is the same for every product of WeChat Pay's: all of a channel but how an order is placed and who pays. */
+export type WechatPayActs = Required<
+  Pick<Channel, "query" | "close" | "prepare" | "readNotice" | "replies" | "refund" | "queryRefund" | "downloadBill">
+>
+
+/** How an answer or a notice is judged to be about the account. */
+export interface WechatPayOwner {
+  /** Whether the account takes payments under an AppID. One merchant number may serve AppIDs of several accounts. */
+  readonly knowsApp: (appId: string) => boolean
+}
+
+/** The acts of an opened account upon its orders, in the order of WeChat Pay's manual. */
+export const wechatPayActs = (session: WechatPaySession, { knowsApp }: WechatPayOwner): WechatPayActs => {
+  const { client, keys, apiV3Key } = session
+  const { mchid } = session.signer
+
+  /** Why an answer or a notice is not about this account and order; undefined = it is. */
+  const strangeness = (transaction: TransactionState, orderNo: string): string | undefined => {
+    if (transaction.mchid !== mchid) return `mchid ${transaction.mchid}`
+    if (!knowsApp(transaction.appId)) return `appid ${transaction.appId}`
+    return transaction.outTradeNo === orderNo ? undefined : `out_trade_no ${transaction.outTradeNo}`
+  }
+
+  return {
+    // GET /v3/pay/transactions/out-trade-no/{no}
+    query: Effect.fnUntraced(function* ({ orderNo }) {
+      const answer = yield* client.call(orderQueryCall(mchid, orderNo))
+      if (answer.kind === "refused") {
+        return isAbsent(answer.refusal) ? ({ state: "absent" } as const) : yield* uncertain(answer.refusal)
+      }
+      const transaction = readTransaction(answer.body)
+      if (transaction === undefined) return yield* unreadable("the query's answer is no transaction")
+      const strange = strangeness(transaction, orderNo)
+      return strange === undefined ? transaction.charge : yield* unreadable(`answered about another: ${strange}`)
+    }),
+
+    // POST /v3/pay/transactions/out-trade-no/{no}/close
+    close: Effect.fnUntraced(function* ({ orderNo }) {
+      const answer = yield* client.call(closeCall(mchid, orderNo))
+      if (answer.kind === "ok") {
+        return answer.status === 204 ? ({ state: "closed" } as const) : yield* unreadable(`close: ${answer.status}`)
+      }
+      const state = closeMeaning(answer.refusal)
+      return state === undefined ? yield* uncertain(answer.refusal) : { state }
+    }),
+
+    // TRANSACTION.SUCCESS; a REFUND.* is acknowledged only, the refund's query knows how it ended.
+    prepare: client.ready,
+    readNotice: Effect.fnUntraced(function* (raw) {
+      const { eventType, resource } = yield* Effect.fromResult(openNotice(raw, keys, apiV3Key))
+      if (eventType.startsWith("REFUND.")) {
+        const refund = readRefundNotice(resource)
+        if (refund?.mchid !== mchid) return yield* new NoticeRefused({ why: "not-ours", detail: eventType })
+        return { orderNo: refund.outTradeNo, payment: null }
+      }
+      const transaction = readTransaction(resource)
+      if (transaction === undefined) return yield* new NoticeRefused({ why: "unreadable", detail: eventType })
+      const strange = strangeness(transaction, transaction.outTradeNo)
+      if (strange !== undefined) return yield* new NoticeRefused({ why: "not-ours", detail: strange })
+      const { charge } = transaction
+      return { orderNo: transaction.outTradeNo, payment: charge.state === "paid" ? charge.payment : null }
+    }),
+    // An empty 200 and not a 204: some servers cannot write a 204 with a content type.
+    replies: {
+      accepted: { status: 200, contentType: "text/plain", body: "" },
+      refused: { status: 400, contentType: "application/json", body: '{"code":"FAIL","message":"失败"}' }
+    },
+
+    // POST /v3/refund/domestic/refunds
+    refund: Effect.fnUntraced(function* ({ charge, refundNo, refundFen, reason, noticeUrl }) {
+      const answer = yield* client.call(
+        refundCall({
+          outTradeNo: charge.orderNo,
+          outRefundNo: refundNo,
+          refundFen,
+          totalFen: charge.amountFen,
+          reason,
+          notifyUrl: noticeUrl
+        })
+      )
+      if (answer.kind === "refused") {
+        return yield* refundRefused(answer.refusal) ? rejected(answer.refusal) : uncertain(answer.refusal)
+      }
+      const refund = readRefundRecord(answer.body)
+      if (refund === undefined) return yield* unreadable("the refund's answer is no refund")
+      if (refund.amount.refund !== refundFen) return yield* unreadable(`refunds ${refund.amount.refund} fen`)
+      return yield* stateOfRefund(refund, refundNo, charge)
+    }),
+
+    // GET /v3/refund/domestic/refunds/{out_refund_no}
+    queryRefund: Effect.fnUntraced(function* ({ charge, refundNo }) {
+      const answer = yield* client.call(refundQueryCall(refundNo))
+      if (answer.kind === "refused") {
+        return yield* isAbsent(answer.refusal) ? rejected(answer.refusal) : uncertain(answer.refusal)
+      }
+      const refund = readRefundRecord(answer.body)
+      if (refund === undefined) return yield* unreadable("the query's answer is no refund")
+      return yield* stateOfRefund(refund, refundNo, charge)
+    }),
+
+    // GET /v3/bill/tradebill, then the file
+    downloadBill: Effect.fnUntraced(function* ({ date }) {
+      const answer = yield* client.call(tradeBillCall(date))
+      if (answer.kind === "refused") return yield* new ChannelRejected({ reason: refusalText(answer.refusal) })
+      const location = readBillLocation(answer.body)
+      if (location === undefined) return yield* unreadable("the answer names no bill")
+      const file = yield* client.download(location.download_url)
+      if (file.status !== 200) return yield* unreadable(`the bill's file: ${file.status}`)
+      if (!isPromisedBill(location, file.body)) {
+        return yield* new ChannelUncertain({ why: "bad-signature", detail: "the bill's file does not have its SHA-1" })
+      }
+      return { fileName: `wechatpay-${mchid}-${date}.csv`, content: file.body }
+    })
+  }
+}
