@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type SimulatorReply, type SimulatorRequest, startSimulatorServer } from "./simulator/server.ts"
 import { WechatOauthSimulator } from "./wechat-oauth/simulator.ts"
 import { WechatPaySimulator } from "./wechatpay-v3/simulator.ts"
 import { startYsepaySimulator } from "./ysepay/simulator.ts"
@@ -64,10 +63,7 @@ export const startPlayground = async (): Promise<Playground> => {
     }))
   ]
 
-  const server = createServer((request, response) => {
-    answer(rows(), request, response).catch(() => response.writeHead(500).end("the simulator failed\n"))
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const server = await startSimulatorServer((request) => answer(rows(), request))
   const app = { appId, appSecret: wechat.appSecret, hosts: { api: oauth.origin, authorize: oauth.origin } }
   return {
     accounts: [
@@ -79,10 +75,9 @@ export const startPlayground = async (): Promise<Playground> => {
         account: { acquirer: "yinsheng", ...yinsheng.account(), ...app }
       }
     ],
-    console: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    console: `${server.origin}/`,
     stop: async () => {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await server.stop()
       await Promise.all([yinsheng.stop(), oauth.stop(), wechat.stop()])
     }
   }
@@ -90,17 +85,15 @@ export const startPlayground = async (): Promise<Playground> => {
 
 const ACTS = { pay: "Pay", payWrongAmount: "Pay 1 fen too much", notifyAgain: "Send the notice again" } as const
 
-const answer = async (rows: ReadonlyArray<Row>, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-  const url = new URL(request.url ?? "/", "http://playground")
-  if (request.method === "POST") {
+const answer = async (rows: ReadonlyArray<Row>, { method, url }: SimulatorRequest): Promise<SimulatorReply> => {
+  if (method === "POST") {
     const row = rows.find(({ number }) => number === url.searchParams.get("number"))
     const act = url.searchParams.get("act") ?? ""
     if (row !== undefined && Object.hasOwn(ACTS, act)) await row[act as keyof typeof ACTS]()
-    response.writeHead(303, { location: "/" }).end()
-    return
+    return { status: 303, headers: { location: "/" } }
   }
-  const html = { "content-type": "text/html; charset=utf-8", "content-security-policy": "default-src 'none'" }
-  response.writeHead(200, html).end(page(rows))
+  const headers = { "content-type": "text/html; charset=utf-8", "content-security-policy": "default-src 'none'" }
+  return { status: 200, headers, body: page(rows) }
 }
 
 // Numbers and states are the simulators' own: digits, letters and underscores.

@@ -2,7 +2,7 @@ import { Clock, Effect } from "effect"
 import type { SiteContext, StoreUnavailable } from "../../core/channel/index.ts"
 import type { SandboxAccount } from "./account.ts"
 import { SandboxDelays } from "./delays.ts"
-import { type FaultSettings, PARALLEL_NOTICES } from "./faults.ts"
+import { type FaultSettings, faultAt, PARALLEL_NOTICES } from "./faults.ts"
 import { newNonce, signatureHeaders } from "./sign.ts"
 import { confirm, newTradeNo, step, type Trade, type TradePayment } from "./trade.ts"
 
@@ -74,27 +74,28 @@ export const tellPaid = (
   payment: TradePayment,
   faults: FaultSettings
 ): Effect.Effect<void, StoreUnavailable> => {
+  const fault = faultAt(faults, "notice")
   const tell = (type: NoticeType, about: TradePayment | null) => {
     const accepted = about === null ? Effect.void : Effect.asVoid(step(context.book, trade.orderNo, confirm))
-    return deliver(context, noticeBody(type, trade.orderNo, about), accepted, faults.notice === "forged")
+    return deliver(context, noticeBody(type, trade.orderNo, about), accepted, fault === "forged-notice")
   }
   const paid = tell("trade.paid", payment)
-  switch (faults.notice) {
-    case "silent":
+  switch (fault) {
+    case "no-notice":
       return Effect.void
-    case "late":
+    case "late-notice":
       return Effect.gen(function* () {
         const { lateNoticeMs } = yield* SandboxDelays
         yield* inBackground(Effect.andThen(Effect.sleep(lateNoticeMs), paid))
       })
-    case "twice":
+    case "notice-twice":
       return Effect.andThen(paid, paid)
-    case "parallel":
+    case "notices-at-once":
       return Effect.all(Array.from({ length: PARALLEL_NOTICES }).fill(paid) as Array<typeof paid>, {
         concurrency: "unbounded",
         discard: true
       })
-    case "out-of-order":
+    case "notices-out-of-order":
       return Effect.all([tell("trade.failed", null), paid, tell("trade.closed", null)], { discard: true })
     case "second-payment":
       return Effect.gen(function* () {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { Effect, Schema } from "effect"
 import { type ChannelBook, type JsonObject, type StoreUnavailable, sameDigest } from "../../core/channel/index.ts"
-import { type FaultSettings, REPORTED_FEE_FEN } from "./faults.ts"
+import { type FaultSettings, faultAt, REPORTED_FEE_FEN } from "./faults.ts"
 import { type SigningKey, seal } from "./sign.ts"
 
 /** Money that a payer gave for a trade, as the provider reports it. */
@@ -50,13 +50,16 @@ export const newTradeNo = (nowMs: number): string =>
   `SBX${nowMs.toString(36).toUpperCase()}${randomBytes(7).toString("hex").toUpperCase()}`
 
 /** What a payer gives for a trade now, with the faults of stage "payment". */
-export const paymentOf = (trade: Trade, faults: FaultSettings, nowMs: number): TradePayment => ({
-  tradeNo: faults.payment === "reused-number" ? "SBX-REUSED" : trade.tradeNo,
-  amountFen: faults.payment === "wrong-amount" ? trade.amountFen - 1 : trade.amountFen,
-  currency: faults.payment === "currency" ? "USD" : "CNY",
-  paidAtMs: nowMs,
-  feeFen: faults.payment === "fee" ? REPORTED_FEE_FEN : null
-})
+export const paymentOf = (trade: Trade, faults: FaultSettings, nowMs: number): TradePayment => {
+  const fault = faultAt(faults, "payment")
+  return {
+    tradeNo: fault === "reused-trade-number" ? "SBX-REUSED" : trade.tradeNo,
+    amountFen: fault === "wrong-amount" ? trade.amountFen - 1 : trade.amountFen,
+    currency: fault === "other-currency" ? "USD" : "CNY",
+    paidAtMs: nowMs,
+    feeFen: fault === "reported-fee" ? REPORTED_FEE_FEN : null
+  }
+}
 
 // Every step is pure and may be run again; a step that does not apply returns its argument. Once paid, always paid.
 

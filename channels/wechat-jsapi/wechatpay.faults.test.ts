@@ -10,13 +10,13 @@ import {
   refOf,
   requestOf
 } from "../../tests/channels/wechat-jsapi-house.ts"
+import { type NoticeFault, SIGNATURE_FAULTS } from "../protocols/simulator/faults.ts"
 import { DOWNLOAD_GAP_MS } from "../protocols/wechatpay-v3/certificates.ts"
-import type { NoticeFault } from "../protocols/wechatpay-v3/simulator.ts"
 
 afterEach(cleanUp)
 
 const ORDERS = 100
-const NOTICE_FAULTS: ReadonlyArray<NoticeFault> = ["forged", "stale", "probe", "unsigned", "unknown-serial", "tampered"]
+const NOTICE_FAULTS: ReadonlyArray<NoticeFault> = [...SIGNATURE_FAULTS, "tampered"]
 
 /** What the gateway believes of an order; `unsure` is not an end. */
 type Belief = "unsure" | "paid" | "rejected" | "closed" | "absent"
@@ -28,7 +28,7 @@ test.each([
 ] as const)(
   "100 orders while every third call fails end as WeChat Pay's own book says (%s, seed %d)",
   async (serialMode, seed) => {
-    const it = await house({ serialMode, faults: { probability: 0.3, seed } })
+    const it = await house({ serialMode, chance: { probability: 0.3, seed } })
     const beliefs = new Map<string, Belief>()
     const requests: Array<ChargeRequest> = []
 

@@ -22,8 +22,10 @@ import {
   requestOf,
   run
 } from "../../tests/channels/wechat-jsapi-house.ts"
+import { CALL_FAULTS, SIGNATURE_FAULTS } from "../protocols/simulator/faults.ts"
 import { CERTIFICATES_FRESH_MS, DOWNLOAD_GAP_MS } from "../protocols/wechatpay-v3/certificates.ts"
-import { type CallFault, WechatPaySimulator } from "../protocols/wechatpay-v3/simulator.ts"
+import { WechatPaySimulator } from "../protocols/wechatpay-v3/simulator.ts"
+import { WECHATPAY_CALL_FAULTS, type WechatPayCallFault } from "../protocols/wechatpay-v3/simulator-faults.ts"
 import { newCertificate } from "../protocols/wechatpay-v3/simulator-keys.ts"
 
 afterEach(cleanUp)
@@ -114,26 +116,30 @@ describe("the bridge's parameters", () => {
 })
 
 describe("a charge", () => {
-  const expected: Record<CallFault, string> = {
-    "lost-request": "ChannelUncertain connection",
-    "lost-answer": "ChannelUncertain connection",
-    "system-error-request": "ChannelUncertain server-error",
-    "unsigned-500": "ChannelUncertain server-error",
-    "forged-answer": "ChannelUncertain bad-signature",
-    "stale-answer": "ChannelUncertain bad-signature",
-    "unsigned-answer": "ChannelUncertain bad-signature",
-    "probe-answer": "ChannelUncertain bad-signature",
-    "unknown-serial-answer": "ChannelUncertain bad-signature",
-    "garbage-answer": "ChannelUncertain unreadable",
-    "frequency-limited-request": "ChannelRejected"
+  const expected: Record<WechatPayCallFault, string> = {
+    refused: "ChannelRejected",
+    "cut-request": "ChannelUncertain connection",
+    "cut-answer": "ChannelUncertain connection",
+    busy: "ChannelUncertain server-error",
+    "http-500-done": "ChannelUncertain server-error",
+    "wrong-signature": "ChannelUncertain bad-signature",
+    stale: "ChannelUncertain bad-signature",
+    unsigned: "ChannelUncertain bad-signature",
+    probe: "ChannelUncertain bad-signature",
+    "unknown-serial": "ChannelUncertain bad-signature",
+    garbage: "ChannelUncertain unreadable",
+    "rate-limited": "ChannelRejected"
   }
-  test.each(Object.entries(expected))("that meets %s is %s", async (fault, result) => {
-    const it = await house({ serialMode: "public-key" })
-    it.wechat.nextFaults.push(fault as CallFault)
-    const request = requestOf(it)
-    expect(await outcome(it.channel.charge(request))).toBe(result)
-    expect(it.wechat.book.orders.has(request.orderNo)).toBe(!fault.endsWith("-request"))
-  })
+  test.each(WECHATPAY_CALL_FAULTS)(
+    "that meets %s ends as that fault should, and the provider has the order or not",
+    async (fault) => {
+      const it = await house({ serialMode: "public-key" })
+      it.wechat.inject({ fault })
+      const request = requestOf(it)
+      expect(await outcome(it.channel.charge(request))).toBe(expected[fault])
+      expect(it.wechat.book.orders.has(request.orderNo)).toBe(CALL_FAULTS[fault].done)
+    }
+  )
 
   test.each(["notice URL with a query", "an order number of another shape", "an openid of nobody"])(
     "is refused for %s",
@@ -240,27 +246,27 @@ describe("a query", () => {
   })
 
   test.each([
-    "lost-answer",
-    "system-error-request",
-    "unsigned-500",
-    "forged-answer",
-    "stale-answer",
-    "unsigned-answer",
-    "probe-answer",
-    "garbage-answer",
-    "frequency-limited-request"
+    "cut-answer",
+    "busy",
+    "http-500-done",
+    "wrong-signature",
+    "stale",
+    "unsigned",
+    "probe",
+    "garbage",
+    "rate-limited"
   ] as const)("that meets %s is uncertain, even of a paid order", async (fault) => {
     const it = await house({ serialMode: "public-key" })
     const request = requestOf(it)
     await run(it.channel.charge(request))
     it.wechat.pay(request.orderNo)
-    it.wechat.nextFaults.push(fault)
+    it.wechat.inject({ fault })
     expect(await outcome(it.channel.query(refOf(request)))).toStartWith("ChannelUncertain")
   })
 
   test("is uncertain, not absent, when the absence is signed by a stranger", async () => {
     const it = await house({ serialMode: "public-key" })
-    it.wechat.nextFaults.push("forged-answer")
+    it.wechat.inject({ fault: "wrong-signature" })
     expect(await outcome(it.channel.query(refOf(requestOf(it))))).toBe("ChannelUncertain bad-signature")
   })
 
@@ -333,13 +339,13 @@ describe("a close", () => {
     const it = await house({ serialMode: "public-key" })
     const request = requestOf(it)
     await run(it.channel.charge(request))
-    it.wechat.nextFaults.push("unsigned-answer")
+    it.wechat.inject({ fault: "unsigned" })
     expect(await outcome(closeOf(it, request))).toBe("ChannelUncertain bad-signature")
   })
 })
 
 describe("a notice", () => {
-  test.each(["forged", "stale", "probe", "unsigned", "unknown-serial", "tampered", "other-key"] as const)(
+  test.each([...SIGNATURE_FAULTS, "tampered", "other-key"] as const)(
     "that is %s is refused with 4xx, in WeChat Pay's form",
     async (fault) => {
       const it = await house({ serialMode: "public-key" })
@@ -401,7 +407,7 @@ describe("platform certificates", () => {
     const it = await house()
     await run(it.channel.charge(requestOf(it)))
     gateway.aheadMs = it.wechat.aheadMs = CERTIFICATES_FRESH_MS + 1000
-    it.wechat.nextFaults.push("system-error-request")
+    it.wechat.inject({ fault: "busy" })
     await run(it.channel.charge(requestOf(it)))
     expect(certificateDownloads(it.wechat)).toBe(2)
     gateway.aheadMs = it.wechat.aheadMs += DOWNLOAD_GAP_MS
@@ -438,7 +444,7 @@ describe("platform certificates", () => {
     for (let second = 0; second < 60; second += 4) {
       gateway.aheadMs = it.wechat.aheadMs = second * 1000
       await it.wechat.notify(request.orderNo, "unknown-serial")
-      it.wechat.nextFaults.push("unknown-serial-answer")
+      it.wechat.inject({ fault: "unknown-serial" })
       await outcome(it.channel.query(refOf(request)))
     }
     expect(certificateDownloads(it.wechat)).toBe(1)
@@ -457,11 +463,11 @@ describe("platform certificates", () => {
     expect(certificateDownloads(wechat)).toBe(0)
   })
 
-  test.each(["forged-answer", "stale-answer", "unsigned-answer", "garbage-answer", "lost-answer"] as const)(
+  test.each(["wrong-signature", "stale", "unsigned", "garbage", "cut-answer"] as const)(
     "are not taken from a download that meets %s",
     async (fault) => {
       const it = await house()
-      it.wechat.nextFaults.push(fault)
+      it.wechat.inject({ fault })
       expect(await outcome(it.channel.charge(requestOf(it)))).toBe("ChannelRejected")
       expect(it.wechat.book.orders.size).toBe(0)
     }
@@ -501,14 +507,14 @@ describe("a refund", () => {
     expect(await outcome(refundOf(it, charge, "R2", 2))).toBe("ChannelRejected")
   })
 
-  test.each(["lost-answer", "unsigned-500", "forged-answer", "frequency-limited-request"] as const)(
+  test.each(["cut-answer", "http-500-done", "wrong-signature", "rate-limited"] as const)(
     "that meets %s is uncertain, and asking for it tells",
     async (fault) => {
       const it = await house({ serialMode: "public-key" })
       const charge = await paidOrder(it)
-      it.wechat.nextFaults.push(fault)
+      it.wechat.inject({ fault })
       expect(await outcome(refundOf(it, charge, "R1", 400))).toStartWith("ChannelUncertain")
-      const known = fault.endsWith("-request") ? "ChannelRejected" : { state: "pending" }
+      const known = CALL_FAULTS[fault].done ? { state: "pending" } : "ChannelRejected"
       expect(await outcome(queryRefundOf(it, charge, "R1"))).toEqual(known as never)
     }
   )
@@ -561,7 +567,7 @@ describe("a bill", () => {
 
   test("that was changed on the way is uncertain", async () => {
     const it = await house({ serialMode: "public-key" })
-    it.wechat.nextFaults.push("none", "garbage-answer")
+    it.wechat.inject({ fault: "garbage", call: "/billdownload/file" })
     expect(await outcome(it.channel.downloadBill?.({ date: "2026-03-15" }) ?? Effect.die("none"))).toBe(
       "ChannelUncertain bad-signature"
     )

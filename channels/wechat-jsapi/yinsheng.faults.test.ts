@@ -27,8 +27,8 @@ test.each([1, 20261124, 77])(
       const request = requestOf(it)
       requests.push(request)
       // Seldom drawn, so a few are set: payments that fail in the provider's spelling, and somebody else's notices.
-      if (n % 20 === 7) it.yinsheng.inject({ fault: "TRADE_FAILD", outTradeNo: numberOf(request) })
-      if (n % 20 === 11) it.yinsheng.inject({ fault: "forged-notice", outTradeNo: numberOf(request) })
+      if (n % 20 === 7) it.yinsheng.inject({ fault: "payment-fails", outTradeNo: numberOf(request) })
+      if (n % 20 === 11) it.yinsheng.inject({ fault: "stranger-notice", outTradeNo: numberOf(request) })
       const shown = await outcome(it.channel.charge(request))
       if (shown === "ChannelRejected") ends.set(request.orderNo, "rejected")
       if (typeof shown === "string" || shown.kind !== "jsapi") continue

@@ -14,7 +14,7 @@ import {
   type YinshengHouse,
   yinshengHouse
 } from "../../tests/channels/wechat-jsapi-house.ts"
-import type { CallFault } from "../protocols/ysepay/simulator-faults.ts"
+import type { YsepayCallFault } from "../protocols/ysepay/simulator-faults.ts"
 
 afterEach(cleanUp)
 
@@ -87,26 +87,27 @@ test.each([
 
 describe("a charge", () => {
   const expected = {
-    "40004": "ChannelRejected",
-    "3501": "ChannelUncertain server-error",
-    "50000": "ChannelUncertain server-error",
-    unknow_response: "ChannelUncertain server-error",
-    "lost-response": "ChannelUncertain connection",
-    "http-500": "ChannelUncertain server-error",
-    "cut-off": "ChannelUncertain unreadable",
-    "bad-signature": "ChannelUncertain bad-signature",
+    refused: "ChannelRejected",
+    processing: "ChannelUncertain server-error",
+    busy: "ChannelUncertain server-error",
+    "gateway-error": "ChannelUncertain server-error",
+    "cut-answer": "ChannelUncertain connection",
+    "http-500-done": "ChannelUncertain server-error",
+    "half-answer": "ChannelUncertain unreadable",
+    "wrong-signature": "ChannelUncertain bad-signature",
+    unsigned: "ChannelUncertain bad-signature",
     "other-order": "ChannelUncertain unreadable",
     "other-amount": "ChannelUncertain unreadable"
-  } satisfies Partial<Record<CallFault, string>>
+  } satisfies Partial<Record<YsepayCallFault, string>>
   test.each(Object.entries(expected))("that meets %s is %s", async (fault, result) => {
     const it = await yinshengHouse()
-    it.yinsheng.inject({ fault: fault as CallFault, method: "weixin.pay" })
+    it.yinsheng.inject({ fault: fault as YsepayCallFault, call: "weixin.pay" })
     expect(await outcome(it.channel.charge(requestOf(it)))).toBe(result)
   })
 
   test("that is sent again after its answer was lost is not taken for refused: the order is there", async () => {
     const it = await yinshengHouse()
-    it.yinsheng.inject({ fault: "lost-response", method: "weixin.pay" })
+    it.yinsheng.inject({ fault: "cut-answer", call: "weixin.pay" })
     const request = requestOf(it)
     await outcome(it.channel.charge(request))
     expect(await outcome(it.channel.charge(request))).toBe("ChannelUncertain server-error")
@@ -131,7 +132,7 @@ describe("a query", () => {
     expect(await run(closeOf(it, closed))).toEqual({ state: "closed" })
     expect(await run(it.channel.query(refOf(closed)))).toEqual({ state: "closed" })
     for (const [fault, state] of [
-      ["TRADE_FAILD", { state: "failed", reason: "余额不足" }],
+      ["payment-fails", { state: "failed", reason: "余额不足" }],
       ["wrong-amount", { state: "paid" }]
     ] as const) {
       const request = requestOf(it)
@@ -144,14 +145,14 @@ describe("a query", () => {
     }
   })
 
-  test.each(["bad-signature", "http-500", "3501", "other-order", "cut-off"] as const)(
+  test.each(["wrong-signature", "http-500-done", "processing", "other-order", "half-answer"] as const)(
     "that meets %s is uncertain, even of a paid order",
     async (fault) => {
       const it = await yinshengHouse()
       const request = requestOf(it)
       await run(it.channel.charge(request))
       await it.yinsheng.pay(tradeNoOf(request), { notify: false })
-      it.yinsheng.inject({ fault, method: "order.query" })
+      it.yinsheng.inject({ fault, call: "order.query" })
       expect(await outcome(it.channel.query(refOf(request)))).toStartWith("ChannelUncertain")
     }
   )
@@ -178,7 +179,7 @@ describe("a notice", () => {
   test("that is forged is refused", async () => {
     const it = await yinshengHouse()
     const request = requestOf(it)
-    it.yinsheng.inject({ fault: "forged-notice", outTradeNo: tradeNoOf(request) })
+    it.yinsheng.inject({ fault: "stranger-notice", outTradeNo: tradeNoOf(request) })
     await run(it.channel.charge(request))
     const { notices } = await it.yinsheng.pay(tradeNoOf(request))
     expect(notices).toMatchObject([

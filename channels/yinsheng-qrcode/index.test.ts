@@ -5,7 +5,7 @@ import { Effect, Schema } from "effect"
 import type { Channel, ChannelHttp, ChargeRef, ChargeRequest, Notice, NoticeRefused } from "../../core/channel/index.ts"
 import { newOrderNo } from "../../core/domain/order-no.ts"
 import { fetchChannelHttp } from "../../tests/harness/fetch-channel-http.ts"
-import { type SimulatorOptions, startYsepaySimulator } from "../protocols/ysepay/simulator.ts"
+import { startYsepaySimulator, type YsepaySimulatorOptions } from "../protocols/ysepay/simulator.ts"
 import provider from "./index.ts"
 
 const GATEWAY = { publicUrl: "https://pay.example.com", localUrl: "http://127.0.0.1:1" }
@@ -55,7 +55,7 @@ const startReceiver = async (channelOf: () => Channel) => {
   }
 }
 
-const world = async (options: SimulatorOptions = {}) => {
+const world = async (options: YsepaySimulatorOptions = {}) => {
   const simulator = await startYsepaySimulator({ pushEveryMs: 20, ...options })
   const channel = openAccount(simulator.account())
   const receiver = await startReceiver(() => channel)
@@ -155,20 +155,21 @@ describe("an order", () => {
 
 describe("a charge", () => {
   test.each([
-    ["3501", "server-error", "pending"],
-    ["50000", "server-error", "absent"],
-    ["unknow_response", "server-error", "absent"],
-    ["lost-response", "connection", "pending"],
-    ["http-500", "server-error", "pending"],
-    ["cut-off", "unreadable", "pending"],
-    ["bad-signature", "bad-signature", "pending"],
+    ["processing", "server-error", "pending"],
+    ["busy", "server-error", "absent"],
+    ["gateway-error", "server-error", "absent"],
+    ["cut-answer", "connection", "pending"],
+    ["http-500-done", "server-error", "pending"],
+    ["half-answer", "unreadable", "pending"],
+    ["wrong-signature", "bad-signature", "pending"],
+    ["unsigned", "bad-signature", "pending"],
     ["other-order", "unreadable", "pending"],
     ["other-amount", "unreadable", "pending"]
   ] as const)("that is answered with %s is uncertain (%s) and by the query %s", async (fault, why, state) => {
     const { request, ref, no } = place()
     here.simulator.inject({ fault, outTradeNo: no })
     // A runtime may repeat a request whose connection broke: then the repetition is refused, and is no less uncertain.
-    const whys = fault === "lost-response" ? [why, "server-error"] : [why]
+    const whys = fault === "cut-answer" ? [why, "server-error"] : [why]
     const failure = await flip(here.channel.charge(request))
     expect(failure).toMatchObject({ _tag: "ChannelUncertain" })
     expect(whys).toContain(failure._tag === "ChannelUncertain" ? failure.why : "")
@@ -177,7 +178,7 @@ describe("a charge", () => {
 
   test("that is refused with a signed 40004 was never made", async () => {
     const { request, ref, no } = place()
-    here.simulator.inject({ fault: "40004", outTradeNo: no, method: "qrcodepay" })
+    here.simulator.inject({ fault: "refused", outTradeNo: no, call: "qrcodepay" })
     expect(await flip(here.channel.charge(request))).toMatchObject({
       _tag: "ChannelRejected",
       reason: "40004 Business Failed 7990 没找到路由"
@@ -187,7 +188,7 @@ describe("a charge", () => {
 
   test("that is sent again after its answer was lost is not called refused", async () => {
     const { request, no } = place()
-    here.simulator.inject({ fault: "bad-signature", outTradeNo: no, method: "qrcodepay" })
+    here.simulator.inject({ fault: "wrong-signature", outTradeNo: no, call: "qrcodepay" })
     await flip(here.channel.charge(request))
     expect(await flip(here.channel.charge(request))).toMatchObject({ _tag: "ChannelUncertain", why: "server-error" })
     await here.simulator.pay(no)
@@ -197,8 +198,8 @@ describe("a charge", () => {
 
   test("that is refused while nobody can say whether it exists is uncertain", async () => {
     const { request, no } = place()
-    here.simulator.inject({ fault: "40004", outTradeNo: no, method: "qrcodepay" })
-    here.simulator.inject({ fault: "50000", outTradeNo: no, method: "order.query" })
+    here.simulator.inject({ fault: "refused", outTradeNo: no, call: "qrcodepay" })
+    here.simulator.inject({ fault: "busy", outTradeNo: no, call: "order.query" })
     expect(await flip(here.channel.charge(request))).toMatchObject({ _tag: "ChannelUncertain" })
   })
 
@@ -233,15 +234,15 @@ describe("a charge", () => {
 
 describe("a query", () => {
   test.each([
-    "3501",
-    "50000",
-    "unknow_response",
-    "lost-response",
-    "http-500",
-    "cut-off",
-    "bad-signature",
+    "processing",
+    "busy",
+    "gateway-error",
+    "cut-answer",
+    "http-500-done",
+    "half-answer",
+    "wrong-signature",
     "other-order",
-    "40004"
+    "refused"
   ] as const)("that is answered with %s is uncertain, whatever the order's state", async (fault) => {
     const { request, ref, no } = place()
     await run(here.channel.charge(request))
@@ -260,7 +261,7 @@ describe("a query", () => {
     expect(states).toEqual(["pending", "pending", "paid"])
 
     const failed = place()
-    here.simulator.inject({ fault: "TRADE_FAILD", outTradeNo: failed.no })
+    here.simulator.inject({ fault: "payment-fails", outTradeNo: failed.no })
     await run(here.channel.charge(failed.request))
     await here.simulator.pay(failed.no)
     expect(await run(here.channel.query(failed.ref))).toEqual({ state: "failed", reason: "余额不足" })
@@ -350,7 +351,7 @@ describe("a notice", () => {
 
   test("that somebody forged is refused, and the real one behind it is taken", async () => {
     const { request, no } = place()
-    here.simulator.inject({ fault: "forged-notice", outTradeNo: no })
+    here.simulator.inject({ fault: "stranger-notice", outTradeNo: no })
     await run(here.channel.charge(request))
     const before = here.receiver.heard.length
     const trade = await here.simulator.pay(no)
@@ -429,9 +430,9 @@ describe("a close", () => {
   test("is uncertain when either of its two calls is", async () => {
     const { request, ref, no } = place()
     await run(here.channel.charge(request))
-    here.simulator.inject({ fault: "50000", outTradeNo: no, method: "trade.close" })
+    here.simulator.inject({ fault: "busy", outTradeNo: no, call: "trade.close" })
     expect(await flip(close(ref))).toMatchObject({ _tag: "ChannelUncertain" })
-    here.simulator.inject({ fault: "bad-signature", outTradeNo: no, method: "order.query" })
+    here.simulator.inject({ fault: "wrong-signature", outTradeNo: no, call: "order.query" })
     expect(await flip(close(ref))).toMatchObject({ _tag: "ChannelUncertain" })
   })
 
@@ -485,9 +486,9 @@ describe("a refund", () => {
 
   test("whose answer was lost is uncertain, and refused the second time it is still under way", async () => {
     const { ref, no } = await paid()
-    here.simulator.inject({ fault: "cut-off", outTradeNo: no, method: "trade.refund" })
+    here.simulator.inject({ fault: "half-answer", outTradeNo: no, call: "trade.refund" })
     expect(await flip(send(ref, "RF4", 5))).toMatchObject({ _tag: "ChannelUncertain" })
-    here.simulator.inject({ fault: "40004", outTradeNo: no, method: "trade.refund" })
+    here.simulator.inject({ fault: "refused", outTradeNo: no, call: "trade.refund" })
     expect(await run(send(ref, "RF4", 5))).toEqual({ state: "pending" })
   })
 
@@ -565,7 +566,7 @@ test("100 orders through 30 % faults end as the provider's own book says", async
   for (let i = 0; i < 100; i++) {
     const { request, ref, no } = order(channel, receiver.url, { amountFen: 100 + i })
     // Seldom drawn, so a few are set: payments that fail in the provider's spelling.
-    if (i % 20 === 7) simulator.inject({ fault: "TRADE_FAILD", outTradeNo: no })
+    if (i % 20 === 7) simulator.inject({ fault: "payment-fails", outTradeNo: no })
     const charged = await run(Effect.result(channel.charge(request)))
     if (charged._tag === "Failure" && charged.failure._tag === "ChannelRejected") {
       ends.set(no, "absent")

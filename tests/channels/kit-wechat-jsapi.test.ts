@@ -8,11 +8,6 @@ import { describeChannel, type KitNotice, type KitSimulator } from "../../core/k
 import { startYinsheng } from "./kit-yinsheng.ts"
 
 const APP_ID = "wx8888888888888888"
-const FAULTS = {
-  refused: "frequency-limited-request",
-  "wrong-signature": "forged-answer",
-  unsigned: "unsigned-answer"
-} as const
 
 /** Catches what is sent to it: the simulator knows no other way to make a notice. */
 const startLetterbox = async () => {
@@ -55,7 +50,7 @@ const start = async (): Promise<KitSimulator> => {
     notice: async (orderNo, { amountFen, currency, paid = true, signedBy } = {}) => {
       const order = wechat.book.orders.get(orderNo)
       if (order === undefined) throw new Error(`no order ${orderNo}`)
-      if (signedBy !== undefined) await wechat.notify(orderNo, signedBy === "nobody" ? "unsigned" : "forged")
+      if (signedBy !== undefined) await wechat.notify(orderNo, signedBy === "nobody" ? "unsigned" : "wrong-signature")
       else {
         const told = wechat.book.transaction(order)
         const amount = {
@@ -70,7 +65,7 @@ const start = async (): Promise<KitSimulator> => {
     },
     fault: (fault) => {
       if (fault === "other-order" || fault === "other-amount") return false
-      wechat.nextFaults.push(FAULTS[fault])
+      wechat.inject({ fault })
       return true
     },
     book: (orderNo) => {

@@ -2,18 +2,10 @@ import { generateKeyPairSync } from "node:crypto"
 import { orderKeyOf } from "../../channels/protocols/ysepay/order-number.ts"
 import { startYsepaySimulator } from "../../channels/protocols/ysepay/simulator.ts"
 import { signedNoticeForm } from "../../channels/protocols/ysepay/simulator-wire.ts"
-import type { KitSimulator, SimulatorFault } from "../../core/kit/index.ts"
+import type { KitSimulator } from "../../core/kit/index.ts"
 
 const keyOf = (orderNo: string) => orderKeyOf(orderNo).out_trade_no
 const stranger = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey
-
-const FAULTS = {
-  refused: "40004",
-  "wrong-signature": "bad-signature",
-  unsigned: "unknow_response",
-  "other-order": "other-order",
-  "other-amount": "other-amount"
-} as const satisfies Record<SimulatorFault, string>
 
 /** Yinsheng as the kit knows providers. @param settings what an account has besides Yinsheng's own fields */
 export const startYinsheng = async (settings: Readonly<Record<string, unknown>> = {}): Promise<KitSimulator> => {
@@ -41,7 +33,7 @@ export const startYinsheng = async (settings: Readonly<Record<string, unknown>> 
       return { headers, body: signedBy === "nobody" ? fields.toString() : signedNoticeForm(new Map(fields), stranger) }
     },
     fault: (fault) => {
-      simulator.inject({ fault: FAULTS[fault] })
+      simulator.inject({ fault })
       return true
     },
     book: (orderNo) => {

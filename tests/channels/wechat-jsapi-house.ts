@@ -1,8 +1,12 @@
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Clock, Effect, Schema } from "effect"
-import { type SimulatorOptions, WechatPaySimulator } from "../../channels/protocols/wechatpay-v3/simulator.ts"
-import * as ysepay from "../../channels/protocols/ysepay/simulator.ts"
+import { WechatPaySimulator, type WechatPaySimulatorOptions } from "../../channels/protocols/wechatpay-v3/simulator.ts"
+import {
+  startYsepaySimulator,
+  type YsepaySimulator,
+  type YsepaySimulatorOptions
+} from "../../channels/protocols/ysepay/simulator.ts"
 import provider from "../../channels/wechat-jsapi/index.ts"
 import {
   type Channel,
@@ -90,7 +94,7 @@ export interface House extends Door {
 
 /** WeChat Pay simulated, with an account that is changed before it is opened. */
 export const house = async (
-  options: SimulatorOptions = {},
+  options: WechatPaySimulatorOptions = {},
   change: (account: ReturnType<WechatPaySimulator["account"]>) => unknown = (account) => account
 ): Promise<House> => {
   const wechat = await WechatPaySimulator.start(options)
@@ -99,15 +103,15 @@ export const house = async (
 }
 
 export interface YinshengHouse extends Door {
-  readonly yinsheng: ysepay.Simulator
+  readonly yinsheng: YsepaySimulator
 }
 
 /** Yinsheng simulated. It pushes a notice once, unless `options` say more; a test can also push it again. */
 export const yinshengHouse = async (
   settings: object = {},
-  options: ysepay.SimulatorOptions = {}
+  options: YsepaySimulatorOptions = {}
 ): Promise<YinshengHouse> => {
-  const yinsheng = await ysepay.startYsepaySimulator({ pushesMax: 1, ...options })
+  const yinsheng = await startYsepaySimulator({ pushesMax: 1, ...options })
   onCleanup(() => yinsheng.stop())
   const app = { appId: "wx8888888888888888", appSecret: "secret" }
   const account = { acquirer: "yinsheng", ...app, ...yinsheng.account(), ...settings }

@@ -94,7 +94,7 @@ describe("The SDK as a client of our simulator", () => {
   })
 
   test("does not believe an answer of the simulator's that is wrongly signed", async () => {
-    simulator.nextFaults.push("forged-answer")
+    simulator.inject({ fault: "wrong-signature" })
     const query = client.chain("v3/pay/transactions/out-trade-no/SDK20260315001")
     await expect(query.get({ params: { mchid: simulator.mchid } })).rejects.toThrow()
   })

@@ -4,7 +4,7 @@ import type { ChannelHttp } from "../../../core/channel/index.ts"
 import { fetchChannelHttp } from "../../../tests/harness/fetch-channel-http.ts"
 import { authorizeUrl } from "./authorize.ts"
 import { identify } from "./identify.ts"
-import { WechatOauthSimulator } from "./simulator.ts"
+import { OAUTH_CALL_FAULTS, WechatOauthSimulator } from "./simulator.ts"
 
 const APP = { appId: "wx8888888888888888", appSecret: Redacted.make("app-secret") }
 const OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
@@ -85,16 +85,13 @@ describe("a code", () => {
     expect(new URL(it.calls[0] ?? "", it.origin).searchParams.get("code")).toBe("a&secret=x +%")
   })
 
-  test.each(["busy", "http-500", "garbage", "no-openid", "lost-answer"] as const)(
-    "whose exchange meets %s is unsure",
-    async (fault) => {
-      const it = await wechat()
-      it.faults.push(fault)
-      expect(await told(identify({ origin: it.origin, app: APP, code: codeOf(it), miniProgram: false }))).toStartWith(
-        "unsure:"
-      )
-    }
-  )
+  test.each(OAUTH_CALL_FAULTS)("whose exchange meets %s is unsure", async (fault) => {
+    const it = await wechat()
+    it.inject({ fault })
+    expect(await told(identify({ origin: it.origin, app: APP, code: codeOf(it), miniProgram: false }))).toStartWith(
+      "unsure:"
+    )
+  })
 
   test("exchanged with a wrong AppSecret or AppID is refused without naming the secret", async () => {
     const it = await wechat()

@@ -1,7 +1,18 @@
 import { randomBytes } from "node:crypto"
-import { createServer, type Server, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { CallFault } from "../simulator/faults.ts"
+import { type FaultRule, planFaults } from "../simulator/plan.ts"
+import { type SimulatorReply, type SimulatorServer, startSimulatorServer, withWireFault } from "../simulator/server.ts"
 import { isState } from "./authorize.ts"
+
+/** What can happen to an exchange of a code. */
+export const OAUTH_CALL_FAULTS = [
+  "busy", // errcode -1
+  "http-500",
+  "cut-answer",
+  "garbage",
+  "missing-field" // no openid
+] as const satisfies ReadonlyArray<CallFault>
+type OauthCallFault = (typeof OAUTH_CALL_FAULTS)[number]
 
 /** How long a code is good, in milliseconds. */
 const CODE_LIFE_MS = 300_000
@@ -21,35 +32,34 @@ interface IssuedCode {
 export class WechatOauthSimulator {
   /** AppSecrets by AppID. */
   readonly apps = new Map<string, string>()
-  /** What the exchange answers next instead of the truth, oldest first. */
-  readonly faults: Array<"busy" | "http-500" | "garbage" | "lost-answer" | "no-openid"> = []
   /** Paths of the exchanges so far, for tests that count. */
   readonly calls: Array<string> = []
   /** Milliseconds that the simulator's clock is ahead. */
   aheadMs = 0
   readonly #codes = new Map<string, IssuedCode>()
-  readonly #server: Server
+  readonly #faults = planFaults({ calls: OAUTH_CALL_FAULTS })
+  #server: SimulatorServer | undefined
 
-  private constructor(server: Server) {
-    this.#server = server
+  private constructor(apps: Readonly<Record<string, string>>) {
+    for (const [appId, secret] of Object.entries(apps)) this.apps.set(appId, secret)
   }
 
   /** Listens on a free loopback port. */
   static async start(apps: Readonly<Record<string, string>>): Promise<WechatOauthSimulator> {
-    const server = createServer()
-    const simulator = new WechatOauthSimulator(server)
-    for (const [appId, secret] of Object.entries(apps)) simulator.apps.set(appId, secret)
-    server.on("request", (request, response) => {
-      const url = new URL(request.url ?? "/", simulator.origin)
-      if (url.pathname === "/connect/oauth2/authorize") simulator.#authorize(url, response)
-      else simulator.#exchange(url, response)
-    })
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    const simulator = new WechatOauthSimulator(apps)
+    simulator.#server = await startSimulatorServer(({ url, target }) =>
+      url.pathname === "/connect/oauth2/authorize" ? simulator.#authorize(target) : simulator.#exchange(url)
+    )
     return simulator
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return this.#server?.origin ?? ""
+  }
+
+  /** Plans a fault of the exchange. */
+  inject(rule: FaultRule<OauthCallFault>): void {
+    this.#faults.inject(rule)
   }
 
   /** A payer's WeChat opens an authorize URL; answers where it sends them, or throws what its page would say. */
@@ -72,9 +82,8 @@ export class WechatOauthSimulator {
     return this.#issue(appId, openid, true)
   }
 
-  stop(): Promise<void> {
-    this.#server.closeAllConnections()
-    return new Promise((resolve) => this.#server.close(() => resolve()))
+  async stop(): Promise<void> {
+    await this.#server?.stop()
   }
 
   #issue(appId: string, openid: string, miniProgram: boolean): string {
@@ -85,30 +94,25 @@ export class WechatOauthSimulator {
   }
 
   /** The authorize page as a browser opens it: the fragment never arrives, and everybody is one payer. */
-  #authorize(url: URL, response: ServerResponse): void {
+  #authorize(target: string): SimulatorReply {
     try {
-      const callback = this.visit(`${url.href}#wechat_redirect`, "oSimulatedPayer")
-      response.writeHead(302, { location: callback }).end()
+      const location = this.visit(`${this.origin}${target}#wechat_redirect`, "oSimulatedPayer")
+      return { status: 302, headers: { location } }
     } catch (error) {
-      response.writeHead(400).end(error instanceof Error ? error.message : "refused")
+      return { status: 400, body: error instanceof Error ? error.message : "refused" }
     }
   }
 
-  #exchange(url: URL, response: ServerResponse): void {
+  #exchange(url: URL): SimulatorReply {
     this.calls.push(url.pathname + url.search)
-    const fault = this.faults.shift()
-    if (fault === "http-500") {
-      response.writeHead(502).end("<html>bad gateway</html>")
-      return
-    }
-    const answer = fault === "busy" ? { errcode: -1, errmsg: "system error" } : this.#answer(url)
-    if (fault === "lost-answer") {
-      response.destroy()
-      return
-    }
-    // WeChat sends JSON as text/plain.
-    response.writeHead(200, { "content-type": "text/plain" })
-    response.end(fault === "garbage" ? "{" : JSON.stringify(fault === "no-openid" ? { scope: "snsapi_base" } : answer))
+    const fault = this.#faults.ofCall(url.pathname, "")
+    return withWireFault(fault, () => {
+      const answer = fault === "busy" ? { errcode: -1, errmsg: "system error" } : this.#answer(url)
+      const shown = fault === "missing-field" ? { scope: "snsapi_base" } : answer
+      // WeChat sends JSON as text/plain.
+      const headers = { "content-type": "text/plain" }
+      return { status: 200, headers, body: fault === "garbage" ? "{" : JSON.stringify(shown) }
+    })
   }
 
   #answer(url: URL): Readonly<Record<string, unknown>> {

@@ -26,11 +26,11 @@ const signed = (signer: SimulatedCertificate, body: string, nowMs = NOW_MS) => {
 }
 const listOf = (
   certificates: ReadonlyArray<SimulatedCertificate>,
-  serialKey = (it: SimulatedCertificate) => it.serial
+  serialOf = (it: SimulatedCertificate) => it.serial
 ) =>
   JSON.stringify({
     data: certificates.map((certificate) => ({
-      serial_no: serialKey(certificate),
+      serial_no: serialOf(certificate),
       encrypt_certificate: sealResource(API_V3_KEY, certificate.certificatePem, "certificate")
     }))
   })

@@ -42,6 +42,18 @@ export const newCertificate = (commonName: string, from: Date, to: Date): Simula
   }
 }
 
+export const YEAR_MS = 365 * 86_400_000
+
+const made = new Map<string, SimulatedCertificate>()
+
+/** A certificate that is valid now, one for each name in a process: a hundred simulators need not make 400 RSA keys. */
+export const certificateOf = (name: string): SimulatedCertificate => {
+  const certificate =
+    made.get(name) ?? newCertificate(name, new Date(Date.now() - YEAR_MS), new Date(Date.now() + 5 * YEAR_MS))
+  made.set(name, certificate)
+  return certificate
+}
+
 /** Seals a text as WeChat Pay seals notices and certificates (AEAD_AES_256_GCM). */
 export const sealResource = (apiV3Key: string, text: string, associatedData: string) => {
   const nonce = randomBytes(6).toString("hex")

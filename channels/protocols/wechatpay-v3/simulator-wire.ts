@@ -1,15 +1,13 @@
 import { verify as verifyBytes } from "node:crypto"
-import type { IncomingMessage } from "node:http"
+import type { SignatureFault } from "../simulator/faults.ts"
+import type { SimulatorRequest } from "../simulator/server.ts"
 import { newNonceStr, requestMessage, signText } from "./sign.ts"
 import type { BookAnswer } from "./simulator-book.ts"
 import type { SimulatedCertificate } from "./simulator-keys.ts"
 
-/** What is wrong with a signature of the simulated WeChat Pay. */
-export type SignatureFault = "unsigned" | "forged" | "stale" | "probe" | "unknown-serial"
-
 /** Everything that WeChat Pay wants of a request before it reads what is asked (protocols/channels.md C3). */
 export const refusalOf = (
-  request: IncomingMessage,
+  request: SimulatorRequest,
   body: string,
   merchant: {
     readonly mchid: string
@@ -18,7 +16,7 @@ export const refusalOf = (
     readonly nowMs: number
   }
 ): BookAnswer | undefined => {
-  const { headers, method = "", url = "" } = request
+  const { headers, method, target } = request
   const refuse = (status: number, code: string, message: string) => ({ status, body: { code, message } })
   if (!headers["user-agent"] || !/application\/json|\*\/\*/.test(headers.accept ?? "")) {
     return refuse(400, "PARAM_ERROR", "Http头缺少Accept或User-Agent")
@@ -46,7 +44,7 @@ export const refusalOf = (
   ]
   if (mchid !== merchant.mchid || serial !== merchant.serial) return refuse(401, "SIGN_ERROR", "商户证书序列号有误")
   if (Math.abs(merchant.nowMs / 1000 - Number(timestamp)) > 300) return refuse(401, "SIGN_ERROR", "时间戳已过期")
-  const message = Buffer.from(requestMessage(method, url, Number(timestamp), nonce, body))
+  const message = Buffer.from(requestMessage(method, target, Number(timestamp), nonce, body))
   return verifyBytes("sha256", message, merchant.publicKeyPem, Buffer.from(signature, "base64"))
     ? undefined
     : refuse(401, "SIGN_ERROR", "签名错误")
@@ -64,7 +62,7 @@ export const signWithFault = (
 ): Record<string, string> => {
   const { signer, stranger, fault } = by
   if (fault === "unsigned") return {}
-  const { privateKey } = fault === "forged" || fault === "unknown-serial" ? stranger : signer
+  const { privateKey } = fault === "wrong-signature" || fault === "unknown-serial" ? stranger : signer
   const timestamp = Math.floor(by.nowMs / 1000) - (fault === "stale" ? 600 : 0)
   const nonce = newNonceStr()
   const signature = signText(privateKey, `${timestamp}\n${nonce}\n${body}\n`)
@@ -74,16 +72,5 @@ export const signWithFault = (
     "wechatpay-signature": fault === "probe" ? `WECHATPAY/SIGNTEST/${signature.slice(19)}` : signature,
     "wechatpay-serial": fault === "unknown-serial" ? stranger.serial : signer.serial,
     "wechatpay-signature-type": "WECHATPAY2-SHA256-RSA2048"
-  }
-}
-
-/** mulberry32: small, and the same on every runtime. */
-export const seeded = (seed: number) => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
 }

@@ -1,48 +1,36 @@
 import { createHash, randomBytes, verify as verifyBytes } from "node:crypto"
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type NoticeFault, SIGNATURE_FAULTS } from "../simulator/faults.ts"
+import { type Chance, type FaultPlan, type FaultRule, planFaults } from "../simulator/plan.ts"
+import {
+  type SimulatorReply,
+  type SimulatorRequest,
+  type SimulatorServer,
+  startSimulatorServer,
+  withWireFault
+} from "../simulator/server.ts"
 import { type BookAnswer, type BookOrder, type RefundStatus, SimulatorBook } from "./simulator-book.ts"
-import { newCertificate, type SimulatedCertificate, sealResource } from "./simulator-keys.ts"
-import { refusalOf, type SignatureFault, seeded, signWithFault } from "./simulator-wire.ts"
+import { WECHATPAY_CALL_FAULTS, type WechatPayCallFault } from "./simulator-faults.ts"
+import { certificateOf } from "./simulator-keys.ts"
+import { pushWechatPayNotice } from "./simulator-notices.ts"
+import { type SerialMode, SimulatorSigner } from "./simulator-signer.ts"
+import { refusalOf } from "./simulator-wire.ts"
 
-/** What happens to a call instead of a plain answer. Names ending in -request: it does nothing; else it was done. */
-export const CALL_FAULTS = [
-  "lost-request",
-  "lost-answer",
-  "system-error-request",
-  "unsigned-500",
-  "forged-answer",
-  "stale-answer",
-  "unsigned-answer",
-  "probe-answer",
-  "unknown-serial-answer",
-  "garbage-answer",
-  "frequency-limited-request"
-] as const
-export type CallFault = (typeof CALL_FAULTS)[number]
-
-const SIGNATURE_FAULTS = {
-  "forged-answer": "forged",
-  "stale-answer": "stale",
-  "unsigned-answer": "unsigned",
-  "probe-answer": "probe",
-  "unknown-serial-answer": "unknown-serial"
-} as const satisfies Partial<Record<CallFault, SignatureFault>>
-
-/** What is wrong with a notice: its signature, its bytes changed on the way, or sealed with another APIv3 key. */
-export type NoticeFault = SignatureFault | "tampered" | "other-key"
-
-export interface SimulatorOptions {
-  /** What WeChat Pay signs with. "both": the public key for those who ask for it, certificates for the others. */
-  readonly serialMode?: "certificates" | "public-key" | "both"
-  /** Of all calls, how many meet a random fault: 0 … 1. The seed makes a run repeatable. */
-  readonly faults?: { readonly probability: number; readonly seed: number }
+export interface WechatPaySimulatorOptions {
+  /** Default "certificates". */
+  readonly serialMode?: SerialMode
+  readonly chance?: Chance<WechatPayCallFault>
   /** Where account() sends the OAuth calls: WechatOauthSimulator's origin. */
   readonly oauthOrigin?: string
 }
 
 const APP_ID = "wx8888888888888888"
-const YEAR_MS = 365 * 86_400_000
+
+/** What these faults answer, signed like everything else. */
+const WORDS = {
+  refused: [403, "NO_AUTH", "商户无权限"],
+  "rate-limited": [429, "FREQUENCY_LIMITED", "频率超限"],
+  busy: [500, "SYSTEM_ERROR", "系统错误"]
+} as const satisfies Partial<Record<WechatPayCallFault, readonly [status: number, code: string, message: string]>>
 
 /** WeChat Pay's side of API v3 over real HTTP, as strict as it is. For tests and demonstrations only. */
 export class WechatPaySimulator {
@@ -52,54 +40,46 @@ export class WechatPaySimulator {
   readonly apiV3Key = randomBytes(16).toString("hex")
   readonly publicKeyId = `PUB_KEY_ID_01${this.mchid}20260101000000000000001`
   readonly book: SimulatorBook
-  /** Faults of the next calls, oldest first; they come before the random ones. */
-  readonly nextFaults: Array<CallFault | "none"> = []
   /** Every call as `METHOD path`, for tests that count. */
   readonly calls: Array<string> = []
   /** Milliseconds that WeChat Pay's clock is ahead of ours. */
   aheadMs = 0
-  readonly #options: SimulatorOptions
-  readonly #server: Server
-  readonly #merchant: SimulatedCertificate
-  readonly #publicKey: SimulatedCertificate
-  readonly #stranger: SimulatedCertificate
-  #certificates: ReadonlyArray<SimulatedCertificate>
-  #random: () => number
+  readonly #options: WechatPaySimulatorOptions
+  readonly #merchant = certificateOf("merchant")
+  readonly #signer: SimulatorSigner
+  readonly #faults: FaultPlan<WechatPayCallFault>
+  #server: SimulatorServer | undefined
 
-  private constructor(server: Server, options: SimulatorOptions) {
-    this.#server = server
+  private constructor(options: WechatPaySimulatorOptions) {
     this.#options = options
-    this.#random = seeded(options.faults?.seed ?? 1)
-    this.#merchant = certificateOf("merchant")
-    this.#publicKey = certificateOf("public key")
-    this.#stranger = certificateOf("stranger")
-    this.#certificates = [certificateOf("platform")]
-    this.book = new SimulatorBook(this.mchid, this.appIds, () => this.#now())
+    const nowMs = () => this.#now()
+    this.#faults = planFaults<WechatPayCallFault>({ calls: WECHATPAY_CALL_FAULTS }, options.chance)
+    this.#signer = new SimulatorSigner(
+      options.serialMode ?? "certificates",
+      this.publicKeyId,
+      nowMs,
+      options.chance?.seed ?? 1
+    )
+    this.book = new SimulatorBook(this.mchid, this.appIds, nowMs)
   }
 
   /** Listens on a free loopback port. */
-  static async start(options: SimulatorOptions = {}): Promise<WechatPaySimulator> {
-    const server = createServer()
-    const simulator = new WechatPaySimulator(server, options)
-    server.on("request", (request, response) => {
-      simulator.#serve(request, response).catch(() => response.destroy())
-    })
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  static async start(options: WechatPaySimulatorOptions = {}): Promise<WechatPaySimulator> {
+    const simulator = new WechatPaySimulator(options)
+    simulator.#server = await startSimulatorServer((request) => simulator.#answer(request))
     return simulator
   }
 
-  stop(): Promise<void> {
-    this.#server.closeAllConnections()
-    return new Promise((resolve) => this.#server.close(() => resolve()))
+  async stop(): Promise<void> {
+    await this.#server?.stop()
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return this.#server?.origin ?? ""
   }
 
   /** The account's JSON for channels/wechat-jsapi, all hosts pointing here. */
   account() {
-    const mode = this.#options.serialMode ?? "certificates"
     return {
       acquirer: "wechatpay",
       mchid: this.mchid,
@@ -108,7 +88,7 @@ export class WechatPaySimulator {
       privateKey: this.#merchant.privateKeyPem,
       merchantSerial: this.#merchant.serial,
       apiV3Key: this.apiV3Key,
-      verification: this.#verification(mode),
+      verification: this.#signer.verification,
       hosts: {
         pay: this.origin,
         ...(this.#options.oauthOrigin === undefined
@@ -118,26 +98,19 @@ export class WechatPaySimulator {
     }
   }
 
-  #verification(mode: SimulatorOptions["serialMode"]): {
-    readonly publicKeyId?: string
-    readonly publicKey?: string
-    readonly platformCertificates?: "download"
-  } {
-    return {
-      ...(mode === "certificates" ? {} : { publicKeyId: this.publicKeyId, publicKey: this.#publicKey.publicKeyPem }),
-      ...(mode === "public-key" ? {} : { platformCertificates: "download" })
-    }
-  }
-
   /** The platform certificate that signs now, for accounts that pin it. */
   get platformCertificatePem(): string {
-    return this.#signingCertificate().certificatePem
+    return this.#signer.certificate.certificatePem
   }
 
   /** A new platform certificate signs from now on; the old one stays listed when `keepOld`. */
   rotateCertificate(keepOld = true): void {
-    const fresh = makeCertificate("platform")
-    this.#certificates = keepOld ? [...this.#certificates, fresh] : [fresh]
+    this.#signer.rotate(keepOld)
+  }
+
+  /** Plans a fault; planned ones come before those by chance. */
+  inject(rule: FaultRule<WechatPayCallFault>): void {
+    this.#faults.inject(rule)
   }
 
   /**
@@ -195,63 +168,30 @@ export class WechatPaySimulator {
     return this.#push(url, eventType, resource)
   }
 
-  async #push(url: string, eventType: string, resource: unknown, fault?: NoticeFault) {
-    const sealed = sealResource(
-      fault === "other-key" ? "0".repeat(32) : this.apiV3Key,
-      JSON.stringify(resource),
-      "transaction"
-    )
-    const event = {
-      id: `EV-${randomBytes(8).toString("hex")}`,
-      create_time: new Date(this.#now()).toISOString(),
-      event_type: eventType,
-      resource_type: "encrypt-resource",
-      summary: "支付成功",
-      resource: { original_type: "transaction", ...sealed }
-    }
-    let body = JSON.stringify(event)
-    const signatureFault = fault === "tampered" || fault === "other-key" ? undefined : fault
-    const headers = this.#signed(body, undefined, signatureFault)
-    if (fault === "tampered") body = body.replace('"支付成功"', '"退款成功"')
-    const answer = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...headers },
-      body
-    })
-    return { status: answer.status, body: await answer.text() }
+  #push(url: string, type: string, resource: unknown, fault?: NoticeFault) {
+    const by = { signer: this.#signer, apiV3Key: this.apiV3Key }
+    return pushWechatPayNotice(url, { type, resource, nowMs: this.#now() }, by, fault)
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Array<Buffer> = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const body = Buffer.concat(chunks).toString("utf8")
-    const target = request.url ?? "/"
+  #answer(request: SimulatorRequest): SimulatorReply {
+    const { url, target } = request
+    const body = request.body.toString("utf8")
     this.calls.push(`${request.method} ${target}`)
-    // One connection per call: a destroyed one then loses exactly the call that it carries.
-    response.setHeader("connection", "close")
-    const fault = this.#nextFault()
-    if (fault === "lost-request") return void response.destroy()
-    if (fault === "system-error-request") {
-      return this.#answer(request, response, { status: 500, body: { code: "SYSTEM_ERROR", message: "系统错误" } })
+    const fault = this.#faults.ofCall(url.pathname, outTradeNoOf(url, body))
+    if (fault === "refused" || fault === "rate-limited" || fault === "busy") {
+      const [status, code, message] = WORDS[fault]
+      return this.#signed(request, { status, body: { code, message } })
     }
-    if (fault === "frequency-limited-request") {
-      return this.#answer(request, response, { status: 429, body: { code: "FREQUENCY_LIMITED", message: "频率超限" } })
-    }
-    const refused = refusalOf(request, body, {
-      mchid: this.mchid,
-      serial: this.#merchant.serial,
-      publicKeyPem: this.#merchant.publicKeyPem,
-      nowMs: this.#now()
+    return withWireFault(fault, () => {
+      const merchant = { ...this.#merchant, mchid: this.mchid, nowMs: this.#now() }
+      const refused = refusalOf(request, body, merchant)
+      if (refused !== undefined) return this.#signed(request, refused)
+      if (url.pathname.startsWith("/v3/billdownload/")) {
+        const file = fault === "garbage" ? "changed on the way" : this.book.bill()
+        return { status: 200, headers: { "content-type": "text/plain" }, body: file }
+      }
+      return this.#signed(request, this.#route(request.method, url, body), fault)
     })
-    if (refused !== undefined) return this.#answer(request, response, refused)
-    if (target.startsWith("/v3/billdownload/")) {
-      response.writeHead(200, { "content-type": "text/plain" })
-      return void response.end(fault === "garbage-answer" ? "changed on the way" : this.book.bill())
-    }
-    const answer = this.#route(request.method ?? "", new URL(target, this.origin), body)
-    if (fault === "lost-answer") return void response.destroy()
-    if (fault === "unsigned-500") return void response.writeHead(502).end("<html>502 Bad Gateway</html>")
-    this.#answer(request, response, answer, fault)
   }
 
   #route(method: string, url: URL, body: string): BookAnswer {
@@ -279,47 +219,23 @@ export class WechatPaySimulator {
       const download_url = `${this.origin}/v3/billdownload/file?token=${randomBytes(16).toString("hex")}`
       return { status: 200, body: { hash_type: "SHA1", hash_value, download_url } }
     }
-    if (path === "GET /v3/certificates" && this.#options.serialMode !== "public-key") {
-      const data = this.#certificates.map(({ serial, certificatePem, from, to }) => ({
-        serial_no: serial,
-        effective_time: from.toISOString(),
-        expire_time: to.toISOString(),
-        encrypt_certificate: sealResource(this.apiV3Key, certificatePem, "certificate")
-      }))
-      return { status: 200, body: { data } }
+    if (path === "GET /v3/certificates") {
+      const list = this.#signer.certificateList(this.apiV3Key)
+      if (list !== undefined) return { status: 200, body: list }
     }
     return { status: 404, body: { code: "RESOURCE_NOT_EXISTS", message: "无此接口或无可用的平台证书" } }
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse, answer: BookAnswer, fault?: CallFault | "none"): void {
-    const garbage = fault === "garbage-answer" && answer.body !== undefined
+  #signed(request: SimulatorRequest, answer: BookAnswer, fault?: WechatPayCallFault): SimulatorReply {
+    const garbage = fault === "garbage" && answer.body !== undefined
     const body = garbage ? "{" : answer.body === undefined ? "" : JSON.stringify(answer.body)
-    const signatureFault = SIGNATURE_FAULTS[fault as keyof typeof SIGNATURE_FAULTS]
-    const headers = this.#signed(body, request.headers["wechatpay-serial"]?.toString(), signatureFault)
-    response.writeHead(answer.status, {
+    const signatureFault = SIGNATURE_FAULTS.find((each) => each === fault)
+    const headers = {
       ...(body === "" ? {} : { "content-type": "application/json; charset=utf-8" }),
       "request-id": randomBytes(8).toString("hex").toUpperCase(),
-      ...headers
-    })
-    response.end(body)
-  }
-
-  #signed(body: string, askedSerial: string | undefined, fault: SignatureFault | undefined): Record<string, string> {
-    const mode = this.#options.serialMode ?? "certificates"
-    // In both modes at once, notices come with either, and answers as the request asks.
-    const publicKey =
-      mode === "public-key" || (mode === "both" && (askedSerial?.startsWith("PUB_KEY_ID_") ?? this.#random() < 0.5))
-    const certificate = this.#signingCertificate()
-    const signer = publicKey ? { ...this.#publicKey, serial: this.publicKeyId } : certificate
-    return signWithFault(body, { signer, stranger: this.#stranger, nowMs: this.#now(), fault })
-  }
-
-  #nextFault(): CallFault | "none" {
-    const planned = this.nextFaults.shift()
-    if (planned !== undefined) return planned
-    const { probability } = this.#options.faults ?? { probability: 0 }
-    if (this.#random() >= probability) return "none"
-    return CALL_FAULTS[Math.floor(this.#random() * CALL_FAULTS.length)] ?? "none"
+      ...this.#signer.sign(body, request.headers["wechatpay-serial"], signatureFault)
+    }
+    return { status: answer.status, headers, body }
   }
 
   #order(outTradeNo: string): BookOrder {
@@ -328,22 +244,11 @@ export class WechatPaySimulator {
     return order
   }
 
-  #signingCertificate(): SimulatedCertificate {
-    return this.#certificates.at(-1) as SimulatedCertificate
-  }
-
   #now(): number {
     return Date.now() + this.aheadMs
   }
 }
 
-const makeCertificate = (name: string): SimulatedCertificate =>
-  newCertificate(name, new Date(Date.now() - YEAR_MS), new Date(Date.now() + 5 * YEAR_MS))
-
-// Made once in a process: a hundred simulators in a test run need not make four hundred RSA keys.
-const made = new Map<string, SimulatedCertificate>()
-const certificateOf = (name: string): SimulatedCertificate => {
-  const certificate = made.get(name) ?? makeCertificate(name)
-  made.set(name, certificate)
-  return certificate
-}
+/** The order that a call is about; "" where it is about none. */
+const outTradeNoOf = (url: URL, body: string): string =>
+  /\/out-trade-no\/([^/]+)/.exec(url.pathname)?.[1] ?? /"out_trade_no":"([^"]+)"/.exec(body)?.[1] ?? ""

@@ -1,4 +1,4 @@
-import type { OrderFault } from "./simulator-faults.ts"
+import type { YsepayOrderFault } from "./simulator-faults.ts"
 import { type Biz, beijing, beijingDate, type Member, yuan } from "./simulator-wire.ts"
 
 /** What the provider knows of an order: the truth that a test compares with. */
@@ -11,7 +11,7 @@ export interface BookTrade {
   readonly amountFen: number
   readonly notifyUrl: string
   readonly expiresMs: number
-  readonly faults: ReadonlySet<OrderFault>
+  readonly faults: ReadonlySet<YsepayOrderFault>
   status: "WAIT_BUYER_PAY" | "TRADE_SUCCESS" | "TRADE_CLOSED" | "TRADE_FAILD"
   /** Whole fen; null = unpaid. */
   paidFen: number | null
@@ -55,7 +55,7 @@ export interface BookSettings {
   readonly businessCode: string
   readonly origin: () => string
   readonly nowMs: () => number
-  readonly faultsOf: (outTradeNo: string) => ReadonlySet<OrderFault>
+  readonly faultsOf: (outTradeNo: string) => ReadonlySet<YsepayOrderFault>
   readonly refunded: (trade: BookTrade, refund: BookTradeRefund) => void
 }
 

@@ -67,7 +67,7 @@ export const openNotices = (settings: {
 
   const pushUntilSuccess = async (trade: BookTrade, pushesLeft = settings.pushesMax): Promise<void> => {
     if (trade.faults.has("no-notice")) return
-    if (trade.faults.has("forged-notice")) await push(trade, trade.notifyUrl, fields(trade), stranger)
+    if (trade.faults.has("stranger-notice")) await push(trade, trade.notifyUrl, fields(trade), stranger)
     const { acknowledged } = await push(trade, trade.notifyUrl, fields(trade))
     if (acknowledged || pushesLeft <= 1 || stopping.signal.aborted) return
     const timer = setTimeout(() => {

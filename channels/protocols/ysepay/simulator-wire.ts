@@ -28,11 +28,16 @@ export const envelope = (
   method: string,
   node: string,
   key: KeyObject,
-  how: { readonly signFirst: boolean; readonly breakSignature?: boolean; readonly escapeSlashes?: boolean }
+  how: {
+    readonly signFirst: boolean
+    readonly signature: "right" | "wrong" | "absent"
+    readonly escapeSlashes: boolean
+  }
 ): string => {
-  const signature = JSON.stringify(sha1Rsa(how.breakSignature ? `${node} ` : node, key))
   const sent = how.escapeSlashes ? node.replaceAll("/", "\\/") : node
   const member = `"${method.replace(/\./g, "_")}_response":${sent}`
+  if (how.signature === "absent") return `{${member}}`
+  const signature = JSON.stringify(sha1Rsa(how.signature === "wrong" ? `${node} ` : node, key))
   return how.signFirst ? `{"sign":${signature},${member}}` : `{ ${member} , "sign":${signature} }\n`
 }
 
