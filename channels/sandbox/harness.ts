@@ -80,7 +80,7 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
   const account = Schema.decodeUnknownSync(SandboxAccount)(settings)
   const notices: Array<ReceivedNotice> = []
   const waiting: Array<{ readonly count: number; readonly done: () => void }> = []
-  const book = memoryBook()
+  const { book } = memoryBook()
   const server = createServer((request, response) => void serve(request, response))
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -223,16 +223,18 @@ export const payUrlOf = (shown: Presentation): string => {
   throw new Error(`a ${shown.kind} has no page`)
 }
 
-const memoryBook = (): ChannelBook => {
+/** A book in memory, and what it holds. */
+export const memoryBook = () => {
   const entries = new Map<string, JsonObject>()
-  return {
+  const book: ChannelBook = {
     get: (key) => Effect.sync(() => entries.get(key) ?? null),
     update: (key, change) =>
       Effect.sync(() => {
         // Through JSON, as a store does it.
-        const value = JSON.parse(JSON.stringify(change(entries.get(key) ?? null))) as JsonObject
+        const value: JsonObject = JSON.parse(JSON.stringify(change(entries.get(key) ?? null)))
         entries.set(key, value)
         return value
       })
   }
+  return { entries, book }
 }

@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test"
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { ChargeRef } from "../../core/channel/index.ts"
+import { opensslFolder } from "../../tests/channels/openssl.ts"
 import {
   cleanUp,
   closeOf,
@@ -595,11 +594,12 @@ test("an account without any way to verify, with a short APIv3 key or half a pub
 test("an account may hold its .p12, which knows the merchant's serial itself", async () => {
   const { wechat } = await house()
   const certificate = newCertificate("merchant", new Date(Date.now() - 1000), new Date(Date.now() + 86_400_000))
-  const folder = mkdtempSync(join(tmpdir(), "payhub-p12-"))
-  onCleanup(async () => rmSync(folder, { recursive: true }))
-  writeFileSync(join(folder, "both.pem"), certificate.privateKeyPem + certificate.certificatePem)
-  const command = ["pkcs12", "-export", "-in", join(folder, "both.pem"), "-passout", `pass:${wechat.mchid}`]
-  const privateKey = execFileSync("openssl", command).toString("base64")
+  const { path, openssl, remove } = opensslFolder()
+  onCleanup(async () => remove())
+  writeFileSync(join(path, "both.pem"), certificate.privateKeyPem + certificate.certificatePem)
+  const privateKey = openssl("pkcs12", "-export", "-in", "both.pem", "-passout", `pass:${wechat.mchid}`).toString(
+    "base64"
+  )
   const { merchantSerial: _, ...account } = { ...wechat.account(), privateKey, password: wechat.mchid }
   expect(await Effect.runPromise(openAccount(account))).toBeDefined()
   const other = Effect.flip(openAccount({ ...account, merchantSerial: "ABCDEF0123456789" }))

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
-import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
 import { Effect, Schema } from "effect"
-import type { Channel, ChannelHttp, ChargeRef, ChargeRequest, Notice, NoticeRefused } from "../../core/channel/index.ts"
+import type { Channel, ChannelHttp, ChargeRef, ChargeRequest } from "../../core/channel/index.ts"
 import { newOrderNo } from "../../core/domain/order-no.ts"
+import { openNoticeDoor } from "../../tests/channels/notice-door.ts"
 import { fetchChannelHttp } from "../../tests/harness/fetch-channel-http.ts"
+import { startSimulatorServer } from "../protocols/simulator/server.ts"
 import { startYsepaySimulator, type YsepaySimulatorOptions } from "../protocols/ysepay/simulator.ts"
 import provider from "./index.ts"
 
@@ -16,55 +16,16 @@ const run = <A, E>(effect: Effect.Effect<A, E, ChannelHttp>): Promise<A> =>
   Effect.runPromise(effect.pipe(Effect.provide(fetchChannelHttp)))
 const flip = <A, E>(effect: Effect.Effect<A, E, ChannelHttp>): Promise<E> => run(Effect.flip(effect))
 
-/** The gateway's side of notices: what the core does, without a core. */
-const startReceiver = async (channelOf: () => Channel) => {
-  const heard: Array<Notice | NoticeRefused> = []
-  const waiting = new Set<() => void>()
-  const server: Server = createServer((request, response) => {
-    const parts: Array<Buffer> = []
-    request.on("data", (part: Buffer) => parts.push(part))
-    request.on("end", () => {
-      const raw = { method: "POST", headers: {}, body: Buffer.concat(parts), receivedAt: new Date() }
-      const read = Effect.runSync(Effect.result(channelOf().readNotice(raw)))
-      const { accepted, refused } = channelOf().replies
-      const reply = read._tag === "Success" ? accepted : refused
-      heard.push(read._tag === "Success" ? read.success : read.failure)
-      response.writeHead(reply.status, { "content-type": reply.contentType }).end(reply.body)
-      for (const wake of waiting) wake()
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/notice/1`,
-    heard,
-    /** Resolves once `fact` holds; judged after every notice. */
-    until: (fact: () => boolean) =>
-      new Promise<void>((resolve) => {
-        const look = () => {
-          if (!fact()) return
-          waiting.delete(look)
-          resolve()
-        }
-        waiting.add(look)
-        look()
-      }),
-    stop: () => {
-      server.closeAllConnections()
-      server.close()
-    }
-  }
-}
-
 const world = async (options: YsepaySimulatorOptions = {}) => {
   const simulator = await startYsepaySimulator({ pushEveryMs: 20, ...options })
   const channel = openAccount(simulator.account())
-  const receiver = await startReceiver(() => channel)
+  const receiver = await openNoticeDoor(channel)
   return {
     simulator,
     channel,
     receiver,
     stop: async () => {
-      receiver.stop()
+      await receiver.stop()
       await simulator.stop()
     }
   }
@@ -99,7 +60,7 @@ beforeAll(async () => {
 })
 afterEach(() => here.simulator.clearFaults())
 afterAll(() => here.stop())
-const place = (change: Partial<ChargeRequest> = {}) => order(here.channel, here.receiver.url, change)
+const place = (change: Partial<ChargeRequest> = {}) => order(here.channel, here.receiver.noticeUrl, change)
 const required = <T>(method: T | undefined): T => {
   if (method === undefined) throw new Error("the channel lacks a method")
   return method
@@ -118,7 +79,7 @@ describe("an order", () => {
       { acknowledged: true, answer: { status: 200, body: "success" } }
     ])
     const payment = { channelTradeNo: trade.tradeNo, amountFen: 1_234, currency: "CNY" }
-    expect(here.receiver.heard.at(-1)).toMatchObject({ orderNo: request.orderNo, payment })
+    expect(here.receiver.notices.at(-1)).toMatchObject({ orderNo: request.orderNo, payment })
     expect(await run(here.channel.query(ref))).toMatchObject({ state: "paid", payment })
     expect(here.simulator.mistakes).toEqual([])
   })
@@ -265,7 +226,7 @@ describe("a query", () => {
     await run(here.channel.charge(failed.request))
     await here.simulator.pay(failed.no)
     expect(await run(here.channel.query(failed.ref))).toEqual({ state: "failed", reason: "余额不足" })
-    expect(here.receiver.heard.at(-1)).toEqual({ orderNo: failed.request.orderNo, payment: null })
+    expect(here.receiver.notices.at(-1)).toEqual({ orderNo: failed.request.orderNo, payment: null })
   })
 
   test("of an order that was never sent says absent", async () => {
@@ -278,13 +239,13 @@ describe("a query", () => {
     await run(here.channel.charge(request))
     await here.simulator.pay(no)
     expect(await run(here.channel.query(ref))).toMatchObject({ payment: { amountFen: 1_235 } })
-    expect(here.receiver.heard.at(-1)).toMatchObject({ payment: { amountFen: 1_235 } })
+    expect(here.receiver.notices.at(-1)).toMatchObject({ payment: { amountFen: 1_235 } })
   })
 
   test("reads numeric amounts, escaped slashes and the fee out of the settlement", async () => {
     const odd = await world({ numericAmounts: true, escapeSlashes: true })
     const channel = openAccount({ ...odd.simulator.account(), feeFrom: "settlement" })
-    const { request, ref, no } = order(channel, odd.receiver.url, { amountFen: 1_010 })
+    const { request, ref, no } = order(channel, odd.receiver.noticeUrl, { amountFen: 1_010 })
     expect(await run(channel.charge(request))).toMatchObject({
       kind: "qrcode",
       content: `${odd.simulator.origin}/pay/${no}`
@@ -313,16 +274,11 @@ describe("a notice", () => {
     const answers = ["SUCCESS", "fail", "success"]
     const bodies: Array<string> = []
     const done = Promise.withResolvers<void>()
-    const slow = createServer((request, response) => {
-      const parts: Array<Buffer> = []
-      request.on("data", (part: Buffer) => parts.push(part))
-      request.on("end", () => {
-        bodies.push(Buffer.concat(parts).toString())
-        response.end(answers[bodies.length - 1])
-        if (bodies.length === answers.length) done.resolve()
-      })
+    const door = await startSimulatorServer(({ body }) => {
+      bodies.push(body.toString())
+      if (bodies.length === answers.length) done.resolve()
+      return { status: 200, body: answers[bodies.length - 1] ?? "" }
     })
-    await new Promise<void>((resolve) => slow.listen(0, "127.0.0.1", resolve))
     let nowMs = Date.now()
     const simulator = await startYsepaySimulator({
       pushEveryMs: 1,
@@ -332,14 +288,13 @@ describe("a notice", () => {
       }
     })
     const channel = openAccount(simulator.account())
-    const { request, no } = order(channel, `http://127.0.0.1:${(slow.address() as AddressInfo).port}/`)
+    const { request, no } = order(channel, `${door.origin}/`)
     await run(channel.charge(request))
     const trade = await simulator.pay(no)
     expect(trade.notices[0]).toMatchObject({ acknowledged: false, answer: { body: "SUCCESS" } })
     await done.promise
-    slow.closeAllConnections()
-    slow.close()
     await simulator.stop()
+    await door.stop()
     expect(new Set(bodies.map((body) => new URLSearchParams(body).get("sign"))).size).toBe(3)
     const heard = bodies.map((body) => {
       const raw = { method: "POST", headers: {}, body: Buffer.from(body), receivedAt: new Date() }
@@ -353,9 +308,9 @@ describe("a notice", () => {
     const { request, no } = place()
     here.simulator.inject({ fault: "stranger-notice", outTradeNo: no })
     await run(here.channel.charge(request))
-    const before = here.receiver.heard.length
+    const before = here.receiver.notices.length
     const trade = await here.simulator.pay(no)
-    expect(here.receiver.heard.slice(before)).toMatchObject([
+    expect(here.receiver.notices.slice(before)).toMatchObject([
       { _tag: "NoticeRefused", why: "bad-signature" },
       { orderNo: request.orderNo, payment: { amountFen: 1_234 } }
     ])
@@ -442,7 +397,7 @@ describe("a close", () => {
     await run(here.channel.charge(request))
     expect(await run(close(ref))).toEqual({ state: "closed" })
     await here.simulator.pay(no)
-    expect(here.receiver.heard.at(-1)).toMatchObject({ orderNo: request.orderNo, payment: { amountFen: 1_234 } })
+    expect(here.receiver.notices.at(-1)).toMatchObject({ orderNo: request.orderNo, payment: { amountFen: 1_234 } })
     expect(await run(here.channel.query(ref))).toMatchObject({ state: "paid" })
   })
 })
@@ -455,17 +410,17 @@ describe("a refund", () => {
     return { ...placed, ref: { ...placed.ref, channelTradeNo: trade.tradeNo } }
   }
   const send = (charge: ChargeRef, refundNo: string, refundFen: number) =>
-    required(here.channel.refund)({ charge, refundNo, refundFen, reason: "退货", noticeUrl: here.receiver.url })
+    required(here.channel.refund)({ charge, refundNo, refundFen, reason: "退货", noticeUrl: here.receiver.noticeUrl })
   const ask = (charge: ChargeRef, refundNo: string) => required(here.channel.queryRefund)({ charge, refundNo })
 
   test("is accepted, then in process, then done, and its own notice changes nothing", async () => {
     const { ref, request } = await paid()
-    const before = here.receiver.heard.length
+    const before = here.receiver.notices.length
     expect(await run(send(ref, "RF1", 1_000))).toEqual({ state: "pending" })
     expect(await run(ask(ref, "RF1"))).toEqual({ state: "pending" })
     expect(await run(ask(ref, "RF1"))).toMatchObject({ state: "refunded", refundFen: 1_000, at: null })
-    await here.receiver.until(() => here.receiver.heard.length > before)
-    expect(here.receiver.heard.slice(before)).toEqual([{ orderNo: request.orderNo, payment: null }])
+    await here.receiver.until(() => here.receiver.notices.length > before)
+    expect(here.receiver.notices.slice(before)).toEqual([{ orderNo: request.orderNo, payment: null }])
     expect(await run(here.channel.query(ref))).toMatchObject({ state: "paid", payment: { amountFen: 1_234 } })
     expect(await run(send(ref, "RF1", 1_000))).toEqual({ state: "pending" })
     expect(here.simulator.book.get(String(ref.reference.out_trade_no))?.refunds.size).toBe(1)
@@ -564,7 +519,7 @@ test("100 orders through 30 % faults end as the provider's own book says", async
   const { channel, simulator, receiver } = rough
   const ends = new Map<string, string>()
   for (let i = 0; i < 100; i++) {
-    const { request, ref, no } = order(channel, receiver.url, { amountFen: 100 + i })
+    const { request, ref, no } = order(channel, receiver.noticeUrl, { amountFen: 100 + i })
     // Seldom drawn, so a few are set: payments that fail in the provider's spelling.
     if (i % 20 === 7) simulator.inject({ fault: "payment-fails", outTradeNo: no })
     const charged = await run(Effect.result(channel.charge(request)))

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import type { Notice } from "../channel/provider.ts"
 import { claim, claimDone, claimEqual, claimNoDefect, describe, type Outcome, show } from "./claim.ts"
 import type { Kit, KitCase, KitOrder } from "./kit.ts"
+import { doubled, reordered, respelled } from "./notice-spellings.ts"
 import type { KitNotice, NoticeWish } from "./simulator.ts"
 
 const HOUR_MS = 3_600_000
@@ -254,50 +255,3 @@ export const NOTICE_CASES: ReadonlyArray<KitCase> = [
     claim(!("payment" in {}), "a notice has changed every object of the process")
   })
 ]
-
-const parsed = (text: string): Readonly<Record<string, unknown>> | undefined => {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === "object" && value !== null ? { ...value } : undefined
-  } catch {
-    return undefined
-  }
-}
-
-const isForm = (text: string): boolean => /^[\w.-]+=/.test(text)
-
-const reordered = (text: string): string | undefined => {
-  const value = parsed(text)
-  if (value !== undefined) return JSON.stringify(Object.fromEntries(Object.entries(value).reverse()))
-  return isForm(text) ? text.split("&").reverse().join("&") : undefined
-}
-
-const respelled = (text: string): ReadonlyArray<string> => {
-  const value = parsed(text)
-  if (value !== undefined) return [JSON.stringify(value, null, 1), ` ${text}`]
-  if (!isForm(text)) return []
-  const everything = (part: string) =>
-    [...Buffer.from(decodeURIComponent(part.replaceAll("+", " ")))]
-      .map((byte) => `%${byte.toString(16).padStart(2, "0")}`)
-      .join("")
-  return [
-    text
-      .split("&")
-      .map((pair) => pair.split("=").map(everything).join("="))
-      .join("&"),
-    `&${text}`
-  ]
-}
-
-/** The same notice with each field once more, with another value. */
-const doubled = (text: string): ReadonlyArray<string> => {
-  const value = parsed(text)
-  if (value !== undefined) {
-    return Object.keys(value).flatMap((name) => {
-      const field = `${JSON.stringify(name)}:"1"`
-      return [text.replace(/\}\s*$/, `,${field}}`), text.replace("{", `{${field},`)]
-    })
-  }
-  if (!isForm(text)) return []
-  return text.split("&").flatMap((pair) => [`${text}&${pair.split("=")[0]}=1`, `${pair.split("=")[0]}=1&${text}`])
-}

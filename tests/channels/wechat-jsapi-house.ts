@@ -1,5 +1,3 @@
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { Clock, Effect, Schema } from "effect"
 import { WechatPaySimulator, type WechatPaySimulatorOptions } from "../../channels/protocols/wechatpay-v3/simulator.ts"
 import {
@@ -14,12 +12,11 @@ import {
   type ChargeRef,
   type ChargeRequest,
   type JsapiParams,
-  type Notice,
-  type NoticeRefused,
   type Presentation,
   shanghaiParts
 } from "../../core/channel/index.ts"
 import { fetchChannelHttp } from "../harness/fetch-channel-http.ts"
+import { type NoticeDoor, openNoticeDoor } from "./notice-door.ts"
 
 // What the tests of channels/wechat-jsapi share: simulated providers, opened accounts, a door for notices.
 
@@ -59,33 +56,15 @@ export const openAccount = (account: unknown) =>
     Effect.flatMap((decoded) => provider.open(decoded, { publicUrl: "", localUrl: "" }))
   )
 
-/** An opened account, and the address of a door for notices that answers as the core does. */
-export interface Door {
+/** An opened account, and a door for its notices. */
+export interface Door extends Pick<NoticeDoor, "noticeUrl" | "notices"> {
   readonly channel: Channel
-  readonly noticeUrl: string
-  /** What readNotice made of each notice, in order. */
-  readonly notices: Array<Notice | NoticeRefused>
 }
 
 const openDoor = async (channel: Channel): Promise<Door> => {
-  const notices: Array<Notice | NoticeRefused> = []
-  const server = createServer(async (request, response) => {
-    const chunks: Array<Buffer> = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const headers = request.headers as Record<string, string>
-    const receivedAt = new Date(Date.now() + gateway.aheadMs)
-    const read = await Effect.runPromise(
-      channel
-        .readNotice({ method: "POST", headers, body: Buffer.concat(chunks), receivedAt })
-        .pipe(Effect.catch((refused) => Effect.succeed(refused)))
-    )
-    notices.push(read)
-    const { status, contentType, body } = "orderNo" in read ? channel.replies.accepted : channel.replies.refused
-    response.writeHead(status, { "content-type": contentType, connection: "close" }).end(body)
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  onCleanup(() => new Promise((resolve) => server.close(resolve)))
-  return { channel, notices, noticeUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/notice/acc_1` }
+  const door = await openNoticeDoor(channel, () => Date.now() + gateway.aheadMs)
+  onCleanup(door.stop)
+  return { channel, noticeUrl: door.noticeUrl, notices: door.notices }
 }
 
 export interface House extends Door {

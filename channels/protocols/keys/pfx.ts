@@ -15,12 +15,8 @@ export type Locked = "wrong-password" | "damaged"
 
 /** Opens a .pfx / .p12 (3DES, RC2 and PBES2 with AES are known). An empty password is tried both ways writers mean it. */
 export const openPfx = (der: Uint8Array, password: string): Opened | Locked => {
-  let asn1: forge.asn1.Asn1
-  try {
-    asn1 = forge.asn1.fromDer(forge.util.createBuffer(binary(der)))
-  } catch {
-    return "damaged"
-  }
+  const asn1 = parse(der)
+  if (asn1 === undefined) return "damaged"
   for (const tried of password === "" ? ["", undefined] : [password]) {
     try {
       const pfx = forge.pkcs12.pkcs12FromAsn1(asn1, false, tried)
@@ -47,12 +43,8 @@ export const openPfx = (der: Uint8Array, password: string): Opened | Locked => {
 
 /** Decrypts PKCS#8 "ENCRYPTED PRIVATE KEY"; what comes out under a wrong password is not DER, or nothing. */
 export const openEncryptedDer = (der: Uint8Array, password: string): Uint8Array | Locked => {
-  let asn1: forge.asn1.Asn1
-  try {
-    asn1 = forge.asn1.fromDer(forge.util.createBuffer(binary(der)))
-  } catch {
-    return "damaged"
-  }
+  const asn1 = parse(der)
+  if (asn1 === undefined) return "damaged"
   try {
     const opened: forge.asn1.Asn1 | null = forge.pki.decryptPrivateKeyInfo(asn1, password)
     return opened === null ? "wrong-password" : bytes(opened)
@@ -71,5 +63,12 @@ export const openEncryptedPem = (pem: string, password: string): Uint8Array | Lo
   }
 }
 
-const binary = (der: Uint8Array): string => Buffer.from(der).toString("latin1")
+const parse = (der: Uint8Array): forge.asn1.Asn1 | undefined => {
+  try {
+    return forge.asn1.fromDer(forge.util.createBuffer(Buffer.from(der).toString("latin1")))
+  } catch {
+    return undefined
+  }
+}
+
 const bytes = (asn1: forge.asn1.Asn1): Uint8Array => Buffer.from(forge.asn1.toDer(asn1).getBytes(), "latin1")
