@@ -225,7 +225,7 @@ export const FaultSettings = Schema.Struct({
 export type FaultSettings = typeof FaultSettings.Type
 
 /** The row of a magic amount, if it is one. */
-export const faultOfAmount = (amountFen: number): (typeof FAULTS)[number] | undefined =>
+const faultOfAmount = (amountFen: number): (typeof FAULTS)[number] | undefined =>
   FAULTS.find((fault) => fault.amountFen === amountFen)
 
 /** What goes wrong with an order of this amount: the account's settings, the amount's own row before them. */

@@ -68,37 +68,35 @@ export type SignatureFault = (typeof SIGNATURE_FAULTS)[number]
 export type NoticeFault = SignatureFault | "tampered" | "other-key"
 
 /** What can go wrong with one order, for as long as it lives. */
-export const ORDER_FAULTS = [
+export type OrderFault =
   /** After a payment, some queries still say "processing". */
-  "late-success",
+  | "late-success"
   /** The payer pays, and the payment fails. */
-  "payment-fails",
+  | "payment-fails"
   /** Another amount is paid and reported than was asked. */
-  "wrong-amount",
+  | "wrong-amount"
   /** Paid and reported in another currency. */
-  "other-currency",
+  | "other-currency"
   /** The provider reports a fee of its own. */
-  "reported-fee",
+  | "reported-fee"
   /** One trade number for every order that has this fault. */
-  "reused-trade-number",
+  | "reused-trade-number"
   /** A payment arrives although the order is closed. */
-  "late-payment",
+  | "late-payment"
   /** A payment wins the race against a close, whose answer does not say so. */
-  "paid-while-closing",
+  | "paid-while-closing"
   /** Refunds are accepted and fail. */
-  "refund-fails",
-  "no-notice",
-  "late-notice",
+  | "refund-fails"
+  | "no-notice"
+  | "late-notice"
   /** The notices are signed with a key that nobody knows. */
-  "forged-notice",
+  | "forged-notice"
   /** A stranger's notice arrives before each real one. */
-  "stranger-notice",
-  "notice-twice",
+  | "stranger-notice"
+  | "notice-twice"
   /** The notice is sent several times at once. */
-  "notices-at-once",
+  | "notices-at-once"
   /** Notices of other states come before and after the payment's. */
-  "notices-out-of-order",
+  | "notices-out-of-order"
   /** A second payment is reported, under another trade number. */
-  "second-payment"
-] as const
-export type OrderFault = (typeof ORDER_FAULTS)[number]
+  | "second-payment"

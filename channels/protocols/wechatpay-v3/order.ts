@@ -4,7 +4,7 @@ import type { Call } from "./client.ts"
 import { unreadable } from "./errors.ts"
 
 /** The longest description, in characters (protocols/channels.md C2). */
-export const DESCRIPTION_CHARS_MAX = 127
+const DESCRIPTION_CHARS_MAX = 127
 
 /** Out-trade-numbers that WeChat Pay takes. */
 export const isOutTradeNo = (text: string): boolean => /^[0-9A-Za-z_\-|*]{6,32}$/.test(text)

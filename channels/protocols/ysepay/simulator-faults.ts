@@ -2,7 +2,7 @@ import type { CallFault, OrderFault } from "../simulator/faults.ts"
 import { type Chance, type FaultPlan, planFaults } from "../simulator/plan.ts"
 
 /** What can happen to one call here. */
-export const YSEPAY_CALL_FAULTS = [
+const YSEPAY_CALL_FAULTS = [
   "refused", // a signed 40004 with sub_code 7990
   "processing", // a signed 3501
   "busy", // a signed 50000

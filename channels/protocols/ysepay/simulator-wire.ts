@@ -21,7 +21,7 @@ const escapeWide = (text: string): string =>
   text.replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
 /** SHA1withRSA over a text's UTF-8 bytes, Base64. */
-export const sha1Rsa = (text: string, key: KeyObject): string => sign("sha1", Buffer.from(text), key).toString("base64")
+const sha1Rsa = (text: string, key: KeyObject): string => sign("sha1", Buffer.from(text), key).toString("base64")
 
 /** The whole answer, signed over exactly the node's bytes. */
 export const envelope = (
