@@ -12,12 +12,12 @@ export interface PlaygroundAccount {
 
 export interface Playground {
   readonly accounts: ReadonlyArray<PlaygroundAccount>
-  /** A page that lists the providers' orders and pays them. */
+  /** The page that lists the providers' orders, with buttons that pay them. */
   readonly console: string
   readonly stop: () => Promise<void>
 }
 
-/** One order of a simulated provider, with what can be done to it. */
+/** One order of a simulated provider, with its buttons. */
 interface Row {
   readonly provider: string
   readonly number: string
@@ -28,7 +28,7 @@ interface Row {
   readonly notifyAgain: () => unknown
 }
 
-/** The providers' simulators on loopback, for a person to play with: real wire, real signatures, no money. */
+/** Starts the providers' simulators on loopback for a person to try: real wire, real signatures, no money. */
 export const startPlayground = async (): Promise<Playground> => {
   const yinsheng = await startYsepaySimulator()
   const oauth = await WechatOauthSimulator.start({})
@@ -96,7 +96,7 @@ const answer = async (rows: ReadonlyArray<Row>, { method, url }: SimulatorReques
   return { status: 200, headers, body: page(rows) }
 }
 
-// Numbers and states are the simulators' own: digits, letters and underscores.
+// Numbers and states come from the simulators: digits, letters and underscores, safe in HTML.
 const page = (
   rows: ReadonlyArray<Row>
 ): string => `<!doctype html><meta charset="utf-8"><title>Simulated providers</title>

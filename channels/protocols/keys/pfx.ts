@@ -1,8 +1,8 @@
 import forge from "node-forge"
 
 /*
- * node:crypto reads neither PKCS#12 nor (on every runtime alike) encrypted PEM, so node-forge opens the container. What
- * comes out is DER again and node:crypto parses that: no key is ever used through node-forge.
+ * node:crypto does not read PKCS#12, and encrypted PEM not on every runtime, so node-forge opens the container. It
+ * yields DER, which node:crypto parses: no key is ever used through node-forge.
  */
 
 /** What a container held, still as DER. */
@@ -13,7 +13,7 @@ export interface Opened {
 
 export type Locked = "wrong-password" | "damaged"
 
-/** Opens a .pfx / .p12 (3DES, RC2 and PBES2 with AES are known). An empty password is tried both ways writers mean it. */
+/** Opens a .pfx / .p12 (3DES, RC2, PBES2 with AES). An empty password is tried as "" and as none: writers mean either. */
 export const openPfx = (der: Uint8Array, password: string): Opened | Locked => {
   const asn1 = parse(der)
   if (asn1 === undefined) return "damaged"
@@ -22,7 +22,7 @@ export const openPfx = (der: Uint8Array, password: string): Opened | Locked => {
       const pfx = forge.pkcs12.pkcs12FromAsn1(asn1, false, tried)
       const bags = pfx.safeContents.flatMap((content) => content.safeBags)
       const { keyBag, pkcs8ShroudedKeyBag, certBag } = forge.pki.oids
-      // `asn1` holds what node-forge itself cannot read (an EC key); an RSA key or certificate is written out again.
+      // A key that node-forge cannot read (EC) stays in `asn1`; RSA keys and certificates are encoded again.
       return {
         privateKeys: bags
           .filter((bag) => bag.type === keyBag || bag.type === pkcs8ShroudedKeyBag)
@@ -41,7 +41,7 @@ export const openPfx = (der: Uint8Array, password: string): Opened | Locked => {
   return "wrong-password"
 }
 
-/** Decrypts PKCS#8 "ENCRYPTED PRIVATE KEY"; what comes out under a wrong password is not DER, or nothing. */
+/** Decrypts PKCS#8 "ENCRYPTED PRIVATE KEY". A wrong password yields nothing, or bytes that are no DER. */
 export const openEncryptedDer = (der: Uint8Array, password: string): Uint8Array | Locked => {
   const asn1 = parse(der)
   if (asn1 === undefined) return "damaged"

@@ -1,20 +1,19 @@
 /*
- * What can go wrong at a simulated provider, in one vocabulary for all of them. Each simulator supports some of it and
- * says on its own wire what a name means. Names that the contract kit knows too (core/kit/simulator.ts and wire.ts) mean
- * the same there.
+ * The vocabulary of faults that all simulated providers share. Each simulator supports some of them and carries them out
+ * on its own wire. Names that the contract kit uses too (core/kit/simulator.ts and wire.ts) mean the same there.
  */
 
-/** What can happen to one call; `done` tells whether the provider has done what was asked all the same. */
+/** Faults of one call. `done`: the provider has done what was asked in spite of the fault. */
 export const CALL_FAULTS = {
   /** A definite no, as surely as the protocol can say it. */
   refused: { done: false },
-  /** The provider's own word that it is busy: nothing is known of the order. */
+  /** The provider says that it is busy, which tells nothing about the order. */
   busy: { done: false },
   /** Too many calls. */
   "rate-limited": { done: false },
-  /** The provider's own word that it is still at it. */
+  /** The provider says that it is still processing the call. */
   processing: { done: true },
-  /** An error of the provider's front door, which nobody signs. */
+  /** An unsigned error of the provider's gateway, before the call is read. */
   "gateway-error": { done: false },
   /** Status 500 before anything is done. */
   "http-500": { done: false },
@@ -28,11 +27,11 @@ export const CALL_FAULTS = {
   "lost-request": { done: false },
   /** Done, and never answered. */
   "lost-answer": { done: true },
-  /** Done, and answered only after some seconds. */
+  /** Done, and answered after some seconds. */
   "late-answer": { done: true },
-  /** Half of the right answer. */
+  /** The first half of the right answer. */
   "half-answer": { done: true },
-  /** An answer that cannot be read, validly signed where the protocol signs. */
+  /** An unreadable answer, validly signed where the protocol signs answers. */
   garbage: { done: true },
   /** An answer without what was asked for. */
   "missing-field": { done: true },
@@ -41,7 +40,7 @@ export const CALL_FAULTS = {
   unsigned: { done: true },
   /** Signed too long ago. */
   stale: { done: true },
-  /** WeChat Pay's own test of its merchants: a signature that begins with `WECHATPAY/SIGNTEST/`. */
+  /** WeChat Pay's test of its merchants: a signature that begins with `WECHATPAY/SIGNTEST/` and does not verify. */
   probe: { done: true },
   /** Signed with a key whose serial the account does not hold. */
   "unknown-serial": { done: true },
@@ -49,12 +48,12 @@ export const CALL_FAULTS = {
   "other-order": { done: true },
   /** A validly signed answer about another amount. */
   "other-amount": { done: true },
-  /** A refund that is taken and said to be pending, until it is asked about. */
+  /** A refund is accepted and reported as pending until it is queried. */
   "refund-pending": { done: true }
 } as const satisfies Record<string, { readonly done: boolean }>
 export type CallFault = keyof typeof CALL_FAULTS
 
-/** What can be wrong with a signature, an answer's or a notice's. */
+/** Faults of a signature, of an answer or a notice. */
 export const SIGNATURE_FAULTS = [
   "wrong-signature",
   "unsigned",
@@ -64,26 +63,26 @@ export const SIGNATURE_FAULTS = [
 ] as const satisfies ReadonlyArray<CallFault>
 export type SignatureFault = (typeof SIGNATURE_FAULTS)[number]
 
-/** What can be wrong with one notice: its signature, its bytes changed on the way, or sealed with another key. */
+/** Faults of one notice: its signature, its bytes changed on the way, or sealed with another APIv3 key. */
 export type NoticeFault = SignatureFault | "tampered" | "other-key"
 
-/** What can go wrong with one order, for as long as it lives. */
+/** Faults of one order, which last as long as the order. */
 export type OrderFault =
-  /** After a payment, some queries still say "processing". */
+  /** The first queries after a payment still say "processing". */
   | "late-success"
   /** The payer pays, and the payment fails. */
   | "payment-fails"
-  /** Another amount is paid and reported than was asked. */
+  /** The amount paid and reported is not the amount asked. */
   | "wrong-amount"
-  /** Paid and reported in another currency. */
+  /** The payment is made and reported in another currency. */
   | "other-currency"
   /** The provider reports a fee of its own. */
   | "reported-fee"
-  /** One trade number for every order that has this fault. */
+  /** All orders with this fault get one and the same trade number. */
   | "reused-trade-number"
   /** A payment arrives although the order is closed. */
   | "late-payment"
-  /** A payment wins the race against a close, whose answer does not say so. */
+  /** A payment wins the race against a close, and the answer to the close does not say so. */
   | "paid-while-closing"
   /** Refunds are accepted and fail. */
   | "refund-fails"
@@ -96,7 +95,7 @@ export type OrderFault =
   | "notice-twice"
   /** The notice is sent several times at once. */
   | "notices-at-once"
-  /** Notices of other states come before and after the payment's. */
+  /** Notices of other states arrive before and after the one of the payment. */
   | "notices-out-of-order"
   /** A second payment is reported, under another trade number. */
   | "second-payment"

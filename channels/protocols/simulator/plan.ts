@@ -1,40 +1,40 @@
 import type { CallFault, OrderFault } from "./faults.ts"
 
-/** One switch: which fault, for whom, and how often a call fault strikes. */
+/** Plans one fault: which it is, whom it strikes, and how often. */
 export interface FaultRule<Fault> {
   readonly fault: Fault
   /** Absent = every order. */
   readonly outTradeNo?: string
-  /** The end of the method or path that it strikes, such as "qrcodepay"; absent = every call. */
+  /** The end of the method or path to strike, such as "qrcodepay"; absent = every call. */
   readonly call?: string
-  /** Of a call fault, default 1; an order fault lasts until it is cleared. */
+  /** How many calls a call fault strikes, default 1. An order fault lasts until it is cleared. */
   readonly times?: number
 }
 
-/** Faults by seeded chance, besides the rules: each call draws a call fault, each new order an order fault. */
+/** Draws faults by seeded chance, besides the rules: a call fault for each call, an order fault for each new order. */
 export interface Chance<Fault> {
   /** 0 … 1. */
   readonly probability: number
   /** The same seed draws the same faults. */
   readonly seed: number
-  /** Which may be drawn; default all that the simulator supports but those that are never answered. */
+  /** The faults to draw from; default all that the simulator supports except those that leave a call unanswered. */
   readonly faults?: ReadonlyArray<Fault>
 }
 
 export interface FaultPlan<C extends CallFault, O extends OrderFault = never> {
-  /** @throws a sentence when the simulator does not support the fault: a test of it would prove nothing */
+  /** @throws when the simulator does not support the fault: a test with it would prove nothing */
   readonly inject: (rule: FaultRule<C | O>) => void
   readonly clear: () => void
-  /** The fault that strikes a call; of several rules the oldest. Uses up one of its times. */
+  /** The fault that strikes a call, by the oldest rule that applies; this uses up one of the rule's times. */
   readonly ofCall: (call: string, outTradeNo: string) => C | undefined
   /** The faults of a new order. */
   readonly ofOrder: (outTradeNo: string) => ReadonlySet<O>
 }
 
-/** A run that draws these would wait out a deadline each time. */
+/** Not drawn by default: a run would wait for a deadline each time. */
 const NEVER_ANSWERED: ReadonlyArray<CallFault | OrderFault> = ["lost-request", "lost-answer"]
 
-/** @param supported what the simulator can do on its wire, and which drawn call faults it lets pass */
+/** @param supported the faults that the simulator carries out; `maySpoil` keeps a drawn fault off some calls */
 export const planFaults = <C extends CallFault, O extends OrderFault = never>(
   supported: {
     readonly calls: ReadonlyArray<C>
@@ -86,7 +86,7 @@ export const planFaults = <C extends CallFault, O extends OrderFault = never>(
   }
 }
 
-/** mulberry32: small, and the same on every runtime. Answers 0 … 1, 1 excluded. */
+/** mulberry32, a small generator that is the same on every runtime: numbers from 0 up to, not including, 1. */
 export const seeded = (seed: number): (() => number) => {
   let state = seed >>> 0
   return () => {

@@ -5,7 +5,7 @@ import type { CallFault } from "./faults.ts"
 /** One request to a simulated provider. */
 export interface SimulatorRequest {
   readonly method: string
-  /** Path and query as they came, which signatures are over. */
+  /** Path and query as received: signatures cover these bytes. */
   readonly target: string
   readonly url: URL
   /** Names in lower case. */
@@ -13,7 +13,7 @@ export interface SimulatorRequest {
   readonly body: Buffer
 }
 
-/** What comes back: a response, a connection that is cut, or nothing for as long as the caller waits. */
+/** A response, a connection that is cut, or no answer at all. */
 export type SimulatorReply =
   | {
       readonly status: number
@@ -29,11 +29,11 @@ export interface SimulatorServer {
   readonly stop: () => Promise<void>
 }
 
-/** Providers take calls of a few kilobytes. */
+/** Upper bound of a request body: calls to providers have a few kilobytes. */
 const BODY_BYTES_MAX = 65_536
 
 /**
- * A provider's HTTP server on loopback. A handler that throws is answered with status 500 and the error's text.
+ * Starts a provider's HTTP server on loopback. A handler that throws is answered with status 500 and the error's text.
  * @param where default a free port of 127.0.0.1
  */
 export const startSimulatorServer = async (
@@ -79,7 +79,7 @@ const readBody = async (request: IncomingMessage): Promise<Buffer | undefined> =
 const send = (response: ServerResponse, reply: SimulatorReply): void => {
   if (reply === "unanswered") return
   if (reply === "cut") return void response.destroy()
-  // One call per connection: a connection that is cut then loses exactly the call that it carries.
+  // One call per connection, so that a cut connection loses exactly one call.
   response.writeHead(reply.status, { ...reply.headers, connection: "close" }).end(reply.body)
 }
 
@@ -90,8 +90,8 @@ const SERVER_ERROR: SimulatorReply = {
 }
 
 /**
- * Carries out the faults that are the wire's, whatever the protocol: the call is performed or not, and its answer
- * arrives or not. Other faults are the simulator's own, which `perform` knows.
+ * Carries out the faults that no protocol changes: whether the call is performed and whether its answer arrives.
+ * `perform` carries out the others.
  */
 export const withWireFault = (fault: CallFault | undefined, perform: () => SimulatorReply): SimulatorReply => {
   switch (fault) {

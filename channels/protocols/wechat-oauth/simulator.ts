@@ -4,7 +4,7 @@ import { type FaultRule, planFaults } from "../simulator/plan.ts"
 import { type SimulatorReply, type SimulatorServer, startSimulatorServer, withWireFault } from "../simulator/server.ts"
 import { isState } from "./authorize.ts"
 
-/** What can happen to an exchange of a code. */
+/** The faults of an exchange that this simulator supports. */
 export const OAUTH_CALL_FAULTS = [
   "busy", // errcode -1
   "http-500",
@@ -14,7 +14,7 @@ export const OAUTH_CALL_FAULTS = [
 ] as const satisfies ReadonlyArray<CallFault>
 type OauthCallFault = (typeof OAUTH_CALL_FAULTS)[number]
 
-/** How long a code is good, in milliseconds. */
+/** Lifetime of a code. */
 const CODE_LIFE_MS = 300_000
 
 interface IssuedCode {
@@ -26,15 +26,15 @@ interface IssuedCode {
 }
 
 /**
- * WeChat's side of the login, over HTTP, as strict as it is: codes are good once and for five minutes, errors come
- * under HTTP 200, JSON comes as text/plain, the state comes back unchanged. For tests and demonstrations only.
+ * WeChat's side of the login over HTTP, as strict as the real one: a code works once and for five minutes, errors have
+ * status 200, JSON is sent as text/plain, the state is returned unchanged. For tests and demonstrations only.
  */
 export class WechatOauthSimulator {
   /** AppSecrets by AppID. */
   readonly apps = new Map<string, string>()
-  /** Paths of the exchanges so far, for tests that count. */
+  /** The path and query of each exchange so far. */
   readonly calls: Array<string> = []
-  /** Milliseconds that the simulator's clock is ahead. */
+  /** How far the simulator's clock is ahead of ours, in milliseconds. */
   aheadMs = 0
   readonly #codes = new Map<string, IssuedCode>()
   readonly #faults = planFaults({ calls: OAUTH_CALL_FAULTS })
@@ -57,12 +57,12 @@ export class WechatOauthSimulator {
     return this.#server?.origin ?? ""
   }
 
-  /** Plans a fault of the exchange. */
+  /** Plans a fault of an exchange. */
   inject(rule: FaultRule<OauthCallFault>): void {
     this.#faults.inject(rule)
   }
 
-  /** A payer's WeChat opens an authorize URL; answers where it sends them, or throws what its page would say. */
+  /** Opens an authorize URL as the payer's WeChat does. @returns the callback @throws the error of WeChat's page */
   visit(authorizeUrl: string, openid: string): string {
     const form =
       /^https?:\/\/[^/]+\/connect\/oauth2\/authorize\?appid=([^&]+)&redirect_uri=([^&]+)&response_type=code&scope=snsapi_base&state=([^&#]*)#wechat_redirect$/
@@ -77,7 +77,7 @@ export class WechatOauthSimulator {
     return callback.href
   }
 
-  /** A mini-program's wx.login: the code that it hands to the merchant. */
+  /** The code of a mini-program's wx.login. */
   miniProgramLogin(appId: string, openid: string): string {
     return this.#issue(appId, openid, true)
   }
@@ -93,7 +93,7 @@ export class WechatOauthSimulator {
     return code
   }
 
-  /** The authorize page as a browser opens it: the fragment never arrives, and everybody is one payer. */
+  /** The authorize page opened by a browser: the fragment is not sent, and every browser is the same payer. */
   #authorize(target: string): SimulatorReply {
     try {
       const location = this.visit(`${this.origin}${target}#wechat_redirect`, "oSimulatedPayer")

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { ProviderOrigin } from "../provider-url.ts"
 
-/** What WeChat Pay gives a merchant of its own (直连商户); a channel adds its product's own fields. */
+/** The fields that every account of a direct merchant (直连商户) has; a channel adds those of its product. */
 export const wechatPayAccountFields = {
   mchid: Schema.String.check(Schema.isPattern(/^\d{6,32}$/)).annotate({ description: "merchant number (商户号)" }),
   privateKey: Schema.RedactedFromValue(Schema.String).annotate({
@@ -31,7 +31,7 @@ export const wechatPayAccountFields = {
   })
 }
 
-/** WeChat Pay's part of an account's `hosts`; a channel whose payers log in adds those of the login. */
+/** WeChat Pay's part of an account's `hosts`; a channel whose payers log in adds the login's hosts. */
 export const wechatPayHostFields = { pay: Schema.optionalKey(ProviderOrigin) }
 
 export interface WechatPayAccount extends Schema.Struct.Type<typeof wechatPayAccountFields> {

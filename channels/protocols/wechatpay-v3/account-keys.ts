@@ -8,7 +8,7 @@ import { PlatformKeys } from "./certificates.ts"
 import type { MerchantSigner } from "./sign.ts"
 import { serialKey } from "./verify.ts"
 
-/** Reads the key that signs the merchant's requests and its certificate's serial, given or found beside the key. */
+/** Reads the key that signs the merchant's requests. Its certificate's serial is given, or found beside the key. */
 export const readMerchantKey = Effect.fnUntraced(function* (
   account: WechatPayAccount
 ): Effect.fn.Return<MerchantSigner, AccountInvalid> {

@@ -8,18 +8,18 @@ import { orderQueryCall, readTransaction, type TransactionState } from "./query.
 import { readRefundRecord, refundCall, refundQueryCall, stateOfRefund } from "./refund.ts"
 import type { WechatPaySession } from "./session.ts"
 
-/** What is the same for every product of WeChat Pay's: all of a channel but how an order is placed and who pays. */
+/** What all products of WeChat Pay share: everything in a channel except placing an order and the payer's identity. */
 export type WechatPayActs = Required<
   Pick<Channel, "query" | "close" | "prepare" | "readNotice" | "replies" | "refund" | "queryRefund" | "downloadBill">
 >
 
-/** How an answer or a notice is judged to be about the account. */
+/** Decides whether an answer or a notice is about the account. */
 export interface WechatPayOwner {
-  /** Whether the account takes payments under an AppID. One merchant number may serve AppIDs of several accounts. */
+  /** Whether the account takes payments under an AppID: one merchant number may serve AppIDs of several accounts. */
   readonly knowsApp: (appId: string) => boolean
 }
 
-/** The acts of an opened account upon its orders, in the order of WeChat Pay's manual. */
+/** What an opened account does with its orders, in the order of WeChat Pay's manual. */
 export const wechatPayActs = (session: WechatPaySession, { knowsApp }: WechatPayOwner): WechatPayActs => {
   const { client, keys, apiV3Key } = session
   const { mchid } = session.signer
@@ -54,7 +54,7 @@ export const wechatPayActs = (session: WechatPaySession, { knowsApp }: WechatPay
       return state === undefined ? yield* uncertain(answer.refusal) : { state }
     }),
 
-    // TRANSACTION.SUCCESS; a REFUND.* is acknowledged only, the refund's query knows how it ended.
+    // TRANSACTION.SUCCESS. A REFUND.* is only acknowledged: the refund's query tells how it ended.
     prepare: client.ready,
     readNotice: Effect.fnUntraced(function* (raw) {
       const { eventType, resource } = yield* Effect.fromResult(openNotice(raw, keys, apiV3Key))
@@ -70,7 +70,7 @@ export const wechatPayActs = (session: WechatPaySession, { knowsApp }: WechatPay
       const { charge } = transaction
       return { orderNo: transaction.outTradeNo, payment: charge.state === "paid" ? charge.payment : null }
     }),
-    // An empty 200 and not a 204: some servers cannot write a 204 with a content type.
+    // An empty 200, not a 204: some servers cannot write a 204 with a content type.
     replies: {
       accepted: { status: 200, contentType: "text/plain", body: "" },
       refused: { status: 400, contentType: "application/json", body: '{"code":"FAIL","message":"失败"}' }

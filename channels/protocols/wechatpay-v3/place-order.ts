@@ -5,9 +5,9 @@ import { orderCall } from "./order.ts"
 import type { WechatPaySession } from "./session.ts"
 
 /**
- * Sends a call that makes an order, and gives its verified answer as JSON text; what it must hold (prepay_id, code_url,
- * h5_url) is the product's to read. ChannelRejected only for codes with which no order was made.
- * @param own what the product adds to the fields that all share (protocols/channels.md C1, C2)
+ * Sends a call that makes an order, and returns its verified answer as JSON text, from which the product reads its
+ * prepay_id, code_url or h5_url. ChannelRejected only for codes that mean that no order was made.
+ * @param own the product's path, AppID and fields, beside those that all products share (protocols/channels.md C1, C2)
  */
 export const placeWechatPayOrder = Effect.fnUntraced(function* (
   { signer, client }: WechatPaySession,

@@ -4,19 +4,19 @@ import type { Call } from "./client.ts"
 import { unreadable } from "./errors.ts"
 import { plainText } from "./order.ts"
 
-/** The longest reason, in characters. */
+/** Upper bound of a refund's reason. */
 const REASON_CHARS_MAX = 80
 
-/** POST /v3/refund/domestic/refunds. The same out_refund_no again is the same refund. */
+/** POST /v3/refund/domestic/refunds. The same out_refund_no is the same refund. */
 export const refundCall = (refund: {
   readonly outTradeNo: string
   readonly outRefundNo: string
   /** Whole fen. */
   readonly refundFen: number
-  /** Whole fen, the order's. */
+  /** The order's amount in whole fen. */
   readonly totalFen: number
   readonly reason: string
-  /** Without a query. */
+  /** Must have no query. */
   readonly notifyUrl: string
 }): Call => ({
   method: "POST",
@@ -47,10 +47,10 @@ const RefundRecord = Schema.Struct({
 export type RefundRecord = typeof RefundRecord.Type
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(RefundRecord))
 
-/** A refund, as its creation and its query answer it; `undefined` where it is none (protocols/channels.md C7). */
+/** Reads a refund, in the answer to its creation or query; undefined = not one (protocols/channels.md C7). */
 export const readRefundRecord = (body: string): RefundRecord | undefined => Option.getOrUndefined(decode(body))
 
-/** What a refund's record says, once it is certain that it is about this refund of this order. */
+/** The state in a refund's record. ChannelUncertain: the record is about another refund, order or amount. */
 export const stateOfRefund = (
   refund: RefundRecord,
   refundNo: string,
@@ -73,7 +73,7 @@ export const stateOfRefund = (
     case "CLOSED":
       return Effect.succeed({ state: "failed", reason: "WeChat Pay closed the refund" })
     case "ABNORMAL":
-      // The money is neither back nor with the payer: the operator sends it on at pay.weixin.qq.com; then it is SUCCESS.
+      // The money is neither with the payer nor back. After the operator settles it at pay.weixin.qq.com it is SUCCESS.
       return Effect.fail(
         new ChannelUncertain({
           why: "server-error",

@@ -5,17 +5,17 @@ import { readMerchantKey, readPlatformKeys } from "./account-keys.ts"
 import { type Client, type ClientSettings, makeClient } from "./client.ts"
 import { API_V3_KEY_BYTES } from "./resource.ts"
 
-/** Where WeChat Pay's API v3 is by default (protocols/channels.md C1). */
+/** The origin of WeChat Pay's API v3, by default (protocols/channels.md C1). */
 const PAY_ORIGIN = "https://api.mch.weixin.qq.com"
 
 const payOrigin = ({ hosts }: Pick<WechatPayAccount, "hosts">): string => hosts?.pay ?? PAY_ORIGIN
 
-/** The host that an account's calls to WeChat Pay go to; bills are downloaded from it too. */
+/** The host of an account's calls to WeChat Pay, bill downloads included. */
 export const wechatPayEgress = (account: Pick<WechatPayAccount, "hosts">): ReadonlyArray<string> => [
   new URL(payOrigin(account)).host
 ]
 
-/** An account with its keys parsed: all that a call and a notice need. */
+/** An account with its keys parsed: all that calls and notices need. */
 export interface WechatPaySession extends ClientSettings {
   readonly client: Client
 }

@@ -1,6 +1,6 @@
 import type { CallFault } from "../simulator/faults.ts"
 
-/** What can happen to one call to the simulated WeChat Pay. */
+/** The faults of one call that this simulator supports. */
 export const WECHATPAY_CALL_FAULTS = [
   "refused", // a signed 403 NO_AUTH
   "rate-limited", // a signed 429 FREQUENCY_LIMITED

@@ -3,7 +3,7 @@ import type { NoticeFault } from "../simulator/faults.ts"
 import { sealResource } from "./simulator-keys.ts"
 import type { SimulatorSigner } from "./simulator-signer.ts"
 
-/** An event as WeChat Pay tells it: sealed with the merchant's APIv3 key, signed, posted once. */
+/** Posts an event once, as WeChat Pay does: sealed with the merchant's APIv3 key, and signed. */
 export const pushWechatPayNotice = async (
   url: string,
   event: { readonly type: string; readonly resource: unknown; readonly nowMs: number },

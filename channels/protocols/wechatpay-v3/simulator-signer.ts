@@ -3,10 +3,10 @@ import { seeded } from "../simulator/plan.ts"
 import { certificateOf, newCertificate, type SimulatedCertificate, sealResource, YEAR_MS } from "./simulator-keys.ts"
 import { signWithFault } from "./simulator-wire.ts"
 
-/** What WeChat Pay signs with. "both": the public key for those who ask for it, certificates for the others. */
+/** The keys that WeChat Pay signs with. "both": the public key for callers that ask for it, certificates for others. */
 export type SerialMode = "certificates" | "public-key" | "both"
 
-/** WeChat Pay's own keys: which of them signs an answer or a notice, and how a merchant learns of them. */
+/** WeChat Pay's keys: the choice of the one that signs, and what a merchant is told of them. */
 export class SimulatorSigner {
   readonly #mode: SerialMode
   readonly #publicKeyId: string
@@ -16,7 +16,7 @@ export class SimulatorSigner {
   readonly #stranger = certificateOf("stranger")
   #certificates: ReadonlyArray<SimulatedCertificate> = [certificateOf("platform")]
 
-  /** @param seed makes a run repeatable in which either key may sign a notice */
+  /** @param seed makes the choice of the key for notices repeatable in the mode "both" */
   constructor(mode: SerialMode, publicKeyId: string, nowMs: () => number, seed: number) {
     this.#mode = mode
     this.#publicKeyId = publicKeyId
@@ -24,7 +24,7 @@ export class SimulatorSigner {
     this.#random = seeded(seed)
   }
 
-  /** The account's `verification` that fits the mode. */
+  /** The account's `verification` for this mode. */
   get verification(): {
     readonly publicKeyId?: string
     readonly publicKey?: string
@@ -49,7 +49,7 @@ export class SimulatorSigner {
     this.#certificates = keepOld ? [...this.#certificates, fresh] : [fresh]
   }
 
-  /** The body of GET /v3/certificates; undefined for merchants who have only the public key. */
+  /** The body of GET /v3/certificates; undefined where the merchant has only the public key. */
   certificateList(apiV3Key: string) {
     if (this.#mode === "public-key") return undefined
     const data = this.#certificates.map(({ serial, certificatePem, from, to }) => ({
@@ -63,7 +63,7 @@ export class SimulatorSigner {
 
   /**
    * The signature headers of a body.
-   * @param askedSerial the request's `Wechatpay-Serial`; a notice has none, and in the mode "both" comes with either key
+   * @param askedSerial the request's `Wechatpay-Serial`; a notice has none, and in the mode "both" either key signs it
    */
   sign(body: string, askedSerial: string | undefined, fault: SignatureFault | undefined): Record<string, string> {
     const publicKey =

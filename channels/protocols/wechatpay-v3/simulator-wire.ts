@@ -5,7 +5,7 @@ import { newNonceStr, requestMessage, signText } from "./sign.ts"
 import type { BookAnswer } from "./simulator-book.ts"
 import type { SimulatedCertificate } from "./simulator-keys.ts"
 
-/** Everything that WeChat Pay wants of a request before it reads what is asked (protocols/channels.md C3). */
+/** The refusal of a request that breaks the rules of every call (protocols/channels.md C3); undefined = none. */
 export const refusalOf = (
   request: SimulatorRequest,
   body: string,
@@ -24,7 +24,7 @@ export const refusalOf = (
   if (method === "POST" && !/^application\/json\b/.test(headers["content-type"] ?? "")) {
     return refuse(415, "PARAM_ERROR", "Content-Type")
   }
-  // In any order: clients differ, and WeChat Pay takes them all.
+  // The fields may come in any order: WeChat Pay accepts what each client sends.
   const [scheme, list = ""] = (headers.authorization ?? "").split(/ (.*)/s)
   const fields = new Map([...list.matchAll(/(\w+)="([^"]+)"/g)].map(([, name, value]) => [name, value ?? ""]))
   const names = ["mchid", "nonce_str", "timestamp", "serial_no", "signature"]
@@ -50,7 +50,7 @@ export const refusalOf = (
     : refuse(401, "SIGN_ERROR", "签名错误")
 }
 
-/** The signature headers of an answer or a notice (protocols/channels.md C4), right or with a fault. */
+/** The signature headers of an answer or a notice, with the fault if there is one (protocols/channels.md C4). */
 export const signWithFault = (
   body: string,
   by: {

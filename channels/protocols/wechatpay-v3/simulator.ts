@@ -19,20 +19,20 @@ export interface WechatPaySimulatorOptions {
   /** Default "certificates". */
   readonly serialMode?: SerialMode
   readonly chance?: Chance<WechatPayCallFault>
-  /** Where account() sends the OAuth calls: WechatOauthSimulator's origin. */
+  /** The OAuth origin in account(): that of a WechatOauthSimulator. */
   readonly oauthOrigin?: string
 }
 
 const APP_ID = "wx8888888888888888"
 
-/** What these faults answer, signed like everything else. */
+/** The signed answers of these faults. */
 const WORDS = {
   refused: [403, "NO_AUTH", "商户无权限"],
   "rate-limited": [429, "FREQUENCY_LIMITED", "频率超限"],
   busy: [500, "SYSTEM_ERROR", "系统错误"]
 } as const satisfies Partial<Record<WechatPayCallFault, readonly [status: number, code: string, message: string]>>
 
-/** WeChat Pay's side of API v3 over real HTTP, as strict as it is. For tests and demonstrations only. */
+/** WeChat Pay's side of API v3 over real HTTP, as strict as the real one. For tests and demonstrations only. */
 export class WechatPaySimulator {
   readonly mchid = "1900000001"
   readonly appIds: ReadonlyArray<string> = [APP_ID, "wx9999999999999999"]
@@ -40,9 +40,9 @@ export class WechatPaySimulator {
   readonly apiV3Key = randomBytes(16).toString("hex")
   readonly publicKeyId = `PUB_KEY_ID_01${this.mchid}20260101000000000000001`
   readonly book: SimulatorBook
-  /** Every call as `METHOD path`, for tests that count. */
+  /** Every call so far as `METHOD path`. */
   readonly calls: Array<string> = []
-  /** Milliseconds that WeChat Pay's clock is ahead of ours. */
+  /** How far WeChat Pay's clock is ahead of ours, in milliseconds. */
   aheadMs = 0
   readonly #options: WechatPaySimulatorOptions
   readonly #merchant = certificateOf("merchant")
@@ -78,7 +78,7 @@ export class WechatPaySimulator {
     return this.#server?.origin ?? ""
   }
 
-  /** The account's JSON for channels/wechat-jsapi, all hosts pointing here. */
+  /** The JSON of an account for channels/wechat-jsapi whose hosts point here. */
   account() {
     return {
       acquirer: "wechatpay",
@@ -108,13 +108,13 @@ export class WechatPaySimulator {
     this.#signer.rotate(keepOld)
   }
 
-  /** Plans a fault; planned ones come before those by chance. */
+  /** Plans a fault. Planned faults come before those drawn by chance. */
   inject(rule: FaultRule<WechatPayCallFault>): void {
     this.#faults.inject(rule)
   }
 
   /**
-   * The payer's WeChat gets the bridge's parameters: it checks their signature and pays.
+   * The payer's WeChat checks the signature of the bridge's parameters, and pays.
    * @returns the bridge's err_msg
    */
   invokeBridge(params: Readonly<Record<string, string>>, openid: string): string {
@@ -130,7 +130,7 @@ export class WechatPaySimulator {
     return "get_brand_wcpay_request:ok"
   }
 
-  /** The payer pays. `late`: although the order is closed. `amountFen`: something else than was asked. */
+  /** The payer pays. `late`: although the order is closed. `amountFen`: another amount than was asked. */
   pay(outTradeNo: string, how: { readonly amountFen?: number; readonly late?: boolean } = {}): BookOrder {
     const order = this.#order(outTradeNo)
     if (order.paidAt !== null) throw new Error(`${outTradeNo} is paid`)
@@ -142,7 +142,7 @@ export class WechatPaySimulator {
     return order
   }
 
-  /** Settles a refund; it was PROCESSING until now. */
+  /** Ends a refund, which is PROCESSING until then. */
   finishRefund(outRefundNo: string, status: Exclude<RefundStatus, "PROCESSING"> = "SUCCESS"): void {
     const refund = this.book.findRefund(outRefundNo)
     if (refund === undefined) throw new Error(`no refund ${outRefundNo}`)
@@ -150,20 +150,20 @@ export class WechatPaySimulator {
     refund.at = status === "SUCCESS" ? new Date(this.#now()) : null
   }
 
-  /** Sends a paid order's notice once, or one with a fault. @returns how the receiver answered */
+  /** Sends an order's notice once, with the fault if there is one. @returns the receiver's answer */
   notify(outTradeNo: string, fault?: NoticeFault) {
     const order = this.#order(outTradeNo)
     return this.#push(order.notifyUrl, "TRANSACTION.SUCCESS", this.book.transaction(order), fault)
   }
 
-  /** Sends a refund's notice once. */
+  /** Sends a refund's notice once. @returns the receiver's answer */
   notifyRefund(outRefundNo: string) {
     const refund = this.book.findRefund(outRefundNo)
     if (refund === undefined) throw new Error(`no refund ${outRefundNo}`)
     return this.#push(refund.notifyUrl, `REFUND.${refund.status}`, this.book.refundNotice(refund))
   }
 
-  /** Any event, signed and sealed as the real ones: for the notices that nobody planned for. */
+  /** Sends any event, sealed and signed like the real ones. @returns the receiver's answer */
   notifyWith(url: string, eventType: string, resource: unknown) {
     return this.#push(url, eventType, resource)
   }
@@ -249,6 +249,6 @@ export class WechatPaySimulator {
   }
 }
 
-/** The order that a call is about; "" where it is about none. */
+/** The out_trade_no of a call; "" = none. */
 const outTradeNoOf = (url: URL, body: string): string =>
   /\/out-trade-no\/([^/]+)/.exec(url.pathname)?.[1] ?? /"out_trade_no":"([^"]+)"/.exec(body)?.[1] ?? ""
