@@ -27,7 +27,7 @@ import { ChargeBody, OpenidBody, OrderBody, PayBody, RefundBody, RefundQueryBody
 type Context = SiteContext<SandboxAccount>
 type Handled = Effect.Effect<Outcome, StoreUnavailable>
 
-/** A JSON answer to be signed, or a response that goes out as it is (a fault). */
+/** A JSON answer to be signed, or a response that is sent as it is (a fault). */
 type Outcome = { readonly signed: object | string; readonly key?: SigningKey } | { readonly raw: SiteResponse }
 
 /** The provider's signed interface: `POST /sandbox/api/{charge,query,close,refund,refund-query,openid,pay}`. */
@@ -55,7 +55,7 @@ export const answerApi = (request: SiteRequest, context: Context): Effect.Effect
     return { status: 200, headers: { "content-type": "application/json", ...headers }, body }
   })
 
-/** Decodes the body, then handles it. A body of another shape is the channel's mistake: 400, unsigned. */
+/** Decodes the body and handles it. A body of another shape is a mistake of the channel: an unsigned 400. */
 const operation =
   <A>(body: Schema.Codec<A, unknown>, handle: (input: A, context: Context, nowMs: number) => Handled) =>
   (request: SiteRequest, context: Context): Handled => {
@@ -165,7 +165,7 @@ const openid = operation(OpenidBody, (input, context, nowMs) =>
   )
 )
 
-/** What `payhub sandbox pay` asks for: it does what it is told, and no fault of the amount's but those of the payment. */
+/** `payhub sandbox pay`: does what it is told; of the order's faults only those of stage "payment" apply. */
 const pay = operation(PayBody, (input, context, nowMs) =>
   Effect.gen(function* () {
     if (input.account_id !== context.accountId) return refused("this is another account's sandbox")

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import type { CallFault, OrderFault } from "../protocols/simulator/faults.ts"
 
-/** Where in an order's life a fault happens. */
+/** The stage of an order's life at which a fault happens. */
 export type FaultStage = "charge" | "query" | "close" | "refund" | "payment" | "notice"
 
 interface Fault {
@@ -10,7 +10,7 @@ interface Fault {
   readonly stage: FaultStage
   /** What the account's `faults` setting calls it. */
   readonly name: string
-  /** The same in the words of all simulators. A lost answer is a 504 here: a site answers every request in the end. */
+  /** Its name in the vocabulary of all simulators. A lost answer is a 504 here, since a site answers every request. */
   readonly fault: CallFault | OrderFault
   /** Completes "this amount makes the sandbox …". */
   readonly zh: string
@@ -18,7 +18,7 @@ interface Fault {
 }
 
 /**
- * Everything the sandbox can do wrong, the one list that the code, the payer page, /sandbox/ and the README follow.
+ * Everything that the sandbox can do wrong: the one list behind the code, the payer's page, /sandbox/ and the README.
  * 888,801 … 888,822 fen (8,888.01 … 8,888.22 yuan) are amounts that no ordinary test uses.
  */
 export const FAULTS = [
@@ -202,7 +202,7 @@ export const FAULTS = [
 
 /** The fee of the row `fee`, in fen. */
 export const REPORTED_FEE_FEN = 100
-/** How often the row `parallel` sends its notice at once. */
+/** How many notices the row `parallel` sends at once. */
 export const PARALLEL_NOTICES = 5
 
 type Row<S extends FaultStage> = Extract<(typeof FAULTS)[number], { readonly stage: S }>
@@ -228,12 +228,12 @@ export type FaultSettings = typeof FaultSettings.Type
 const faultOfAmount = (amountFen: number): (typeof FAULTS)[number] | undefined =>
   FAULTS.find((fault) => fault.amountFen === amountFen)
 
-/** What goes wrong with an order of this amount: the account's settings, the amount's own row before them. */
+/** The faults of an order of this amount: the account's settings, over which the amount's own row takes precedence. */
 export const faultsOf = (settings: FaultSettings | undefined, amountFen: number): FaultSettings => {
   const row = faultOfAmount(amountFen)
   return row === undefined ? (settings ?? {}) : { ...settings, [row.stage]: row.name }
 }
 
-/** What happens at a stage, in the words of all simulators. */
+/** The fault at a stage, in the vocabulary of all simulators. */
 export const faultAt = <S extends FaultStage>(faults: FaultSettings, stage: S) =>
   FAULTS.find((row) => row.stage === stage && row.name === faults[stage])?.fault as Row<S>["fault"] | undefined

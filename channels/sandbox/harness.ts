@@ -20,8 +20,8 @@ import type { FaultSettings } from "./faults.ts"
 import sandbox, { SandboxAccount } from "./index.ts"
 
 /*
- * For this folder's tests only: a gateway that is nothing but the sandbox's site, a book in memory and a place that
- * notices arrive at, on a free port of the loopback.
+ * For tests only: a gateway that consists of the sandbox's site, a book in memory and an address for notices, on a free
+ * port of the loopback.
  */
 
 export const ACCOUNT_ID = "acc_sandbox"
@@ -29,7 +29,7 @@ export const ACCOUNT_ID = "acc_sandbox"
 export interface ReceivedNotice {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** What the channel made of it; the word of a refusal otherwise. */
+  /** The notice as the channel read it, or why the channel refused it. */
   readonly read: Notice | "bad-signature" | "unreadable" | "stale" | "not-ours"
 }
 
@@ -39,9 +39,9 @@ export interface Harness {
   readonly channel: Channel
   readonly book: ChannelBook
   readonly notices: ReadonlyArray<ReceivedNotice>
-  /** Resolves when at least so many notices have arrived. */
+  /** Resolves when at least `count` notices have arrived. */
   readonly noticed: (count: number) => Promise<void>
-  /** What the gateway answers to notices from now on; null = as the channel says. */
+  /** The gateway's answer to notices from now on; null = the channel's own replies. */
   replyWith: { readonly status: number; readonly body: string } | null
   /** Moves the provider's clock, not the channel's. */
   clockOffsetMs: number
@@ -49,7 +49,7 @@ export interface Harness {
   /** The error that an effect fails with. */
   readonly fail: <A, E>(effect: Effect.Effect<A, E, ChannelHttp>) => Promise<E>
   readonly get: (path: string, headers?: Record<string, string>) => Promise<Response>
-  /** A page's button: what a browser posts. */
+  /** Presses a button of the page: posts what a browser posts. */
   readonly press: (payUrl: string, action: string) => Promise<Response>
   readonly stop: () => Promise<void>
 }
@@ -59,7 +59,7 @@ export interface HarnessOptions {
   readonly delays?: Partial<Delays>
   /** The channel's deadline. */
   readonly deadlineMs?: number
-  /** Changes an answer of the provider's before the channel gets it. */
+  /** Changes an answer of the provider before the channel receives it. */
   readonly meddle?: (answer: { status: number; headers: Record<string, string>; body: Uint8Array }) => void
 }
 
@@ -223,7 +223,7 @@ export const payUrlOf = (shown: Presentation): string => {
   throw new Error(`a ${shown.kind} has no page`)
 }
 
-/** A book in memory, and what it holds. */
+/** A book in memory and the entries in it. */
 export const memoryBook = () => {
   const entries = new Map<string, JsonObject>()
   const book: ChannelBook = {

@@ -129,7 +129,7 @@ const presentation = (code: string, answer: typeof ChargeAnswer.Type): Presentat
   const flow = Object.hasOwn(CHANNEL_CODES, code) ? CHANNEL_CODES[code as keyof typeof CHANNEL_CODES].flow : "qrcode"
   if (flow === "redirect") return { kind: "redirect", url: answer.pay_url }
   if (flow === "app") return { kind: "app", order: answer.pay_url }
-  // wxpay_js asked for as a code to scan, without a payer yet, is shown as one too.
+  // A wxpay_js order without a payer is requested, and shown, as a code to scan.
   return { kind: "qrcode", content: answer.pay_url }
 }
 

@@ -6,21 +6,21 @@ import { type FaultSettings, faultAt, PARALLEL_NOTICES } from "./faults.ts"
 import { newNonce, signatureHeaders } from "./sign.ts"
 import { confirm, newTradeNo, step, type Trade, type TradePayment } from "./trade.ts"
 
-/** What the provider's side sends to the gateway about trades, and what became of it. */
+/** A notice that the provider's side sent to the gateway, and the gateway's answer. */
 export interface SentNotice {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
   /** null = no answer. */
   readonly status: number | null
-  /** The gateway's words, at most 2,000 characters; without a status, why there was no answer. */
+  /** The answer's body, at most 2,000 characters; without a status, why there was no answer. */
   readonly answer: string
 }
 
 export type NoticeType = "trade.paid" | "trade.failed" | "trade.closed"
 type Context = SiteContext<SandboxAccount>
 
-/** A notice's JSON text. @param payment null in every notice but a paid one */
+/** A notice's JSON text. @param payment null except in the notice of a payment */
 export const noticeBody = (type: NoticeType, orderNo: string, payment: TradePayment | null): string =>
   JSON.stringify({
     type,
@@ -37,10 +37,10 @@ export const wirePayment = (payment: TradePayment) => ({
   fee_fen: payment.feeFen
 })
 
-/** The gateway took a notice only if it said exactly this. */
+/** Whether the gateway accepted a notice: it did so only if it answered exactly this. */
 export const isAccepted = (sent: SentNotice): boolean => sent.status === 200 && sent.answer === "success"
 
-/** Sends one notice, signed now. @param forge signs it as somebody who does not have the key would */
+/** Sends one notice, signed now. @param forge gives it a signature made without the key */
 export const sendNotice = (context: Context, body: string, forge = false): Effect.Effect<SentNotice> =>
   Effect.gen(function* () {
     const { noticeTimeoutMs } = yield* SandboxDelays
@@ -65,8 +65,8 @@ export const sendNotice = (context: Context, body: string, forge = false): Effec
   })
 
 /**
- * Tells the gateway of a payment as the order's faults say. Returns when each notice has been answered once; those that
- * the gateway did not take are sent again in the background.
+ * Tells the gateway of a payment, with the order's faults. Returns when each notice has been answered once; notices that
+ * the gateway did not accept are sent again in the background.
  */
 export const tellPaid = (
   context: Context,
@@ -112,11 +112,11 @@ export const tellPaid = (
 export const tellDeclined = (context: Context, trade: Trade): Effect.Effect<void> =>
   inBackground(deliver(context, noticeBody("trade.failed", trade.orderNo, null), Effect.void))
 
-/** Runs on after the answer has gone out; a store that is down ends it. */
+/** Runs an effect after the answer has been sent. A store that is down ends it silently. */
 export const inBackground = (effect: Effect.Effect<void, StoreUnavailable>): Effect.Effect<void> =>
   Effect.asVoid(Effect.forkDetach(Effect.ignore(effect)))
 
-/** Sends once, and again in the background while the gateway does not take it; then `accepted` runs. */
+/** Sends a notice, and repeats it in the background until the gateway accepts it; then runs `accepted`. */
 const deliver = (
   context: Context,
   body: string,

@@ -11,7 +11,7 @@ const AppSecret = Schema.RedactedFromValue(Schema.String).annotate({
   description: "AppSecret, from mp.weixin.qq.com; exchanges login codes for the payer's openid"
 })
 
-/** The official accounts and mini-programs that payers meet an account in; the same for both acquirers. */
+/** The official accounts and mini-programs in which payers meet the account; the same for both acquirers. */
 const appFields = {
   appId: AppId,
   appSecret: AppSecret,
@@ -26,14 +26,14 @@ const appFields = {
 }
 export type AccountApps = Schema.Struct.Type<typeof appFields>
 
-/** Where payers log in; for a simulator, WeChat's own by default. */
+/** The origins of WeChat's login, set only for a simulator. */
 const loginHostFields = { api: Schema.optionalKey(ProviderOrigin), authorize: Schema.optionalKey(ProviderOrigin) }
 export type LoginHosts = Schema.Struct.Type<typeof loginHostFields>
 
-// The form asks for the merchant's number, then the apps, then the keys.
+// The account's form asks for the merchant number, then the apps, then the keys.
 const { mchid, ...merchantKeys } = wechatPayAccountFields
 
-/** A merchant of WeChat Pay's own (直连商户). */
+/** A direct merchant of WeChat Pay (直连商户). */
 export const WechatPayJsapiAccount = Schema.Struct({
   acquirer: Schema.Literal("wechatpay"),
   mchid,
@@ -55,6 +55,6 @@ export const YinshengJsapiAccount = Schema.Struct({
 })
 export type YinshengJsapiAccount = typeof YinshengJsapiAccount.Type
 
-/** Who receives the money: WeChat Pay itself, or Yinsheng on top of it. */
+/** The acquirer is WeChat Pay itself, or Yinsheng, which stands before it. */
 export const WechatJsapiAccount = Schema.Union([WechatPayJsapiAccount, YinshengJsapiAccount])
 export type WechatJsapiAccount = typeof WechatJsapiAccount.Type

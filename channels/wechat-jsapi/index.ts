@@ -6,7 +6,7 @@ import { loginEgress } from "./payer.ts"
 import { openWechatPayJsapi } from "./wechatpay.ts"
 import { openYinshengJsapi } from "./yinsheng.ts"
 
-/** 微信 JSAPI: paying inside WeChat, in official accounts and mini-programs. See README.md for the accounts. */
+/** 微信 JSAPI: payments inside WeChat, in official accounts and mini-programs. README.md describes the accounts. */
 const provider: ChannelProvider<WechatJsapiAccount> = {
   id: "wechat-jsapi",
   products: [{ code: "wxpay_js", ...CHANNEL_CODES.wxpay_js }],

@@ -8,13 +8,13 @@ import type { AccountApps, LoginHosts } from "./account.ts"
 export const knowsApp = (account: AccountApps, appId: string): boolean =>
   appId === account.appId || (account.moreApps ?? []).some((app) => app.appId === appId)
 
-/** The order's own AppID, or the account's for that kind of order. */
+/** The order's own AppID, or the account's AppID for this kind of order. */
 const appIdOf = (
   account: AccountApps,
   order: { readonly appId: string | null; readonly miniProgram: boolean }
 ): string => order.appId ?? (order.miniProgram ? account.miniProgramAppId : undefined) ?? account.appId
 
-/** The AppID and openid that an order is charged under, or why there are none. */
+/** The AppID and openid that an order is charged under. ChannelRejected: there are none. */
 export const payerOf = (
   account: AccountApps,
   jsapi: ChargeRequest["jsapi"]
@@ -31,10 +31,10 @@ export const payerOf = (
 
 const apiOrigin = (hosts: LoginHosts | undefined): string => hosts?.api ?? API_ORIGIN
 
-/** The host where login codes are exchanged. */
+/** The host that exchanges login codes. */
 export const loginEgress = (hosts: LoginHosts | undefined): ReadonlyArray<string> => [new URL(apiOrigin(hosts)).host]
 
-/** Who is paying: WeChat's silent login, with the account's own AppSecrets. */
+/** Identifies the payer by WeChat's silent login, with the account's own AppSecrets. */
 export const payerIdentity = (account: AccountApps, hosts: LoginHosts | undefined): PayerIdentity => ({
   authorizeUrl: ({ redirectUrl, state, appId }) =>
     authorizeUrl({ origin: hosts?.authorize ?? AUTHORIZE_ORIGIN, appId: appId ?? account.appId, redirectUrl, state }),

@@ -14,7 +14,7 @@ export const openYinshengJsapi = Effect.fnUntraced(function* (
     // Queries, closing, notices, refunds and bills are the same for all of Yinsheng's products.
     ...ysepayActs(session, account),
 
-    // ysepay.online.weixin.pay: qrcodepay's fields without bank_type, and the payer's (protocols/channels.md A6).
+    // ysepay.online.weixin.pay: the fields of qrcodepay without bank_type, and the payer's (protocols/channels.md A6).
     charge: Effect.fnUntraced(function* (order) {
       const { appId, openid, miniProgram } = yield* payerOf(account, order.jsapi)
       const field = yield* placeYsepayOrder(session, account, order, "ysepay.online.weixin.pay", {
@@ -46,7 +46,7 @@ const decodePayInfo = Schema.decodeUnknownOption(
   )
 )
 
-/** `jsapi_pay_info` is a JSON text inside the JSON answer; the bridge wants its time as text. */
+/** Reads `jsapi_pay_info`, JSON text inside the JSON answer. The bridge wants the time as text. */
 const readPayInfo = (text: string | undefined): JsapiParams | undefined => {
   const info = Option.getOrUndefined(decodePayInfo(text))
   return info === undefined ? undefined : { ...info, timeStamp: String(info.timeStamp) }

@@ -2,7 +2,7 @@ import { Effect, Schema } from "effect"
 import { ysepayAccountFields } from "../protocols/ysepay/account-fields.ts"
 import { BANK_TYPES } from "../protocols/ysepay/methods.ts"
 
-/** A merchant of Yinsheng (银盛). README.md says where each field is from. */
+/** A merchant of Yinsheng (银盛). README.md says where each field comes from. */
 export const YinshengQrcodeAccount = Schema.Struct({
   ...ysepayAccountFields,
   bankType: Schema.String.check(Schema.isPattern(/^\d{7,9}$/))

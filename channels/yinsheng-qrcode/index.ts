@@ -24,7 +24,7 @@ const openChannel = (account: YinshengQrcodeAccount, session: YsepaySession): Ch
   charge: Effect.fnUntraced(function* (order) {
     const bank_type = order.code === "wxpay_native" ? BANK_TYPES.wechat : account.bankType
     const field = yield* placeYsepayOrder(session, account, order, "ysepay.online.qrcodepay", { bank_type })
-    // The wallet's own code; qr_code_url beside it is a picture that Yinsheng hosts.
+    // The wallet's own code. qr_code_url is a picture of it that Yinsheng hosts.
     const content = field("source_qr_code_url")
     if (content === undefined) {
       return yield* new ChannelUncertain({ why: "unreadable", detail: "no source_qr_code_url" })

@@ -6,7 +6,10 @@ const Text = Schema.String.check(Schema.isTrimmed(), Schema.isNonEmpty())
 const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 
-/** What Yinsheng gives a merchant, and the settings that its documents leave open; a channel adds its product's own. */
+/**
+ * The fields of every Yinsheng account: credentials, and settings for what Yinsheng's documents leave open. A channel
+ * adds those of its product.
+ */
 export const ysepayAccountFields = {
   partnerId: Text.check(Schema.isMaxLength(20)).annotate({ description: "发起方: who calls, ≤ 20 characters" }),
   sellerId: Text.check(Schema.isMaxLength(20)).annotate({ description: "收款方: who receives the money" }),

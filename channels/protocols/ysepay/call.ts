@@ -5,7 +5,7 @@ import { type BizContent, writeRequest } from "./request.ts"
 import { type MethodAnswer, readResponse } from "./response.ts"
 import type { YsepaySession } from "./session.ts"
 
-/** One signed call: writes, sends, verifies, reads. */
+/** Sends one signed call, and verifies and reads its answer. */
 export const callYsepay = Effect.fnUntraced(function* (
   session: YsepaySession,
   method: Method,

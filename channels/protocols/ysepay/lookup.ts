@@ -13,7 +13,7 @@ import { textOf } from "./response.ts"
 import type { YsepaySession } from "./session.ts"
 import { type FeeFrom, readRefundState, readTrade } from "./trade.ts"
 
-/** `trade.order.query`: the richer of the two queries. `absent` = Yinsheng knows no such order (yet). */
+/** Asks `trade.order.query`, the richer of the two queries. `absent` = Yinsheng does not know the order (yet). */
 export const lookUpTrade = Effect.fnUntraced(function* (
   session: YsepaySession,
   key: OrderKey,
@@ -27,7 +27,7 @@ export const lookUpTrade = Effect.fnUntraced(function* (
   return yield* readTrade(answer.node, { outTradeNo: key.out_trade_no, nowMs, feeFrom: account.feeFrom })
 })
 
-/** `trade.refund.query`. `absent` = Yinsheng knows no such refund (yet). */
+/** Asks `trade.refund.query`. `absent` = Yinsheng does not know the refund (yet). */
 export const lookUpRefund = Effect.fnUntraced(function* (
   session: YsepaySession,
   key: OrderKey,
@@ -45,7 +45,7 @@ export const lookUpRefund = Effect.fnUntraced(function* (
 })
 
 /**
- * `bill.downloadurl.get`, then the file, as it comes: neither its format nor its encoding is documented.
+ * Asks `bill.downloadurl.get` and downloads the file. Its bytes stay as they are: format and encoding are undocumented.
  * @param date yyyy-MM-dd, Beijing
  */
 export const downloadBill = Effect.fnUntraced(function* (
@@ -68,8 +68,8 @@ export const downloadBill = Effect.fnUntraced(function* (
 })
 
 /**
- * For the question asked after another call has been sent: that the question itself was not sent says nothing about
- * the call, so it is no definite no.
+ * For a query that follows another call. ChannelRejected of the query says only that the query was not sent, which is no
+ * definite no about the call before it.
  */
 export const afterwards = <A, R>(
   question: Effect.Effect<A, ChannelRejected | ChannelUncertain, R>

@@ -7,19 +7,19 @@ import type { YsepayAccount } from "./account-fields.ts"
 import { type Gateway, METHODS } from "./methods.ts"
 import type { RequestSettings } from "./request.ts"
 
-/** An account with its keys parsed: all that a call needs. */
+/** An account with its keys parsed: all that calls and notices need. */
 export interface YsepaySession extends RequestSettings {
   readonly platformKey: KeyObject
   readonly gateways: Readonly<Record<Gateway, string>>
 }
 
-/** The hosts that an account's calls go to: the three gateways', and those that bill files come from. */
+/** The hosts of an account's calls: those of the three gateways, and those of bill files. */
 export const ysepayEgress = (account: Pick<YsepayAccount, "gateways" | "billHosts">): ReadonlyArray<string> => [
   ...Object.values(account.gateways).map((url) => new URL(url).host),
   ...account.billHosts
 ]
 
-/** Parses an account's keys. AccountInvalid names the key that cannot be read, or `versions` with an unknown method. */
+/** Parses an account's keys. AccountInvalid names a key that cannot be read, or `versions` with an unknown method. */
 export const openYsepaySession = Effect.fnUntraced(function* (
   account: YsepayAccount
 ): Effect.fn.Return<YsepaySession, AccountInvalid> {

@@ -1,7 +1,7 @@
 import type { YsepayOrderFault } from "./simulator-faults.ts"
 import { type Biz, beijing, beijingDate, type Member, yuan } from "./simulator-wire.ts"
 
-/** What the provider knows of an order: the truth that a test compares with. */
+/** An order at the simulated Yinsheng: the truth that tests compare with. */
 export interface BookTrade {
   readonly outTradeNo: string
   readonly shopdate: string
@@ -16,9 +16,9 @@ export interface BookTrade {
   /** Whole fen; null = unpaid. */
   paidFen: number | null
   paidMs: number | null
-  /** How often it was created: more than once means that a create was repeated. */
+  /** How often its creation was requested; more than 1 = a repeated request. */
   creates: number
-  /** Queries that still answer TRADE_PROCESS (fault "late-success"). */
+  /** How many more queries answer TRADE_PROCESS (fault "late-success"). */
   processQueries: number
   readonly notices: Array<PushedNotice>
   readonly refunds: Map<string, BookTradeRefund>
@@ -29,7 +29,7 @@ export interface PushedNotice {
   readonly forged: boolean
   /** The receiver's status and body; null = no answer. */
   answer: { readonly status: number; readonly body: string } | null
-  /** The body was exactly `success`. */
+  /** Whether the answer's body was exactly `success`. */
   acknowledged: boolean
 }
 
@@ -47,7 +47,7 @@ export type MethodOutcome =
   | { readonly subCode: string; readonly subMsg: string; readonly mistake?: boolean }
 
 const refuse = (subCode: string, subMsg: string): MethodOutcome => ({ subCode, subMsg })
-/** The caller broke the protocol: answered like any refusal, and noted for the test. */
+/** The caller broke the protocol: it is answered like any refusal, and the mistake is noted for the test. */
 const mistake = (subMsg: string): MethodOutcome => ({ subCode: "ACQ.INVALID_PARAMETER", subMsg, mistake: true })
 
 export interface BookSettings {
@@ -65,7 +65,7 @@ const CREATE_FIELDS = {
   optional: ["currency", "seller_name", "extra_common_param", "submer_ip", "payer_ip"]
 }
 
-/** The provider's rules over its own book; sub_codes of refusals are this simulator's where none is published. */
+/** The provider's orders and its rules. Where no sub_code of a refusal is published, it is this simulator's own. */
 export const openBook = (settings: BookSettings) => {
   const trades = new Map<string, BookTrade>()
 
@@ -78,7 +78,7 @@ export const openBook = (settings: BookSettings) => {
   }
   const unknown = (biz: Biz): MethodOutcome =>
     trades.has(biz.get("out_trade_no") ?? "")
-      ? { ...refuse("ACQ.QUERY_NO_RECORD", "记录不存在"), mistake: true } // known, but not under this shopdate
+      ? { ...refuse("ACQ.QUERY_NO_RECORD", "记录不存在"), mistake: true } // known under another shopdate
       : refuse("ACQ.QUERY_NO_RECORD", "记录不存在")
 
   const create = (method: string, biz: Biz, notifyUrl: string | undefined): MethodOutcome => {
@@ -248,7 +248,7 @@ export const openBook = (settings: BookSettings) => {
     }
   }
 
-  /** Answers in_process the first time, and by the next question the refund has ended. Amounts are numbers here. */
+  /** Answers in_process the first time; after that the refund has ended. Amounts are JSON numbers here. */
   const refundQuery = (biz: Biz): MethodOutcome => {
     const trade = find(biz)
     const entry = trade?.refunds.get(biz.get("out_request_no") ?? "")

@@ -1,7 +1,7 @@
 import type { CallFault, OrderFault } from "../simulator/faults.ts"
 import { type Chance, type FaultPlan, planFaults } from "../simulator/plan.ts"
 
-/** What can happen to one call here. */
+/** The faults of one call that this simulator supports. */
 const YSEPAY_CALL_FAULTS = [
   "refused", // a signed 40004 with sub_code 7990
   "processing", // a signed 3501
@@ -18,7 +18,7 @@ const YSEPAY_CALL_FAULTS = [
 ] as const satisfies ReadonlyArray<CallFault>
 export type YsepayCallFault = (typeof YSEPAY_CALL_FAULTS)[number]
 
-/** What can happen to one order here. */
+/** The faults of one order that this simulator supports. */
 const YSEPAY_ORDER_FAULTS = [
   "late-success", // after a payment two queries still say TRADE_PROCESS
   "payment-fails", // TRADE_FAILD, in Yinsheng's spelling
@@ -39,7 +39,7 @@ export const planYsepayFaults = (
     {
       calls: YSEPAY_CALL_FAULTS,
       orders: YSEPAY_ORDER_FAULTS,
-      // A signed lie about the amount of a paid trade would change the truth that runs by chance are compared with.
+      // A signed wrong amount of a paid trade would contradict the book, which runs by chance are compared with.
       maySpoil: (fault, method) => fault !== "other-amount" || method.endsWith("pay")
     },
     chance

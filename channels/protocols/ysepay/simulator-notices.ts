@@ -4,7 +4,7 @@ import { beijing, beijingDate, signedNoticeForm, yuan } from "./simulator-wire.t
 
 type Fields = ReadonlyMap<string, string>
 
-/** Pushes notices until they hear `success`, each push with a new time and signature. */
+/** Pushes notices until the answer is `success`, each push with a new time and signature. */
 export const openNotices = (settings: {
   readonly key: KeyObject
   readonly nowMs: () => number
@@ -15,7 +15,7 @@ export const openNotices = (settings: {
   const timers = new Set<ReturnType<typeof setTimeout>>()
   const stopping = new AbortController()
 
-  /** The names of published notices, an empty card_type, and a field that no document knows. */
+  /** The fields of published notices, an empty card_type included, and one undocumented field. */
   const fields = (trade: BookTrade, change: Readonly<Record<string, string>> = {}): Fields => {
     const paidFen = trade.paidFen ?? trade.amountFen
     const feeFen = simulatedFeeFen(paidFen)
@@ -60,7 +60,7 @@ export const openNotices = (settings: {
       notice.answer = { status: answer.status, body: await answer.text() }
       notice.acknowledged = notice.answer.body === "success"
     } catch {
-      // No answer is what a provider sees of a gateway that is down: it pushes again.
+      // No answer: the gateway is down, and the notice is pushed again.
     }
     return notice
   }

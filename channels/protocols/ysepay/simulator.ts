@@ -9,16 +9,16 @@ import { openNotices } from "./simulator-notices.ts"
 import { envelope, type Member, nodeText, readRequest, signedNoticeForm, yuan } from "./simulator-wire.ts"
 
 export interface YsepaySimulatorOptions {
-  /** Milliseconds between pushes of a notice until it hears `success`; the real one's second push came after 11 s. */
+  /** Milliseconds between two pushes of a notice, default 11,000: the one observed interval of the real Yinsheng. */
   readonly pushEveryMs?: number
-  /** How often a notice is pushed at most; the real schedule is unknown. Default 5. */
+  /** Upper bound of a notice's pushes, default 5; the real schedule is unknown. */
   readonly pushesMax?: number
   readonly chance?: Chance<YsepayFault>
-  /** Default: one, then the other. */
+  /** Default: alternating. */
   readonly signPlace?: "first" | "last"
-  /** Amounts as JSON numbers everywhere, not only where the real one is known to send them. */
+  /** Sends all amounts as JSON numbers; the real Yinsheng is known to do so in refund queries. */
   readonly numericAmounts?: boolean
-  /** Slashes sent as `\/` though signed as `/`. */
+  /** Sends slashes as `\/` and signs them as `/`. */
   readonly escapeSlashes?: boolean
   /** 0 = any free port. */
   readonly port?: number
@@ -27,7 +27,7 @@ export interface YsepaySimulatorOptions {
 }
 
 export interface PayOptions {
-  /** Whole fen; default what was asked (one more under the fault "wrong-amount"). */
+  /** Whole fen; default the order's amount, or one fen more under the fault "wrong-amount". */
   readonly amountFen?: number
   /** Default true. */
   readonly notify?: boolean
@@ -35,7 +35,7 @@ export interface PayOptions {
 
 export interface YsepaySimulator {
   readonly origin: string
-  /** The settings of an account that pays here, as the account's JSON. */
+  /** The JSON of an account whose gateways point here. */
   readonly account: () => {
     readonly partnerId: string
     readonly sellerId: string
@@ -44,17 +44,17 @@ export interface YsepaySimulator {
     readonly platformCertificate: string
     readonly gateways: Readonly<Record<Gateway, string>>
   }
-  /** The provider's truth, by out_trade_no. */
+  /** The provider's orders, by out_trade_no. */
   readonly book: ReadonlyMap<string, BookTrade>
-  /** What callers did against the protocol, in words; empty after a run of a correct client. */
+  /** The callers' mistakes in words; a correct client leaves it empty. */
   readonly mistakes: ReadonlyArray<string>
   readonly inject: (rule: FaultRule<YsepayFault>) => void
   readonly clearFaults: () => void
-  /** The payer pays. Resolves when the first push has been answered; further ones follow by themselves. */
+  /** The payer pays. Resolves when the first push has been answered; further pushes follow in the background. */
   readonly pay: (outTradeNo: string, how?: PayOptions) => Promise<BookTrade>
   /** Pushes the notice of a paid trade once more, with a new time and signature. */
   readonly pushAgain: (outTradeNo: string) => Promise<PushedNotice>
-  /** A signed notice without sending it; `change` edits the fields before they are signed. */
+  /** A signed notice that is not sent. `change` edits the fields before they are signed. */
   readonly notice: (outTradeNo: string, change?: Readonly<Record<string, string>>) => string
   readonly stop: () => Promise<void>
 }
@@ -64,11 +64,11 @@ const BUSINESS_CODE = "01000010"
 /** One server, a path for each of the three hosts. */
 const PATHS = { "/qrcode/gateway.do": "pay", "/openapi/gateway.do": "openapi", "/search/gateway.do": "search" } as const
 
-/** Starts Yinsheng's side on loopback, as strict as the real one is known or feared to be. */
+/** Starts Yinsheng's side on loopback, as strict as the real one is known or suspected to be. */
 export const startYsepaySimulator = async (options: YsepaySimulatorOptions = {}): Promise<YsepaySimulator> => {
   const nowMs = options.nowMs ?? Date.now
   const merchant = generateKeyPairSync("rsa", { modulusLength: 2048 })
-  const platform = generateKeyPairSync("rsa", { modulusLength: 1024 }) // as the real one: a reader that wants 2048 fails
+  const platform = generateKeyPairSync("rsa", { modulusLength: 1024 }) // as the real one: whoever insists on 2048 bits fails
   const faults = planYsepayFaults(options.chance)
   const mistakes: Array<string> = []
   const notices = openNotices({
@@ -209,7 +209,7 @@ export const startYsepaySimulator = async (options: YsepaySimulatorOptions = {})
       return isForm ? answerTo(gateway, body.toString("utf8")) : gatewayError("not a form")
     }
     if (method === "GET" && url.pathname.startsWith("/bill/")) {
-      // 银盛 in GBK: whoever decodes a bill as UTF-8 breaks it.
+      // 银盛 in GBK: decoding the bill as UTF-8 would corrupt it.
       const bytes = Buffer.concat([Buffer.from([0xd2, 0xf8, 0xca, 0xa2]), Buffer.from(",1.00\r\n")])
       return { status: 200, headers: { "content-type": "text/csv" }, body: bytes }
     }
@@ -217,7 +217,7 @@ export const startYsepaySimulator = async (options: YsepaySimulatorOptions = {})
     return { status: 404, body: "not found" }
   }
 
-  /** What a person sees who opens the code's link; its own link pays. */
+  /** The page behind a code's link; a link on it pays. */
   const payerPage = async (outTradeNo: string, pays: boolean): Promise<SimulatorReply> => {
     if (!book.trades.has(outTradeNo)) return { status: 404, body: "no such order" }
     if (pays) await pay(outTradeNo).catch(() => undefined)
@@ -267,7 +267,7 @@ const json = (body: string): SimulatorReply => ({
   body
 })
 
-/** Whether the real one signs this is not known; here it is not signed. */
+/** Unsigned here; whether the real Yinsheng signs it is unknown. */
 const unknowResponse = (code: string, msg: string, reason = ""): SimulatorReply =>
   json(
     `{"unknow_response":${nodeText([
