@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 
 /*
- * Addresses of a provider in an account. Secrets are sent to them, so only https is allowed; plain http is allowed for a
- * simulator beside the gateway: loopback, or a name without dots.
+ * Addresses of a provider in an account. Secrets are sent to them, so only https is allowed; plain http is allowed for
+ * a simulator beside the gateway: loopback, or a name without dots.
  */
 const HOST = String.raw`https:\/\/[^/?#@\s]+|http:\/\/(localhost|127\.0\.0\.1|[a-z0-9-]+)(:\d+)?`
 

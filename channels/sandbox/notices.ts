@@ -65,8 +65,8 @@ export const sendNotice = (context: Context, body: string, forge = false): Effec
   })
 
 /**
- * Tells the gateway of a payment, with the order's faults. Returns when each notice has been answered once; notices that
- * the gateway did not accept are sent again in the background.
+ * Tells the gateway of a payment, with the order's faults. Returns when each notice has been answered once; notices
+ * that the gateway did not accept are sent again in the background.
  */
 export const tellPaid = (
   context: Context,

@@ -21,8 +21,8 @@ export interface SandboxPaid {
 }
 
 /**
- * `payhub sandbox pay`: makes the provider's side of a running gateway take a payment and send its notices. Returns what
- * was sent and what the gateway answered. A closed or failed order is paid all the same, as a late payment.
+ * `payhub sandbox pay`: makes the provider's side of a running gateway take a payment and send its notices. Returns
+ * what was sent and what the gateway answered. A closed or failed order is paid all the same, as a late payment.
  * ChannelRejected: the sandbox has no such order. ChannelUncertain: the gateway does not answer.
  */
 export const sandboxPay = (

@@ -14,8 +14,8 @@ import { type Trade, ticketOf, tradeOfTicket } from "./trade.ts"
 import { JsapiJson } from "./wire.ts"
 
 /*
- * A stand-in for WeChat's part in a JSAPI payment: the authorize page, the login code and the payment sheet's parameters.
- * The sheet itself is assets/bridge.js.
+ * A stand-in for WeChat's part in a JSAPI payment: the authorize page, the login code and the payment sheet's
+ * parameters. The sheet itself is assets/bridge.js.
  */
 
 type Context = SiteContext<SandboxAccount>

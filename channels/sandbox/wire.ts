@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 
 /*
- * The JSON of the sandbox's interface, in both directions. Money is whole fen, time is Unix milliseconds. Each answer has
- * `"result":"ok"`, or `"result":"refused"` with a reason, which is a definite refusal.
+ * The JSON of the sandbox's interface, in both directions. Money is whole fen, time is Unix milliseconds. Each answer
+ * has `"result":"ok"`, or `"result":"refused"` with a reason, which is a definite refusal.
  */
 
 const AmountFen = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000_000_000 }))

@@ -29,8 +29,8 @@ export interface AsyncHttp {
 
 /**
  * An opened account in `async` functions. To say "no" they throw one of the interface's errors:
- * `ChannelRejected` (a definite no), `ChannelUncertain` (nobody knows), `NoticeRefused`. Anything else that is thrown is
- * a bug: the core logs it and treats the order as uncertain ("defect"), so that it is asked about and never lost.
+ * `ChannelRejected` (a definite no), `ChannelUncertain` (nobody knows), `NoticeRefused`. Anything else that is thrown
+ * is a bug: the core logs it and treats the order as uncertain ("defect"), so that it is asked about and never lost.
  * What each function must do is said in ChannelProvider's Channel.
  */
 export interface AsyncChannel {

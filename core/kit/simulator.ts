@@ -50,7 +50,8 @@ export interface KitNotice {
 
 /**
  * - `refused`: a definite no, as surely as the protocol can say it; nothing is done.
- * - The others do what was asked, then: `wrong-signature` signs the answer with a key that nobody knows, `unsigned` does
+ * - The others do what was asked, then: `wrong-signature` signs the answer with a key that nobody knows, `unsigned`
+ *   does
  *   not sign it, `other-order` and `other-amount` answer validly signed about another order or amount.
  */
 export type SimulatorFault = "refused" | "wrong-signature" | "unsigned" | "other-order" | "other-amount"

@@ -6,8 +6,8 @@ import process from "node:process"
 import type { KitSimulator, SimulatorFault } from "../../core/kit/index.ts"
 
 /*
- * The provider's side: what your provider's manual says, as a server on loopback. It signs with code of its own, because
- * a mistake that both sides share is seen by nobody.
+ * The provider's side: what your provider's manual says, as a server on loopback. It signs with code of its own,
+ * because a mistake that both sides share is seen by nobody.
  *
  *   POST /charge, /query, /close   JSON; x-nonce, x-signature = HMAC-SHA256(secret, "request PATH NONCE" LF body)
  *   every answer                   x-signature = HMAC-SHA256(secret, "answer PATH NONCE" LF body)

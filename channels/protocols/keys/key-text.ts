@@ -1,7 +1,9 @@
 /** One DER file found in a pasted text. */
 export interface Found {
   readonly der: Uint8Array
-  /** The whole text of a traditional encrypted PEM ("Proc-Type: 4,ENCRYPTED"), which is no DER until it is decrypted. */
+  /**
+   * The whole text of a traditional encrypted PEM ("Proc-Type: 4,ENCRYPTED"), which is no DER until it is decrypted.
+   */
   readonly encryptedPem?: string
 }
 

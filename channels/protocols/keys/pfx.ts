@@ -13,7 +13,9 @@ export interface Opened {
 
 export type Locked = "wrong-password" | "damaged"
 
-/** Opens a .pfx / .p12 (3DES, RC2, PBES2 with AES). An empty password is tried as "" and as none: writers mean either. */
+/**
+ * Opens a .pfx / .p12 (3DES, RC2, PBES2 with AES). An empty password is tried as "" and as none: writers mean either.
+ */
 export const openPfx = (der: Uint8Array, password: string): Opened | Locked => {
   const asn1 = parse(der)
   if (asn1 === undefined) return "damaged"

@@ -1,6 +1,6 @@
 /*
- * The vocabulary of faults that all simulated providers share. Each simulator supports some of them and carries them out
- * on its own wire. Names that the contract kit uses too (core/kit/simulator.ts and wire.ts) mean the same there.
+ * The vocabulary of faults that all simulated providers share. Each simulator supports some of them and carries them
+ * out on its own wire. Names that the contract kit uses too (core/kit/simulator.ts and wire.ts) mean the same there.
  */
 
 /** Faults of one call. `done`: the provider has done what was asked in spite of the fault. */

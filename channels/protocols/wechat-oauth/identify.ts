@@ -11,8 +11,8 @@ export interface WechatApp {
 }
 
 /**
- * errcodes that say for good that a code identifies nobody (protocols/channels.md B). -1 (busy), rate limits and unknown
- * errcodes are uncertain: the same code may work a moment later.
+ * errcodes that say for good that a code identifies nobody (protocols/channels.md B). -1 (busy), rate limits and
+ * unknown errcodes are uncertain: the same code may work a moment later.
  */
 const REFUSED: Readonly<Record<number, string>> = {
   40029: "the code is wrong or older than five minutes",
@@ -34,9 +34,9 @@ const answerBody = Schema.fromJsonString(
 const decode = Schema.decodeUnknownOption(answerBody)
 
 /**
- * Exchanges a code for the payer's openid; WeChat gives the code to the payer's browser (official account) or to wx.login
- * (mini-program). A code works once, and WeChat may call the same callback twice, so the caller keeps the openid.
- * The URL carries the AppSecret, because WeChat takes it nowhere else: the URL must not be logged.
+ * Exchanges a code for the payer's openid; WeChat gives the code to the payer's browser (official account) or to
+ * wx.login (mini-program). A code works once, and WeChat may call the same callback twice, so the caller keeps the
+ * openid. The URL carries the AppSecret, because WeChat takes it nowhere else: the URL must not be logged.
  * ChannelRejected: an errcode of REFUSED.
  */
 export const identify = Effect.fnUntraced(function* (login: {

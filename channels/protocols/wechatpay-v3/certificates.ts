@@ -13,8 +13,8 @@ export const DOWNLOAD_GAP_MS = 60_000
 export const CERTIFICATES_PATH = "/v3/certificates"
 
 /**
- * All keys that WeChat Pay may sign with for one account: those that the operator pinned (public keys, certificates) and
- * those that were downloaded. Decides when a download is due, and does no I/O itself.
+ * All keys that WeChat Pay may sign with for one account: those that the operator pinned (public keys, certificates)
+ * and those that were downloaded. Decides when a download is due, and does no I/O itself.
  */
 export class PlatformKeys {
   readonly #pinned: PlatformKeyring

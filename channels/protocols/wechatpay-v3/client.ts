@@ -105,7 +105,9 @@ export const makeClient = (settings: ClientSettings): Client => {
     )
   })
 
-  /** Without a key no answer could be verified, so nothing is sent. Old keys stay in use while they cannot be renewed. */
+  /**
+   * Without a key no answer could be verified, so nothing is sent. Old keys stay in use while they cannot be renewed.
+   */
   const ready = Effect.gen(function* () {
     const renewed = yield* Effect.result(refresh(keys.isEmpty))
     if (!keys.isEmpty) return

@@ -14,8 +14,8 @@ export const refusalText = ({ status, code, message, requestId }: Refusal): stri
   `${status} ${code} ${message}${requestId === "" ? "" : ` (Request-ID ${requestId})`}`
 
 /*
- * The tables of protocols/channels.md C8. They apply only to 4xx answers that are unsigned or verified; a 5xx never gets
- * here. A code that no table names is uncertain: asking again is always safe.
+ * The tables of protocols/channels.md C8. They apply only to 4xx answers that are unsigned or verified; a 5xx never
+ * gets here. A code that no table names is uncertain: asking again is always safe.
  */
 
 /** Codes of any call that was refused before it did anything. */
@@ -39,9 +39,9 @@ const ORDER_REFUSED: ReadonlyArray<string> = [
 ]
 
 /**
- * Whether an order was definitely refused. OUT_TRADE_NO_USED and ORDERPAID are not in the table: an order of that number
- * exists and may be paid. INVALID_REQUEST can mean the same, as "201 商户订单号重复" (seen by users of several SDKs), so
- * its text decides.
+ * Whether an order was definitely refused. OUT_TRADE_NO_USED and ORDERPAID are not in the table: an order of that
+ * number exists and may be paid. INVALID_REQUEST can mean the same, as "201 商户订单号重复" (seen by users of several SDKs),
+ * so its text decides.
  */
 export const orderRefused = (refusal: Refusal): boolean =>
   ORDER_REFUSED.includes(refusal.code) && !(refusal.code === "INVALID_REQUEST" && /重复|已支付/.test(refusal.message))

@@ -16,7 +16,8 @@ export const signText = (privateKey: KeyObject, text: string): string =>
 export const newNonceStr = (): string => randomBytes(16).toString("hex").toUpperCase()
 
 /**
- * The text that a request's signature covers: five lines, each ended by LF, the last one too (protocols/channels.md C3).
+ * The text that a request's signature covers: five lines, each ended by LF, the last one too (protocols/channels.md
+ * C3).
  * @param pathAndQuery as sent, `/v3/…?mchid=…`
  * @param timestamp Unix seconds
  * @param body the bytes sent, as text; "" for GET
@@ -50,7 +51,8 @@ export const authorization = (
 }
 
 /**
- * The signed parameters of WeixinJSBridge and wx.requestPayment (protocols/channels.md C6); signType itself is not signed.
+ * The signed parameters of WeixinJSBridge and wx.requestPayment (protocols/channels.md C6); signType itself is not
+ * signed.
  * @param at Unix seconds, taken when the order is charged: it must be near the payer's clock
  */
 export const bridgeParams = (

@@ -6,7 +6,8 @@ export const TIMESTAMP_TOLERANCE_MS = 300_000
 /**
  * - `unsigned`: one of the four headers is missing. Only an error answer may be unsigned.
  * - `stale`: more than 300 s from our clock: a replay, or one of the two clocks is wrong.
- * - `unknown-serial`: signed with a key that we do not hold: a rotated certificate that is not downloaded yet, or a forgery.
+ * - `unknown-serial`: signed with a key that we do not hold: a rotated certificate that is not downloaded yet, or a
+ *   forgery.
  * - `forged`: the signature does not verify. WeChat Pay's `WECHATPAY/SIGNTEST/` probes end here, and expect a refusal.
  */
 export type SignatureVerdict = "valid" | "unsigned" | "stale" | "unknown-serial" | "forged"
@@ -14,7 +15,9 @@ export type SignatureVerdict = "valid" | "unsigned" | "stale" | "unknown-serial"
 /** WeChat Pay's public keys by serial: platform certificates (hex) and public keys (`PUB_KEY_ID_…`), both at once. */
 export type PlatformKeyring = ReadonlyMap<string, KeyObject>
 
-/** A serial as a key of the keyring: hex serials compare without regard to case, `PUB_KEY_ID_…` is upper case already. */
+/**
+ * A serial as a key of the keyring: hex serials compare without regard to case, `PUB_KEY_ID_…` is upper case already.
+ */
 export const serialKey = (text: string): string => text.trim().toUpperCase()
 
 /**

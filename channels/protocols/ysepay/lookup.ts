@@ -68,8 +68,8 @@ export const downloadBill = Effect.fnUntraced(function* (
 })
 
 /**
- * For a query that follows another call. ChannelRejected of the query says only that the query was not sent, which is no
- * definite no about the call before it.
+ * For a query that follows another call. ChannelRejected of the query says only that the query was not sent, which is
+ * no definite no about the call before it.
  */
 export const afterwards = <A, R>(
   question: Effect.Effect<A, ChannelRejected | ChannelUncertain, R>

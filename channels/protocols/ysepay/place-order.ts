@@ -17,9 +17,9 @@ import { textOf } from "./response.ts"
 import type { YsepaySession } from "./session.ts"
 
 /**
- * Sends a method that makes an order, and returns the fields of its answer after checking that they are about this order
- * and amount. A refusal is ChannelRejected only if Yinsheng then says that it does not know the order, or that it is
- * closed or failed.
+ * Sends a method that makes an order, and returns the fields of its answer after checking that they are about this
+ * order and amount. A refusal is ChannelRejected only if Yinsheng then says that it does not know the order, or that it
+ * is closed or failed.
  * @param own the product's fields, beside those that all products share (protocols/channels.md A5, A6)
  */
 export const placeYsepayOrder = Effect.fnUntraced(function* (

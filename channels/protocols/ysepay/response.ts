@@ -23,8 +23,8 @@ const UNDECIDED = new Set(["", "ACQ.SYSTEM_ERROR", "ACQ.BUSINESS_TIMEOUT_ERROR",
 const ABSENT = new Set(["ACQ.QUERY_NO_RECORD", "ACQ.QUERY_NO_RESULT", "ACQ.TRADE_NOT_EXIST"])
 
 /**
- * Reads an answer: cuts the node out, verifies the signature over its bytes as received, then parses it. The node's name
- * is not signed, so the caller must compare the order number and amount in the node with those it asked about.
+ * Reads an answer: cuts the node out, verifies the signature over its bytes as received, then parses it. The node's
+ * name is not signed, so the caller must compare the order number and amount in the node with those it asked about.
  * @param body the answer's raw bytes (UTF-8, as declared in the request)
  */
 export const readResponse = (
@@ -88,8 +88,8 @@ const parseJson = (raw: string): unknown => {
 }
 
 /**
- * The members of a JSON object with their values as raw text; undefined when the text is not one object, or a name comes
- * twice. Only strings and brackets are examined; the values are parsed after the signature has been verified.
+ * The members of a JSON object with their values as raw text; undefined when the text is not one object, or a name
+ * comes twice. Only strings and brackets are examined; the values are parsed after the signature has been verified.
  */
 const topLevelMembers = (text: string): ReadonlyMap<string, string> | undefined => {
   const members = new Map<string, string>()

@@ -5,8 +5,8 @@ import { canonicalString } from "../../../core/channel/index.ts"
 export type Field = readonly [name: string, value: string]
 
 /**
- * The text that the signature of a request or notice covers: every field except `sign` (`sign_type` is included) and those
- * that are blank, sorted by name in byte order, joined unescaped as `name=value&…`.
+ * The text that the signature of a request or notice covers: every field except `sign` (`sign_type` is included) and
+ * those that are blank, sorted by name in byte order, joined unescaped as `name=value&…`.
  * Source: protocols/channels.md A3, checked against published production notifications of 2018 and 2021.
  */
 export const baseString = (fields: Iterable<Field>): string => {
