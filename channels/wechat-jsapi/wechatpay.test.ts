@@ -77,7 +77,7 @@ describe.each(["certificates", "public-key", "both"] as const)("WeChat Pay signi
 })
 
 describe("the bridge's parameters", () => {
-  test("do not pay when a field that is signed was changed", async () => {
+  test("do not pay when a signed field was changed", async () => {
     const it = await house()
     const params = paramsOf(await run(it.channel.charge(requestOf(it))))
     for (const name of ["appId", "timeStamp", "nonceStr", "package"] as const) {
@@ -104,7 +104,7 @@ describe("the bridge's parameters", () => {
     expect(it.wechat.calls).toEqual([])
   })
 
-  test("are made anew for the same order when it is charged again, and it is one order", async () => {
+  test("are made anew when an order is charged again, which stays one order", async () => {
     const it = await house()
     const request = requestOf(it)
     const first = paramsOf(await run(it.channel.charge(request)))
@@ -309,7 +309,7 @@ describe("a query", () => {
 })
 
 describe("a close", () => {
-  test("says paid when the payment was faster", async () => {
+  test("says paid when a payment came first", async () => {
     const it = await house()
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -317,7 +317,7 @@ describe("a close", () => {
     expect(await outcome(closeOf(it, request))).toEqual({ state: "paid" })
   })
 
-  test("is uncertain while the payer is typing the password", async () => {
+  test("is uncertain while the payer enters the password", async () => {
     const it = await house()
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -377,7 +377,7 @@ describe("a notice", () => {
     expect(it.notices).toMatchObject([{ why: "not-ours" }])
   })
 
-  test("that says a payment is not one is acknowledged and carries none", async () => {
+  test("of a state that is not paid is acknowledged and carries no payment", async () => {
     const it = await house({ serialMode: "public-key" })
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -388,7 +388,7 @@ describe("a notice", () => {
     expect(it.notices).toEqual([{ orderNo: request.orderNo, payment: null }])
   })
 
-  test("of an event that nobody planned for is refused, not taken for a payment", async () => {
+  test("of an unknown event is refused, not taken for a payment", async () => {
     const it = await house({ serialMode: "public-key" })
     expect((await it.wechat.notifyWith(it.noticeUrl, "COUPON.USE", { coupon_id: "1" })).status).toBe(400)
     expect(it.notices).toMatchObject([{ why: "unreadable" }])
@@ -414,7 +414,7 @@ describe("platform certificates", () => {
     expect(certificateDownloads(it.wechat)).toBe(3)
   })
 
-  test("that WeChat Pay has exchanged are fetched when an answer comes with the new one", async () => {
+  test("that WeChat Pay has replaced are fetched when an answer is signed with the new one", async () => {
     const it = await house()
     await run(it.channel.charge(requestOf(it)))
     it.wechat.rotateCertificate()
@@ -423,7 +423,7 @@ describe("platform certificates", () => {
     expect(certificateDownloads(it.wechat)).toBe(2)
   })
 
-  test("that a notice comes with are fetched before the next call, and the repeated notice is read", async () => {
+  test("that signed a notice are fetched before the next call, and the repeated notice is read", async () => {
     const it = await house()
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -435,7 +435,7 @@ describe("platform certificates", () => {
     expect((await it.wechat.notify(request.orderNo)).status).toBe(200)
   })
 
-  test("are not hammered for by forged serials: one download a minute at most", async () => {
+  test("are downloaded at most once a minute, however many serials are forged", async () => {
     const it = await house()
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -452,7 +452,7 @@ describe("platform certificates", () => {
     expect(certificateDownloads(it.wechat)).toBe(2)
   })
 
-  test("that the operator pinned need no download, and a first notice is read at once", async () => {
+  test("that the operator pinned need no download", async () => {
     const wechat = await WechatPaySimulator.start()
     onCleanup(() => wechat.stop())
     const pinned = { platformCertificates: [wechat.platformCertificatePem] }
@@ -518,7 +518,7 @@ describe("a refund", () => {
     }
   )
 
-  test("that was closed failed; one that is abnormal is for a person, and nobody may send the money twice", async () => {
+  test("that was closed failed; one that is abnormal stays uncertain, so that nobody sends the money twice", async () => {
     const it = await house()
     const charge = await paidOrder(it)
     await run(refundOf(it, charge, "R1", 100))
@@ -554,7 +554,7 @@ describe("a refund", () => {
 })
 
 describe("a bill", () => {
-  test("comes as it is, unsigned, when its SHA-1 is the one that was signed", async () => {
+  test("is taken unsigned when it has the SHA-1 of the signed answer", async () => {
     const it = await house()
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -573,7 +573,7 @@ describe("a bill", () => {
   })
 })
 
-test("an account without any way to verify, with a short APIv3 key or half a public key is told so", async () => {
+test("an account without a key to verify with, with a short APIv3 key or half a public key is refused by name", async () => {
   const { wechat } = await house()
   const account = wechat.account()
   const told = (change: object) =>
@@ -591,7 +591,7 @@ test("an account without any way to verify, with a short APIv3 key or half a pub
   expect(await told({ privateKey: "not a key" })).toContain("privateKey")
 })
 
-test("an account may hold its .p12, which knows the merchant's serial itself", async () => {
+test("an account may hold a .p12, which contains the merchant's serial", async () => {
   const { wechat } = await house()
   const certificate = newCertificate("merchant", new Date(Date.now() - 1000), new Date(Date.now() + 86_400_000))
   const { path, openssl, remove } = opensslFolder()

@@ -50,7 +50,7 @@ test("a payer in an official account pays through Yinsheng, and the notice and t
   expect(it.yinsheng.mistakes).toEqual([])
 })
 
-test("its out_trade_no begins with the day, and the order keeps the shop date for every later call", async () => {
+test("an out_trade_no begins with the day, and the order keeps its shop date for every later call", async () => {
   const it = await yinshengHouse()
   const { orderNo, reference } = requestOf(it)
   expect(reference).toEqual({
@@ -158,7 +158,7 @@ describe("a query", () => {
   )
 })
 
-test("a payment that is faster than the close is said to be paid", async () => {
+test("a close says paid when a payment came first", async () => {
   const it = await yinshengHouse()
   const request = requestOf(it)
   it.yinsheng.inject({ fault: "paid-while-closing", outTradeNo: tradeNoOf(request) })
@@ -224,7 +224,7 @@ test("a bill comes byte for byte, in whatever encoding it has", async () => {
   expect([...bill.content.subarray(0, 4)]).toEqual([0xd2, 0xf8, 0xca, 0xa2])
 })
 
-test("an account that names an unknown method's version, or a damaged key, is told so", async () => {
+test("an account with a version of an unknown method, or with a damaged key, is refused by name", async () => {
   await expect(yinshengHouse({ versions: { "ysepay.online.nothing": "3.0" } })).rejects.toThrow("versions")
   await expect(yinshengHouse({ platformCertificate: "?" })).rejects.toThrow("platformCertificate")
   await expect(yinshengHouse({ privateKey: "?" })).rejects.toThrow("privateKey")

@@ -67,7 +67,7 @@ const required = <T>(method: T | undefined): T => {
 }
 
 describe("an order", () => {
-  test("is shown as the wallet's own code, paid, heard of by a signed notice and found by a query", async () => {
+  test("is shown as the wallet's own code, is paid, and a signed notice and a query report the payment", async () => {
     const { request, ref, no } = place()
     expect(await run(here.channel.charge(request))).toEqual({
       kind: "qrcode",
@@ -84,14 +84,14 @@ describe("an order", () => {
     expect(here.simulator.mistakes).toEqual([])
   })
 
-  test("is stored with its key, which a later day does not change", () => {
+  test("is stored with its key, which stays the same on later days", () => {
     expect(here.channel.reference?.({ orderNo: "QR20261124235959ABCDEFGH", createdAt: new Date(0) })).toEqual({
       out_trade_no: "20261124QR235959ABCDEFGH",
       shopdate: "20261124"
     })
   })
 
-  test("goes to the wallet that its code and the account name", async () => {
+  test("is for the wallet that its code and the account name", async () => {
     const chosen = openAccount({ ...here.simulator.account(), bankType: "9001002" })
     const bankOf = async (channel: Channel, code: string) => {
       const { request, no } = place({ code })
@@ -103,7 +103,7 @@ describe("an order", () => {
     expect(await bankOf(chosen, "wxpay_native")).toBe("1902000")
   })
 
-  test("of one fen and of a hundred million yuan are both taken", async () => {
+  test("may have any amount from one fen to a hundred million yuan", async () => {
     for (const amountFen of [1, 10, 99, 100, 10_000_000_000]) {
       const { request, ref, no } = place({ amountFen })
       await run(here.channel.charge(request))
@@ -126,10 +126,10 @@ describe("a charge", () => {
     ["unsigned", "bad-signature", "pending"],
     ["other-order", "unreadable", "pending"],
     ["other-amount", "unreadable", "pending"]
-  ] as const)("that is answered with %s is uncertain (%s) and by the query %s", async (fault, why, state) => {
+  ] as const)("that is answered with %s is uncertain (%s), and its query says %s", async (fault, why, state) => {
     const { request, ref, no } = place()
     here.simulator.inject({ fault, outTradeNo: no })
-    // A runtime may repeat a request whose connection broke: then the repetition is refused, and is no less uncertain.
+    // A runtime may repeat a request whose connection broke. The repetition is refused, which is uncertain as well.
     const whys = fault === "cut-answer" ? [why, "server-error"] : [why]
     const failure = await flip(here.channel.charge(request))
     expect(failure).toMatchObject({ _tag: "ChannelUncertain" })
@@ -147,7 +147,7 @@ describe("a charge", () => {
     expect(await run(here.channel.query(ref))).toEqual({ state: "absent" })
   })
 
-  test("that is sent again after its answer was lost is not called refused", async () => {
+  test("that is sent again after its answer was lost is not taken for refused", async () => {
     const { request, no } = place()
     here.simulator.inject({ fault: "wrong-signature", outTradeNo: no, call: "qrcodepay" })
     await flip(here.channel.charge(request))
@@ -233,7 +233,7 @@ describe("a query", () => {
     expect(await run(here.channel.query(place().ref))).toEqual({ state: "absent" })
   })
 
-  test("hands a wrong amount on as it was paid, for the core to judge", async () => {
+  test("reports a wrong amount as it was paid, for the core to judge", async () => {
     const { request, ref, no } = place()
     here.simulator.inject({ fault: "wrong-amount", outTradeNo: no })
     await run(here.channel.charge(request))
@@ -242,7 +242,7 @@ describe("a query", () => {
     expect(here.receiver.notices.at(-1)).toMatchObject({ payment: { amountFen: 1_235 } })
   })
 
-  test("reads numeric amounts, escaped slashes and the fee out of the settlement", async () => {
+  test("reads numeric amounts, escaped slashes, and the fee from the settlement amount", async () => {
     const odd = await world({ numericAmounts: true, escapeSlashes: true })
     const channel = openAccount({ ...odd.simulator.account(), feeFrom: "settlement" })
     const { request, ref, no } = order(channel, odd.receiver.noticeUrl, { amountFen: 1_010 })
@@ -270,7 +270,7 @@ describe("a notice", () => {
       )
     )
 
-  test("is pushed again, each time with a new time and signature, until it hears exactly success", async () => {
+  test("is pushed again, each time with a new time and signature, until the answer is exactly success", async () => {
     const answers = ["SUCCESS", "fail", "success"]
     const bodies: Array<string> = []
     const done = Promise.withResolvers<void>()
@@ -304,7 +304,7 @@ describe("a notice", () => {
     expect(new Set(heard)).toEqual(new Set([`${trade.tradeNo} 1234`]))
   })
 
-  test("that somebody forged is refused, and the real one behind it is taken", async () => {
+  test("that is forged is refused, and the real one after it is accepted", async () => {
     const { request, no } = place()
     here.simulator.inject({ fault: "stranger-notice", outTradeNo: no })
     await run(here.channel.charge(request))
@@ -366,7 +366,7 @@ describe("a close", () => {
     expect(here.simulator.pay(no)).rejects.toThrow("cannot be paid")
   })
 
-  test("says paid when the payer was first, though the close was answered with 10000", async () => {
+  test("says paid when the payment came first, though the close was answered with 10000", async () => {
     const before = place()
     await run(here.channel.charge(before.request))
     await here.simulator.pay(before.no)
@@ -426,7 +426,7 @@ describe("a refund", () => {
     expect(here.simulator.book.get(String(ref.reference.out_trade_no))?.refunds.size).toBe(1)
   })
 
-  test("of more than was paid is refused, and one that fails says so", async () => {
+  test("of more than was paid is refused, and one that fails is reported as failed", async () => {
     const { ref } = await paid()
     expect(await flip(send(ref, "RF2", 1_235))).toMatchObject({ _tag: "ChannelRejected" })
 
@@ -439,7 +439,7 @@ describe("a refund", () => {
     expect(await run(ask(doomed.ref, "RF3"))).toEqual({ state: "failed", reason: "fail" })
   })
 
-  test("whose answer was lost is uncertain, and refused the second time it is still under way", async () => {
+  test("whose answer was lost is uncertain, and pending when its repetition is refused", async () => {
     const { ref, no } = await paid()
     here.simulator.inject({ fault: "half-answer", outTradeNo: no, call: "trade.refund" })
     expect(await flip(send(ref, "RF4", 5))).toMatchObject({ _tag: "ChannelUncertain" })
@@ -520,7 +520,7 @@ test("100 orders through 30 % faults end as the provider's own book says", async
   const ends = new Map<string, string>()
   for (let i = 0; i < 100; i++) {
     const { request, ref, no } = order(channel, receiver.noticeUrl, { amountFen: 100 + i })
-    // Seldom drawn, so a few are set: payments that fail in the provider's spelling.
+    // Chance draws them seldom, so some are planned: payments that fail in the provider's spelling.
     if (i % 20 === 7) simulator.inject({ fault: "payment-fails", outTradeNo: no })
     const charged = await run(Effect.result(channel.charge(request)))
     if (charged._tag === "Failure" && charged.failure._tag === "ChannelRejected") {
@@ -530,7 +530,7 @@ test("100 orders through 30 % faults end as the provider's own book says", async
     // Two of three payers pay, if the order exists at all; a payer who saw no code cannot.
     if (charged._tag === "Success" && i % 3 > 0) await simulator.pay(no)
     else if (i % 2 === 0) await run(Effect.result(required(channel.close)(ref)))
-    // Reconcile: ask until it knows. An unpaid order stays pending, so patience has an end.
+    // Reconcile: query until it knows. An unpaid order stays pending, so the number of queries is bounded.
     let end = "unknown"
     for (let tries = 0; tries < 12 && !["paid", "closed", "failed", "absent"].includes(end); tries++) {
       const asked = await run(Effect.result(channel.query(ref)))
@@ -559,7 +559,7 @@ test("100 orders through 30 % faults end as the provider's own book says", async
     }
   }
   expect(Object.fromEntries(ends)).toEqual(Object.fromEntries([...ends.keys()].map((no) => [no, truth(no)])))
-  // The run was worth running: every end occurs.
+  // The run proves something only if every end occurs.
   expect(new Set([...ends.values()].map((end) => end.split(" ")[0]))).toEqual(
     new Set(["paid", "pending", "closed", "failed", "absent"])
   )

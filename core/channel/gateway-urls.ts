@@ -1,4 +1,4 @@
-/** Where the gateway itself is reached: by payers and providers, and by itself. Without a trailing slash. */
+/** The gateway's addresses: for payers and providers, and for itself. Without a trailing slash. */
 export interface GatewayUrls {
   readonly publicUrl: string
   readonly localUrl: string

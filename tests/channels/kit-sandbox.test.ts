@@ -11,7 +11,7 @@ import { newNonce, signatureHeaders } from "../../channels/sandbox/sign.ts"
 import { findTrade, newTradeNo, pay, paymentOf, step } from "../../channels/sandbox/trade.ts"
 import { describeChannel, type KitSimulator, type SimulatorFault } from "../../core/kit/index.ts"
 
-/** The sandbox's own site as a provider that stands outside: the gateway around it is nothing but an address. */
+/** The sandbox's site as a provider outside the gateway, which is only an address here. */
 const start = async (): Promise<KitSimulator> => {
   const settings = sandbox.testMode?.newAccount() as Record<string, unknown>
   const account = Schema.decodeUnknownSync(SandboxAccount)(settings)
@@ -68,7 +68,7 @@ const start = async (): Promise<KitSimulator> => {
       return { headers: signatureHeaders(signedBy === "stranger" ? stranger : key, "notice", body, Date.now()), body }
     },
     fault: (wanted) => {
-      // An answer is bound to its request by the nonce and repeats neither number nor amount.
+      // The nonce binds an answer to its request; the answer repeats neither number nor amount.
       if (wanted === "other-order" || wanted === "other-amount") return false
       fault = wanted
       return true

@@ -31,7 +31,7 @@ const start = async (): Promise<KitSimulator> => {
   return {
     account: {
       ...account,
-      // Both keys pinned, so that no call but the order's own is made.
+      // Both keys are pinned, so that only the order's own calls are made.
       verification: { ...verification, platformCertificates: [wechat.platformCertificatePem] }
     },
     noticeUrl: letterbox.url,
@@ -79,7 +79,7 @@ const start = async (): Promise<KitSimulator> => {
   }
 }
 
-/** The same channel through Yinsheng, which has keys and notices of its own and WeChat's login. */
+/** The same channel through Yinsheng, with Yinsheng's keys and notices and WeChat's login. */
 const startThroughYinsheng = async (): Promise<KitSimulator> => {
   const appSecret = "wechat-app-secret-0123456789"
   const oauth = await WechatOauthSimulator.start({ [APP_ID]: appSecret })

@@ -7,7 +7,7 @@ import type { KitSimulator } from "../../core/kit/index.ts"
 const keyOf = (orderNo: string) => orderKeyOf(orderNo).out_trade_no
 const stranger = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey
 
-/** Yinsheng as the kit knows providers. @param settings what an account has besides Yinsheng's own fields */
+/** Starts Yinsheng's simulator for the kit. @param settings the account's fields besides Yinsheng's own */
 export const startYinsheng = async (settings: Readonly<Record<string, unknown>> = {}): Promise<KitSimulator> => {
   const simulator = await startYsepaySimulator({ pushesMax: 1 })
   return {

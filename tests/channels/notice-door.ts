@@ -12,7 +12,7 @@ export interface NoticeDoor {
 }
 
 /**
- * The address that a channel's notices are sent to, answered as the core does without a core.
+ * Opens an address for a channel's notices, which answers as the core does.
  * @param nowMs the gateway's clock
  */
 export const openNoticeDoor = async (

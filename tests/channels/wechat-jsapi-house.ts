@@ -20,11 +20,11 @@ import { type NoticeDoor, openNoticeDoor } from "./notice-door.ts"
 
 // What the tests of channels/wechat-jsapi share: simulated providers, opened accounts, a door for notices.
 
-/** Milliseconds that the gateway's clock is ahead; the simulator has its own. */
+/** How far the gateway's clock is ahead, in milliseconds; the simulator has its own. */
 export const gateway = { aheadMs: 0 }
 
 const cleanups: Array<() => Promise<unknown>> = []
-/** What a test started is stopped after it. */
+/** Stops what a test started when the test ends. */
 export const onCleanup = (stop: () => Promise<unknown>) => cleanups.push(stop)
 /** For each file's own afterEach: a hook in this file would belong to the first file that imports it. */
 export const cleanUp = async () => {
@@ -41,7 +41,7 @@ export const run = <A, E>(effect: Effect.Effect<A, E, ChannelHttp>): Promise<A> 
     return yield* Effect.provideService(effect, Clock.Clock, shifted)
   }).pipe(Effect.provide(fetchChannelHttp), Effect.runPromise)
 
-/** The error's tag and, for uncertain ones, why; or the success itself. */
+/** The success itself, or the error's tag with its `why` where it has one. */
 export const outcome = <A, E extends { readonly _tag: string; readonly why?: string }>(
   effect: Effect.Effect<A, E, ChannelHttp>
 ): Promise<A | string> =>
@@ -71,7 +71,7 @@ export interface House extends Door {
   readonly wechat: WechatPaySimulator
 }
 
-/** WeChat Pay simulated, with an account that is changed before it is opened. */
+/** Starts a simulated WeChat Pay and opens an account there. @param change edits the account first */
 export const house = async (
   options: WechatPaySimulatorOptions = {},
   change: (account: ReturnType<WechatPaySimulator["account"]>) => unknown = (account) => account
@@ -85,7 +85,7 @@ export interface YinshengHouse extends Door {
   readonly yinsheng: YsepaySimulator
 }
 
-/** Yinsheng simulated. It pushes a notice once, unless `options` say more; a test can also push it again. */
+/** Starts a simulated Yinsheng and opens an account there. It pushes a notice once unless `options` say otherwise. */
 export const yinshengHouse = async (
   settings: object = {},
   options: YsepaySimulatorOptions = {}

@@ -6,7 +6,7 @@ import { openResource } from "../../channels/protocols/wechatpay-v3/resource.ts"
 import { authorization, bridgeParams, requestMessage } from "../../channels/protocols/wechatpay-v3/sign.ts"
 import { WechatPaySimulator } from "../../channels/protocols/wechatpay-v3/simulator.ts"
 
-/** Our codec and our simulator against somebody else's client of WeChat Pay. */
+/** Our codec and our simulator, tested against another author's WeChat Pay client. */
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
 const signer = { mchid: "1900000001", serial: "5157F09EFDC096DE15EBE81A47057A7232F1B8E1", privateKey }

@@ -43,7 +43,7 @@ describe("a planned call fault", () => {
   })
 })
 
-test("an order's faults are those of its number and those of every order, and last", () => {
+test("an order has the faults of its number and those of every order, and keeps them", () => {
   const faults = plan()
   faults.inject({ fault: "no-notice", outTradeNo: "1" })
   faults.inject({ fault: "late-payment" })
@@ -64,7 +64,7 @@ describe("by chance", () => {
     expect(drawn(1)).not.toEqual(drawn(2))
   })
 
-  test("about as many calls as the probability says meet one, and none is never answered", () => {
+  test("calls meet faults as often as the probability says, and no call stays unanswered", () => {
     const struck = drawn(3).filter((fault) => fault !== undefined)
     expect(struck.length).toBeGreaterThan(70)
     expect(struck.length).toBeLessThan(130)
@@ -72,12 +72,12 @@ describe("by chance", () => {
     expect(drawn(3, 0).every((fault) => fault === undefined)).toBe(true)
   })
 
-  test("only the faults that are named are drawn, one that is never answered too", () => {
+  test("only the named faults are drawn, even one that leaves the call unanswered", () => {
     const faults = planFaults({ calls: CALLS }, { probability: 1, seed: 1, faults: ["lost-answer"] })
     expect(faults.ofCall("pay", "1")).toBe("lost-answer")
   })
 
-  test("a drawn fault that the simulator lets pass does not strike", () => {
+  test("a drawn fault does not strike a call that it may not spoil", () => {
     const faults = planFaults(
       { calls: ["busy"] as const, maySpoil: (_, call) => call === "pay" },
       { probability: 1, seed: 1 }
@@ -86,7 +86,7 @@ describe("by chance", () => {
   })
 })
 
-test("numbers by a seed lie between 0 and 1, and fill it", () => {
+test("seeded numbers fill the range from 0 to 1", () => {
   const random = seeded(20261124)
   const numbers = Array.from({ length: 1_000 }, random)
   expect(Math.min(...numbers)).toBeWithin(0, 0.01)

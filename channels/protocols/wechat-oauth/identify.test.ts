@@ -61,7 +61,7 @@ describe("a code", () => {
     expect(await told(identify(login))).toBe("no: the code has been used (40163 code been used)")
   })
 
-  test("is good for five minutes and refused after them", async () => {
+  test("works for five minutes and is refused after them", async () => {
     const it = await wechat()
     const [early, late] = [codeOf(it), codeOf(it)]
     it.aheadMs = 299_000
@@ -72,14 +72,14 @@ describe("a code", () => {
     )
   })
 
-  test("of wx.login is for jscode2session only", async () => {
+  test("of wx.login works for jscode2session only", async () => {
     const it = await wechat()
     const code = it.miniProgramLogin(APP.appId, OPENID)
     expect(await told(identify({ origin: it.origin, app: APP, code, miniProgram: false }))).toStartWith("no:")
     expect(await told(identify({ origin: it.origin, app: APP, code, miniProgram: true }))).toBe(OPENID)
   })
 
-  test("with characters that mean something in a URL arrives as it is", async () => {
+  test("with characters that are special in a URL arrives unchanged", async () => {
     const it = await wechat()
     await told(identify({ origin: it.origin, app: APP, code: "a&secret=x +%", miniProgram: false }))
     expect(new URL(it.calls[0] ?? "", it.origin).searchParams.get("code")).toBe("a&secret=x +%")

@@ -3,7 +3,7 @@ import { createPrivateKey } from "node:crypto"
 import { authorization, newNonceStr } from "./sign.ts"
 import { WechatPaySimulator } from "./simulator.ts"
 
-// The simulator is what the channel is held to, so it is itself held to the manual (protocols/channels.md C2 to C4).
+// Channels are tested against the simulator, so the simulator is tested against the manual (protocols/channels.md C2–C4).
 let wechat: WechatPaySimulator
 beforeAll(async () => {
   wechat = await WechatPaySimulator.start({ serialMode: "public-key" })
@@ -29,7 +29,7 @@ interface Twist {
   readonly mchid?: string
 }
 
-/** A call that is right but for its twist; answers the status and WeChat Pay's code. */
+/** Sends a call that is right except for its twist. @returns the status and WeChat Pay's code */
 const call = async (method: "GET" | "POST", path: string, body: object | undefined, twist: Twist = {}) => {
   const account = wechat.account()
   const text = body === undefined ? "" : JSON.stringify(body)

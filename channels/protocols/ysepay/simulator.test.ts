@@ -5,7 +5,7 @@ import { orderKeyOf } from "./order-number.ts"
 import { type BizContent, writeRequest } from "./request.ts"
 import { startYsepaySimulator, type YsepaySimulator } from "./simulator.ts"
 
-/* The simulator is only worth what it refuses: each rule of the wire, broken once. */
+/* A simulator is worth what it refuses: each rule of the wire is broken once. */
 
 let simulator: YsepaySimulator
 let privateKey: KeyObject
