@@ -1,6 +1,5 @@
-import type { IncomingMessage, ServerResponse } from "node:http"
 import { type Html, html } from "../../core/channel/index.ts"
-import { serveSimulator } from "./simulator/server.ts"
+import { type SimulatorReply, type SimulatorRequest, startSimulatorServer } from "./simulator/server.ts"
 import { WechatOauthSimulator } from "./wechat-oauth/simulator.ts"
 import { WechatPaySimulator } from "./wechatpay-v3/simulator.ts"
 import { startYsepaySimulator } from "./ysepay/simulator.ts"
@@ -14,12 +13,12 @@ export interface PlaygroundAccount {
 
 export interface Playground {
   readonly accounts: ReadonlyArray<PlaygroundAccount>
-  /** A page that lists the providers' orders and pays them. */
+  /** The page that lists the providers' orders, with buttons that pay them. */
   readonly console: string
   readonly stop: () => Promise<void>
 }
 
-/** One order of a simulated provider, with what can be done to it. */
+/** One order of a simulated provider, with its buttons. */
 interface Row {
   readonly provider: string
   readonly number: string
@@ -30,7 +29,7 @@ interface Row {
   readonly notifyAgain: () => unknown
 }
 
-/** The providers' simulators on loopback, for a person to play with: real wire, real signatures, no money. */
+/** Starts the providers' simulators on loopback for a person to try: real wire, real signatures, no money. */
 export const startPlayground = async (): Promise<Playground> => {
   const yinsheng = await startYsepaySimulator()
   const oauth = await WechatOauthSimulator.start({})
@@ -65,7 +64,7 @@ export const startPlayground = async (): Promise<Playground> => {
     }))
   ]
 
-  const server = await serveSimulator((request, response) => answer(rows(), request, response))
+  const server = await startSimulatorServer((request) => answer(rows(), request))
   const app = { appId, appSecret: wechat.appSecret, hosts: { api: oauth.origin, authorize: oauth.origin } }
   return {
     accounts: [
@@ -79,27 +78,26 @@ export const startPlayground = async (): Promise<Playground> => {
     ],
     console: `${server.origin}/`,
     stop: async () => {
-      await Promise.all([server.stop(), yinsheng.stop(), oauth.stop(), wechat.stop()])
+      await server.stop()
+      await Promise.all([yinsheng.stop(), oauth.stop(), wechat.stop()])
     }
   }
 }
 
 const ACTS = { pay: "Pay", payWrongAmount: "Pay 1 fen too much", notifyAgain: "Send the notice again" } as const
 
-const answer = async (rows: ReadonlyArray<Row>, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-  const url = new URL(request.url ?? "/", "http://playground")
-  if (request.method === "POST") {
+const answer = async (rows: ReadonlyArray<Row>, { method, url }: SimulatorRequest): Promise<SimulatorReply> => {
+  if (method === "POST") {
     const row = rows.find(({ number }) => number === url.searchParams.get("number"))
     const act = url.searchParams.get("act") ?? ""
     if (row !== undefined && Object.hasOwn(ACTS, act)) await row[act as keyof typeof ACTS]()
-    response.writeHead(303, { location: "/" }).end()
-    return
+    return { status: 303, headers: { location: "/" } }
   }
   const headers = {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": "default-src 'none'; form-action 'self'"
   }
-  response.writeHead(200, headers).end(page(rows).text)
+  return { status: 200, headers, body: page(rows).text }
 }
 
 const page = (rows: ReadonlyArray<Row>): Html => html`<!doctype html>

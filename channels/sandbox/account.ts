@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto"
 import { Schema } from "effect"
 import { FaultSettings } from "./faults.ts"
 
-/** The sandbox's own account: made by the gateway at its first start, one for all test-mode merchants. */
+/** The sandbox's account. The gateway makes it at its first start, one for all test-mode merchants. */
 export const SandboxAccount = Schema.Struct({
-  /** The HMAC-SHA256 key that both sides sign with: the channel its requests, the provider its answers and notices. */
+  /** The HMAC-SHA256 key of both sides: the channel signs requests with it, the provider answers and notices. */
   signingKey: Schema.RedactedFromValue(Schema.String.check(Schema.isMinLength(32)), { label: "signingKey" }),
-  /** Faults that every order gets; those of a magic amount (faults.ts) come before them. */
+  /** Faults of every order; those of a magic amount (faults.ts) take precedence. */
   faults: Schema.optionalKey(FaultSettings)
 })
 
@@ -15,7 +15,7 @@ export type SandboxAccount = typeof SandboxAccount.Type
 /** 0.60 %, as Chinese acquirers charge small merchants. */
 export const FEE_RATE_BP = 60
 
-/** What a JSAPI order without an AppID of its own is made for. */
+/** The AppID of JSAPI orders that name none. */
 export const SANDBOX_APP_ID = "wxsandbox000000000"
 
 /** The settings of a new account, as the account's JSON: a random key and no faults. */

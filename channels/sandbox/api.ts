@@ -2,7 +2,7 @@ import { Clock, Effect, Option, Redacted, Schema } from "effect"
 import type { SiteContext, SiteRequest, SiteResponse, StoreUnavailable } from "../../core/channel/index.ts"
 import type { SandboxAccount } from "./account.ts"
 import { SandboxDelays } from "./delays.ts"
-import { faultsOf } from "./faults.ts"
+import { faultAt, faultsOf } from "./faults.ts"
 import { inBackground, isAccepted, noticeBody, type SentNotice, sendNotice, tellPaid, wirePayment } from "./notices.ts"
 import { FRESH_MS, newNonce, type SigningKey, signatureHeaders, verified } from "./sign.ts"
 import {
@@ -27,7 +27,7 @@ import { ChargeBody, OpenidBody, OrderBody, PayBody, RefundBody, RefundQueryBody
 type Context = SiteContext<SandboxAccount>
 type Handled = Effect.Effect<Outcome, StoreUnavailable>
 
-/** A JSON answer to be signed, or a response that goes out as it is (a fault). */
+/** A JSON answer to be signed, or a response that is sent as it is (a fault). */
 type Outcome = { readonly signed: object | string; readonly key?: SigningKey } | { readonly raw: SiteResponse }
 
 /** The provider's signed interface: `POST /sandbox/api/{charge,query,close,refund,refund-query,openid,pay}`. */
@@ -55,7 +55,7 @@ export const answerApi = (request: SiteRequest, context: Context): Effect.Effect
     return { status: 200, headers: { "content-type": "application/json", ...headers }, body }
   })
 
-/** Decodes the body, then handles it. A body of another shape is the channel's mistake: 400, unsigned. */
+/** Decodes the body and handles it. A body of another shape is a mistake of the channel: an unsigned 400. */
 const operation =
   <A>(body: Schema.Codec<A, unknown>, handle: (input: A, context: Context, nowMs: number) => Handled) =>
   (request: SiteRequest, context: Context): Handled => {
@@ -66,11 +66,11 @@ const operation =
 
 const charge = operation(ChargeBody, (input, context, nowMs) =>
   Effect.gen(function* () {
-    const fault = faultsOf(context.account.faults, input.amount_fen).charge
+    const fault = faultAt(faultsOf(context.account.faults, input.amount_fen), "charge")
     const delays = yield* SandboxDelays
-    if (fault === "refuse") return refused("the sandbox refuses this amount")
-    if (fault === "error") return { raw: plain(500, "internal error") }
-    if (fault === "hang") {
+    if (fault === "refused") return refused("the sandbox refuses this amount")
+    if (fault === "http-500") return { raw: plain(500, "internal error") }
+    if (fault === "lost-request") {
       yield* Effect.sleep(delays.hangMs)
       return { raw: plain(504, "time-out") }
     }
@@ -98,10 +98,10 @@ const charge = operation(ChargeBody, (input, context, nowMs) =>
       pay_url: `${context.gateway.publicUrl}/sandbox/pay/${ticketOf(key, trade)}`,
       jsapi_pay_info: jsapiParams(key, trade)
     }
-    if (fault === "lost") return { raw: plain(504, "time-out") }
-    if (fault === "bad-signature") return { signed, key: Redacted.make(newNonce()) }
+    if (fault === "lost-answer") return { raw: plain(504, "time-out") }
+    if (fault === "wrong-signature") return { signed, key: Redacted.make(newNonce()) }
     if (fault === "garbage") return { signed: "<html>502 Bad Gateway</html>" }
-    if (fault === "late") yield* Effect.sleep(delays.lateChargeMs)
+    if (fault === "late-answer") yield* Effect.sleep(delays.lateChargeMs)
     return { signed }
   })
 )
@@ -109,7 +109,7 @@ const charge = operation(ChargeBody, (input, context, nowMs) =>
 const query = operation(OrderBody, (input, context, nowMs) =>
   Effect.gen(function* () {
     const found = yield* findTrade(context.book, input.order_no)
-    if (faultsOf(context.account.faults, found?.amountFen ?? 0).query === "error") {
+    if (faultAt(faultsOf(context.account.faults, found?.amountFen ?? 0), "query") === "http-500") {
       return { raw: plain(500, "internal error") }
     }
     if (found === null) return { signed: { result: "ok", state: "absent", payment: null } }
@@ -123,12 +123,12 @@ const closeTrade = operation(OrderBody, (input, context, nowMs) =>
   Effect.gen(function* () {
     if (!ORDER_NO.test(input.order_no)) return refused("the order number is ill-formed")
     const found = yield* findTrade(context.book, input.order_no)
-    const faults = faultsOf(context.account.faults, found?.amountFen ?? 0)
-    if (faults.close === "error") return { raw: plain(500, "internal error") }
+    const fault = faultAt(faultsOf(context.account.faults, found?.amountFen ?? 0), "close")
+    if (fault === "http-500") return { raw: plain(500, "internal error") }
     yield* addTrade(context.book, closedBefore(input.order_no, nowMs))
     const trade = yield* step(context.book, input.order_no, close)
     if (trade.state === "paid") return { signed: { result: "ok", state: "paid" } }
-    if (faults.close === "late-payment" && trade.tradeNo !== "") yield* inBackground(payAfterClose(context, trade))
+    if (fault === "late-payment" && trade.tradeNo !== "") yield* inBackground(payAfterClose(context, trade))
     return { signed: { result: "ok", state: "closed" } }
   })
 )
@@ -148,7 +148,7 @@ const refundTrade = operation(RefundBody, (input, context, nowMs) =>
     if (found === null || found.payment === null) return { signed: failedRefund("the order is not paid") }
     const change = refund(input.refund_no, input.refund_fen, newTradeNo(nowMs), nowMs)
     const answer = refundState(yield* step(context.book, found.orderNo, change), input.refund_no, input.refund_fen)
-    const pending = faultsOf(context.account.faults, found.amountFen).refund === "pending"
+    const pending = faultAt(faultsOf(context.account.faults, found.amountFen), "refund") === "refund-pending"
     return { signed: pending && answer.state === "refunded" ? { result: "ok", state: "pending" } : answer }
   })
 )
@@ -165,7 +165,7 @@ const openid = operation(OpenidBody, (input, context, nowMs) =>
   )
 )
 
-/** What `payhub sandbox pay` asks for: it does what it is told, and no fault of the amount's but those of the payment. */
+/** `payhub sandbox pay`: does what it is told; of the order's faults only those of stage "payment" apply. */
 const pay = operation(PayBody, (input, context, nowMs) =>
   Effect.gen(function* () {
     if (input.account_id !== context.accountId) return refused("this is another account's sandbox")

@@ -4,9 +4,9 @@ import { newNonce, type SigningKey, signatureHeaders, verified } from "./sign.ts
 import { Refused } from "./wire.ts"
 
 /**
- * Asks the provider's side one thing, over real HTTP: signs the request, verifies the answer over its raw bytes and for
- * this request's nonce, then reads it. A signed refusal is definite; everything else that is not a signed answer of the
- * expected shape is uncertain.
+ * Sends one request to the provider's side over real HTTP: signs it, verifies the answer over its raw bytes and against
+ * this request's nonce, then reads it. ChannelRejected: a signed refusal. ChannelUncertain: anything else that is not a
+ * signed answer of the expected shape.
  */
 export const call = <A>(
   key: SigningKey,

@@ -1,18 +1,18 @@
 import { Context } from "effect"
 
-/** The sandbox's waits, in milliseconds. A reference, so that a test can shorten them; an operator has no need to. */
+/** The sandbox's waits, in milliseconds. A reference, so that tests can shorten them; operators need no setting. */
 export interface Delays {
-  /** Before each further sending of a notice that the gateway did not take; as many as there are here. */
+  /** Waits before each repetition of a notice that the gateway did not accept; their number bounds the repetitions. */
   readonly retryMs: ReadonlyArray<number>
-  /** Until the gateway's answer to a notice is given up. */
+  /** Deadline of the gateway's answer to a notice. */
   readonly noticeTimeoutMs: number
   /** Fault notice "late". */
   readonly lateNoticeMs: number
   /** Fault charge "late". */
   readonly lateChargeMs: number
-  /** Fault charge "hang": longer than the core's deadline of 15 s, and not for ever. */
+  /** Fault charge "hang": longer than the core's deadline of 15 s, but not endless. */
   readonly hangMs: number
-  /** Fault close "late-payment": the core must have heard "closed" before. */
+  /** Fault close "late-payment": long enough for the core to hear "closed" first. */
   readonly latePaymentMs: number
 }
 

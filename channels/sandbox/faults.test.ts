@@ -7,7 +7,7 @@ import { type Harness, type HarnessOptions, newOrder, payUrlOf, startHarness } f
 type Order = ReturnType<typeof newOrder>
 type Name = (typeof FAULTS)[number]["name"]
 
-/** Drives an order of a row's amount, or an ordinary one on an account with the row's setting. */
+/** Drives an order of a row's amount, or an ordinary order on an account with the row's setting. */
 interface Drive {
   readonly harness: Harness
   readonly order: Order
@@ -90,7 +90,7 @@ describe.each(["amount", "setting"] as const)("by %s, the sandbox can", (by) => 
       { deadlineMs: 200 }
     ))
 
-  test("give up a charge that it never answers, so that nothing hangs for ever", () =>
+  test("end a charge that it never answers, so that nothing hangs for ever", () =>
     drive(
       by,
       "charge",

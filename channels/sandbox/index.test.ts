@@ -113,7 +113,7 @@ describe("a charge", () => {
 })
 
 describe("a query", () => {
-  test("says absent, pending, paid, failed and closed as the book has it", async () => {
+  test("says absent, pending, paid, failed and closed as the book does", async () => {
     const { channel } = harness
     expect(await harness.run(channel.query(newOrder(harness)))).toEqual({ state: "absent" })
     const one = await charged()
@@ -147,7 +147,7 @@ describe("a query", () => {
 })
 
 describe("a close and a payment at the same time", () => {
-  test("end the order one way only, whichever is first in the book", async () => {
+  test("end the order in one way: the first in the book wins", async () => {
     for (let round = 0; round < 10; round++) {
       const { order, shown } = await charged()
       const close = () => harness.run(harness.channel.close?.(order) ?? never())
@@ -176,7 +176,7 @@ describe("a refund", () => {
         never()
     )
 
-  test("of a paid order is taken once for each number and never beyond what was paid", async () => {
+  test("of a paid order is taken once per number and never beyond what was paid", async () => {
     const { order, shown } = await charged()
     expect(await refund(order, "R1", 1)).toMatchObject({ state: "failed" })
     await harness.press(payUrlOf(shown), "pay")
@@ -206,7 +206,7 @@ describe("a notice", () => {
     payment: { trade_no: "T1", amount_fen: 1_000, currency: "CNY", paid_at_ms: 1_773_542_400_000, fee_fen: null }
   })
 
-  test("is read as what it says, a year-old replay too", async () => {
+  test("is read as it is, even as a replay after a year", async () => {
     for (const nowMs of [Date.now(), Date.now() - 31_536_000_000]) {
       expect(await harness.run(harness.channel.readNotice(raw(paid, {}, nowMs)))).toEqual({
         orderNo: "QR1",
@@ -316,7 +316,7 @@ describe("the operator's sandbox pay", () => {
     expect(await harness.run(harness.channel.query(order))).toMatchObject({ state: "paid" })
   })
 
-  test("sends the same payment as often as it is told, and again when it is asked again", async () => {
+  test("sends the same payment as often as it is told, also in a second run", async () => {
     const { order } = await charged()
     const first = await harness.run(pay({ orderNo: order.orderNo, times: 3 }))
     const again = await harness.run(pay({ orderNo: order.orderNo }))

@@ -26,7 +26,9 @@ import {
 export { SandboxAccount } from "./account.ts"
 export { type SandboxPaid, type SandboxPayment, sandboxPay } from "./pay.ts"
 
-/** The channel of every test-mode merchant. It speaks HTTP with its own site in the same gateway, and moves no money. */
+/**
+ * The channel of every test-mode merchant. It speaks HTTP with its own site in the same gateway, and moves no money.
+ */
 const sandbox: ChannelProvider<SandboxAccount> = {
   id: "sandbox",
   products: Object.entries(CHANNEL_CODES).map(([code, product]) => ({ code, ...product })),
@@ -129,7 +131,7 @@ const presentation = (code: string, answer: typeof ChargeAnswer.Type): Presentat
   const flow = Object.hasOwn(CHANNEL_CODES, code) ? CHANNEL_CODES[code as keyof typeof CHANNEL_CODES].flow : "qrcode"
   if (flow === "redirect") return { kind: "redirect", url: answer.pay_url }
   if (flow === "app") return { kind: "app", order: answer.pay_url }
-  // wxpay_js asked for as a code to scan, without a payer yet, is shown as one too.
+  // A wxpay_js order without a payer is requested, and shown, as a code to scan.
   return { kind: "qrcode", content: answer.pay_url }
 }
 

@@ -2,25 +2,25 @@ import { Clock, Effect } from "effect"
 import type { SiteContext, StoreUnavailable } from "../../core/channel/index.ts"
 import type { SandboxAccount } from "./account.ts"
 import { SandboxDelays } from "./delays.ts"
-import { type FaultSettings, PARALLEL_NOTICES } from "./faults.ts"
+import { type FaultSettings, faultAt, PARALLEL_NOTICES } from "./faults.ts"
 import { newNonce, signatureHeaders } from "./sign.ts"
 import { confirm, newTradeNo, step, type Trade, type TradePayment } from "./trade.ts"
 
-/** What the provider's side sends to the gateway about trades, and what became of it. */
+/** A notice that the provider's side sent to the gateway, and the gateway's answer. */
 export interface SentNotice {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
   /** null = no answer. */
   readonly status: number | null
-  /** The gateway's words, at most 2,000 characters; without a status, why there was no answer. */
+  /** The answer's body, at most 2,000 characters; without a status, why there was no answer. */
   readonly answer: string
 }
 
 export type NoticeType = "trade.paid" | "trade.failed" | "trade.closed"
 type Context = SiteContext<SandboxAccount>
 
-/** A notice's JSON text. @param payment null in every notice but a paid one */
+/** A notice's JSON text. @param payment null except in the notice of a payment */
 export const noticeBody = (type: NoticeType, orderNo: string, payment: TradePayment | null): string =>
   JSON.stringify({
     type,
@@ -37,10 +37,10 @@ export const wirePayment = (payment: TradePayment) => ({
   fee_fen: payment.feeFen
 })
 
-/** The gateway took a notice only if it said exactly this. */
+/** Whether the gateway accepted a notice: it did so only if it answered exactly this. */
 export const isAccepted = (sent: SentNotice): boolean => sent.status === 200 && sent.answer === "success"
 
-/** Sends one notice, signed now. @param forge signs it as somebody who does not have the key would */
+/** Sends one notice, signed now. @param forge gives it a signature made without the key */
 export const sendNotice = (context: Context, body: string, forge = false): Effect.Effect<SentNotice> =>
   Effect.gen(function* () {
     const { noticeTimeoutMs } = yield* SandboxDelays
@@ -65,8 +65,8 @@ export const sendNotice = (context: Context, body: string, forge = false): Effec
   })
 
 /**
- * Tells the gateway of a payment as the order's faults say. Returns when each notice has been answered once; those that
- * the gateway did not take are sent again in the background.
+ * Tells the gateway of a payment, with the order's faults. Returns when each notice has been answered once; notices
+ * that the gateway did not accept are sent again in the background.
  */
 export const tellPaid = (
   context: Context,
@@ -74,27 +74,28 @@ export const tellPaid = (
   payment: TradePayment,
   faults: FaultSettings
 ): Effect.Effect<void, StoreUnavailable> => {
+  const fault = faultAt(faults, "notice")
   const tell = (type: NoticeType, about: TradePayment | null) => {
     const accepted = about === null ? Effect.void : Effect.asVoid(step(context.book, trade.orderNo, confirm))
-    return deliver(context, noticeBody(type, trade.orderNo, about), accepted, faults.notice === "forged")
+    return deliver(context, noticeBody(type, trade.orderNo, about), accepted, fault === "forged-notice")
   }
   const paid = tell("trade.paid", payment)
-  switch (faults.notice) {
-    case "silent":
+  switch (fault) {
+    case "no-notice":
       return Effect.void
-    case "late":
+    case "late-notice":
       return Effect.gen(function* () {
         const { lateNoticeMs } = yield* SandboxDelays
         yield* inBackground(Effect.andThen(Effect.sleep(lateNoticeMs), paid))
       })
-    case "twice":
+    case "notice-twice":
       return Effect.andThen(paid, paid)
-    case "parallel":
+    case "notices-at-once":
       return Effect.all(Array.from({ length: PARALLEL_NOTICES }).fill(paid) as Array<typeof paid>, {
         concurrency: "unbounded",
         discard: true
       })
-    case "out-of-order":
+    case "notices-out-of-order":
       return Effect.all([tell("trade.failed", null), paid, tell("trade.closed", null)], { discard: true })
     case "second-payment":
       return Effect.gen(function* () {
@@ -111,11 +112,11 @@ export const tellPaid = (
 export const tellDeclined = (context: Context, trade: Trade): Effect.Effect<void> =>
   inBackground(deliver(context, noticeBody("trade.failed", trade.orderNo, null), Effect.void))
 
-/** Runs on after the answer has gone out; a store that is down ends it. */
+/** Runs an effect after the answer has been sent. A store that is down ends it silently. */
 export const inBackground = (effect: Effect.Effect<void, StoreUnavailable>): Effect.Effect<void> =>
   Effect.asVoid(Effect.forkDetach(Effect.ignore(effect)))
 
-/** Sends once, and again in the background while the gateway does not take it; then `accepted` runs. */
+/** Sends a notice, and repeats it in the background until the gateway accepts it; then runs `accepted`. */
 const deliver = (
   context: Context,
   body: string,

@@ -7,11 +7,11 @@ import { PayAnswer } from "./wire.ts"
 
 export interface SandboxPayment {
   readonly orderNo: string
-  /** Whole fen; what the notice says instead of the order's amount. The book stays as it is. */
+  /** Whole fen that the notice reports instead of the order's amount. The book does not change. */
   readonly amountFen?: number | undefined
   /** How often the notice is sent, one after the other: 1 (the default) … 100. */
   readonly times?: number | undefined
-  /** Signs the notice as somebody without the key would. The book stays as it is. */
+  /** Signs the notice without the key. The book does not change. */
   readonly forge?: boolean | undefined
 }
 
@@ -21,8 +21,8 @@ export interface SandboxPaid {
 }
 
 /**
- * `payhub sandbox pay`: lets the provider's side of a running gateway take a payment and send its notices, and answers
- * what was sent and what the gateway said. An order that is closed or failed is paid all the same, as late money is.
+ * `payhub sandbox pay`: makes the provider's side of a running gateway take a payment and send its notices. Returns
+ * what was sent and what the gateway answered. A closed or failed order is paid all the same, as a late payment.
  * ChannelRejected: the sandbox has no such order. ChannelUncertain: the gateway does not answer.
  */
 export const sandboxPay = (
@@ -48,7 +48,7 @@ export const sandboxPay = (
     Effect.provideService(ChannelHttp, { send: sendByFetch })
   )
 
-// Outside the gateway's process there is no ChannelHttp; this is the operator's own command on the operator's machine.
+// There is no ChannelHttp outside the gateway's process; this runs as the operator's command on the operator's machine.
 const sendByFetch: ChannelHttp["Service"]["send"] = (request) =>
   Effect.tryPromise({
     try: async (signal) => {

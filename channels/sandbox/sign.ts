@@ -3,20 +3,20 @@ import { Redacted } from "effect"
 import { sameDigest } from "../../core/channel/index.ts"
 
 /*
- * How the two sides of the sandbox sign. Each message carries three headers:
+ * The signatures of both sides of the sandbox. Each message carries three headers:
  *
  *   sandbox-timestamp   Unix milliseconds, 13 digits
  *   sandbox-nonce       32 hex digits; an answer repeats its request's
  *   sandbox-signature   HMAC-SHA256(signingKey, purpose LF timestamp LF nonce LF body), 64 lowercase hex digits
  *
  * The body is signed as its raw bytes. The purpose names the direction and the path ("request /sandbox/api/charge",
- * "answer /sandbox/api/charge", "notice"), so that no message can be passed off as another kind.
+ * "answer /sandbox/api/charge", "notice"), so that no message can pass for one of another kind.
  */
 
 export type SigningKey = Redacted.Redacted<string>
 export type Purpose = `request ${string}` | `answer ${string}` | "notice"
 
-/** How far a request's timestamp may be from the provider's clock. Answers are bound by the nonce instead. */
+/** Greatest distance of a request's timestamp from the provider's clock. Answers are bound by the nonce instead. */
 export const FRESH_MS = 300_000
 
 export interface SignatureHeaders extends Readonly<Record<string, string>> {
@@ -27,7 +27,7 @@ export interface SignatureHeaders extends Readonly<Record<string, string>> {
 
 export const newNonce = (): string => randomBytes(16).toString("hex")
 
-/** The three headers of a message whose body goes out exactly as given. */
+/** The three headers of a message whose body is sent exactly as given. */
 export const signatureHeaders = (
   key: SigningKey,
   purpose: Purpose,
@@ -40,7 +40,7 @@ export const signatureHeaders = (
   "sandbox-signature": signature(key, purpose, String(nowMs), nonce, body)
 })
 
-/** What a verified message was signed with; undefined = not the other side's word. Says nothing about its age. */
+/** The timestamp and nonce of a verified message; undefined = not signed by the other side. Its age is not judged. */
 export const verified = (
   key: SigningKey,
   purpose: Purpose,
@@ -57,9 +57,9 @@ export const verified = (
 }
 
 /**
- * 128 bits, 32 hex digits, over some texts that only this account can make: tickets, openids, paySigns.
+ * A seal over texts that only this account can make (tickets, openids, paySigns): 128 bits, 32 hex digits.
  * @param purpose keeps the seals of different things apart
- * @param texts none of them contains a line feed
+ * @param texts must not contain a line feed
  */
 export const seal = (key: SigningKey, purpose: string, ...texts: ReadonlyArray<string>): string =>
   createHmac("sha256", Redacted.value(key))

@@ -17,14 +17,14 @@ import {
 import { pageAsset } from "../../core/http/web/assets.ts"
 import { languageOf, pageLanguage } from "../../core/http/web/language.ts"
 import { sitePage } from "../../core/http/web/site-page.ts"
-import { serveSimulator } from "../protocols/simulator/server.ts"
+import { startLoopback } from "../../tests/harness/loopback.ts"
 import { type Delays, SandboxDelays } from "./delays.ts"
 import type { FaultSettings } from "./faults.ts"
 import sandbox, { SandboxAccount } from "./index.ts"
 
 /*
- * For this folder's tests only: a gateway that is nothing but the sandbox's site, a book in memory and a place that
- * notices arrive at, on a free port of the loopback.
+ * For tests only: a gateway that consists of the sandbox's site, a book in memory and an address for notices, on a free
+ * port of the loopback.
  */
 
 export const ACCOUNT_ID = "acc_sandbox"
@@ -32,7 +32,7 @@ export const ACCOUNT_ID = "acc_sandbox"
 export interface ReceivedNotice {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** What the channel made of it; the word of a refusal otherwise. */
+  /** The notice as the channel read it, or why the channel refused it. */
   readonly read: Notice | "bad-signature" | "unreadable" | "stale" | "not-ours"
 }
 
@@ -42,9 +42,9 @@ export interface Harness {
   readonly channel: Channel
   readonly book: ChannelBook
   readonly notices: ReadonlyArray<ReceivedNotice>
-  /** Resolves when at least so many notices have arrived. */
+  /** Resolves when at least `count` notices have arrived. */
   readonly noticed: (count: number) => Promise<void>
-  /** What the gateway answers to notices from now on; null = as the channel says. */
+  /** The gateway's answer to notices from now on; null = the channel's own replies. */
   replyWith: { readonly status: number; readonly body: string } | null
   /** Moves the provider's clock, not the channel's. */
   clockOffsetMs: number
@@ -52,7 +52,7 @@ export interface Harness {
   /** The error that an effect fails with. */
   readonly fail: <A, E>(effect: Effect.Effect<A, E, ChannelHttp>) => Promise<E>
   readonly get: (path: string, headers?: Record<string, string>) => Promise<Response>
-  /** A page's button: what a browser posts. */
+  /** Presses a button of the page: posts what a browser posts. */
   readonly press: (payUrl: string, action: string) => Promise<Response>
   readonly stop: () => Promise<void>
 }
@@ -62,7 +62,7 @@ export interface HarnessOptions {
   readonly delays?: Partial<Delays>
   /** The channel's deadline. */
   readonly deadlineMs?: number
-  /** Changes an answer of the provider's before the channel gets it. */
+  /** Changes an answer of the provider before the channel receives it. */
   readonly meddle?: (answer: { status: number; headers: Record<string, string>; body: Uint8Array }) => void
 }
 
@@ -83,9 +83,8 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
   const account = Schema.decodeUnknownSync(SandboxAccount)(settings)
   const notices: Array<ReceivedNotice> = []
   const waiting: Array<{ readonly count: number; readonly done: () => void }> = []
-  const book = memoryBook()
-  const server = await serveSimulator((request, response) => serve(request, response))
-  const url = server.origin
+  const { book } = memoryBook()
+  const { url, close } = await startLoopback((request, response) => void serve(request, response))
   const gateway = { publicUrl: url, localUrl: url }
   const channel = Effect.runSync(sandbox.open(account, gateway))
 
@@ -194,7 +193,7 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
     get: (path, headers = {}) => fetch(new URL(path, url), { headers, redirect: "manual" }),
     press: (payUrl, action) =>
       fetch(payUrl, { method: "POST", body: new URLSearchParams({ action }), redirect: "manual" }),
-    stop: server.stop
+    stop: close
   }
   return harness
 }
@@ -240,16 +239,18 @@ export const payUrlOf = (shown: Presentation): string => {
   throw new Error(`a ${shown.kind} has no page`)
 }
 
-const memoryBook = (): ChannelBook => {
+/** A book in memory and the entries in it. */
+export const memoryBook = () => {
   const entries = new Map<string, JsonObject>()
-  return {
+  const book: ChannelBook = {
     get: (key) => Effect.sync(() => entries.get(key) ?? null),
     update: (key, change) =>
       Effect.sync(() => {
         // Through JSON, as a store does it.
-        const value = JSON.parse(JSON.stringify(change(entries.get(key) ?? null))) as JsonObject
+        const value: JsonObject = JSON.parse(JSON.stringify(change(entries.get(key) ?? null)))
         entries.set(key, value)
         return value
       })
   }
+  return { entries, book }
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto"
 import { Effect, Schema } from "effect"
 import { type ChannelBook, type JsonObject, type StoreUnavailable, sameDigest } from "../../core/channel/index.ts"
-import { type FaultSettings, REPORTED_FEE_FEN } from "./faults.ts"
+import { type FaultSettings, faultAt, REPORTED_FEE_FEN } from "./faults.ts"
 import { type SigningKey, seal } from "./sign.ts"
 
-/** Money that a payer gave for a trade, as the provider reports it. */
+/** A payment of a trade, as the provider reports it. */
 export const TradePayment = Schema.Struct({
   tradeNo: Schema.String,
   /** Whole fen. */
@@ -16,7 +16,7 @@ export const TradePayment = Schema.Struct({
 })
 export type TradePayment = typeof TradePayment.Type
 
-/** What the provider's book knows of an order; its key is the order number. */
+/** An order in the provider's book; its key is the order number. */
 export const Trade = Schema.Struct({
   orderNo: Schema.String,
   tradeNo: Schema.String,
@@ -29,7 +29,7 @@ export const Trade = Schema.Struct({
   jsapi: Schema.NullOr(Schema.Struct({ appId: Schema.String, openid: Schema.String })),
   state: Schema.Literals(["pending", "paid", "failed", "closed"]),
   payment: Schema.NullOr(TradePayment),
-  /** The request that won the race to pay: only that one sends notices. */
+  /** The request that won the race to pay: only this one sends notices. */
   paidBy: Schema.NullOr(Schema.String),
   /** Whether the gateway has acknowledged a notice of the payment. */
   confirmed: Schema.Boolean,
@@ -42,23 +42,26 @@ export type Trade = typeof Trade.Type
 
 const decodeTrade = Schema.decodeUnknownSync(Trade)
 
-/** Order numbers that the book takes: no colon, so that no order can name another kind of entry. */
+/** Order numbers that the book accepts: without a colon, so that no order can name another kind of entry. */
 export const ORDER_NO = /^[0-9A-Za-z_-]{1,64}$/
 
 /** SBX, the time in base 36 and 56 random bits: unique at this provider. */
 export const newTradeNo = (nowMs: number): string =>
   `SBX${nowMs.toString(36).toUpperCase()}${randomBytes(7).toString("hex").toUpperCase()}`
 
-/** What a payer gives for a trade now, with the faults of stage "payment". */
-export const paymentOf = (trade: Trade, faults: FaultSettings, nowMs: number): TradePayment => ({
-  tradeNo: faults.payment === "reused-number" ? "SBX-REUSED" : trade.tradeNo,
-  amountFen: faults.payment === "wrong-amount" ? trade.amountFen - 1 : trade.amountFen,
-  currency: faults.payment === "currency" ? "USD" : "CNY",
-  paidAtMs: nowMs,
-  feeFen: faults.payment === "fee" ? REPORTED_FEE_FEN : null
-})
+/** The payment of a trade that is paid now, with the faults of stage "payment". */
+export const paymentOf = (trade: Trade, faults: FaultSettings, nowMs: number): TradePayment => {
+  const fault = faultAt(faults, "payment")
+  return {
+    tradeNo: fault === "reused-trade-number" ? "SBX-REUSED" : trade.tradeNo,
+    amountFen: fault === "wrong-amount" ? trade.amountFen - 1 : trade.amountFen,
+    currency: fault === "other-currency" ? "USD" : "CNY",
+    paidAtMs: nowMs,
+    feeFen: fault === "reported-fee" ? REPORTED_FEE_FEN : null
+  }
+}
 
-// Every step is pure and may be run again; a step that does not apply returns its argument. Once paid, always paid.
+// Each step is pure and may run again. A step that does not apply returns its argument. A paid trade stays paid.
 
 /** The payer pays, in time. */
 export const pay =
@@ -66,7 +69,7 @@ export const pay =
   (trade: Trade): Trade =>
     isPayable(trade, nowMs) ? { ...trade, state: "paid", payment, paidBy } : trade
 
-/** Money arrives whether the trade is still open or not. */
+/** A payment arrives, whether the trade is open or not. */
 export const payLate =
   (payment: TradePayment, paidBy: string) =>
   (trade: Trade): Trade =>
@@ -79,7 +82,7 @@ export const decline =
 
 export const close = (trade: Trade): Trade => (trade.state === "pending" ? { ...trade, state: "closed" } : trade)
 
-/** Past its expiry a trade closes by itself, at the latest when somebody looks. */
+/** A trade past its expiry closes by itself, at the latest when it is looked at. */
 export const expire =
   (nowMs: number) =>
   (trade: Trade): Trade =>
@@ -87,7 +90,7 @@ export const expire =
 
 export const confirm = (trade: Trade): Trade => (trade.confirmed ? trade : { ...trade, confirmed: true })
 
-/** Takes a refund once for each number, and never more than was paid. */
+/** Takes a refund once per number, and never more than was paid. */
 export const refund =
   (refundNo: string, refundFen: number, tradeNo: string, nowMs: number) =>
   (trade: Trade): Trade => {
@@ -99,7 +102,7 @@ export const refund =
 
 export const isPayable = (trade: Trade, nowMs: number): boolean => trade.state === "pending" && nowMs < trade.expiresMs
 
-/** A trade that was closed before it ever came: a charge that arrives after the close must not be payable. */
+/** A trade that is closed before its charge arrives: such a charge must not become payable. */
 export const closedBefore = (orderNo: string, nowMs: number): Trade => ({
   orderNo,
   tradeNo: "",
@@ -123,14 +126,14 @@ export const findTrade = (book: ChannelBook, orderNo: string): Effect.Effect<Tra
     ? Effect.map(book.get(orderNo), (value) => (value === null ? null : decodeTrade(value)))
     : Effect.succeed(null)
 
-/** Stores a trade unless the order has one, and answers the one it has. */
+/** Stores a trade unless the order has one, and returns the stored one. */
 export const addTrade = (book: ChannelBook, trade: Trade): Effect.Effect<Trade, StoreUnavailable> =>
   Effect.map(
     book.update(trade.orderNo, (value) => value ?? trade),
     (value) => decodeTrade(value)
   )
 
-/** Takes a step on a trade that exists (trades are never removed), atomically, and answers what the trade is now. */
+/** Takes a step on an existing trade atomically and returns the trade after it. Trades are never removed. */
 export const step = (
   book: ChannelBook,
   orderNo: string,
@@ -145,11 +148,11 @@ export const step = (
     (value) => decodeTrade(value)
   )
 
-/** The payer's key to a trade: whoever has it may pay, and nobody can make one. */
+/** The payer's key to a trade: whoever has it may pay, and only the account can make one. */
 export const ticketOf = (key: SigningKey, trade: Trade): string =>
   `${trade.orderNo}-${seal(key, "ticket", trade.orderNo, trade.tradeNo)}`
 
-/** The trade that a ticket opens, closed if it has expired by now; null = not a ticket of ours. */
+/** The trade of a ticket, closed if it has expired by now; null = not a ticket of ours. */
 export const tradeOfTicket = (
   book: ChannelBook,
   key: SigningKey,

@@ -31,7 +31,7 @@ const authorized = async (cookie?: string, url = authorizeUrl()) => {
 const identify = (code: string, appId: string | null = APP_ID) => payer().identify({ code, miniProgram: false, appId })
 
 describe("the stand-in for WeChat's authorize page", () => {
-  test("is asked in WeChat's own words", () => {
+  test("has the parameters of WeChat's own page", () => {
     const url = payer().authorizeUrl({ redirectUrl: "http://shop.test/p?a=1&b=2", state: "S", appId: null })
     expect(url).toBe(
       `${harness.gateway.publicUrl}/sandbox/wechat/authorize?appid=wxsandbox000000000` +
@@ -97,14 +97,14 @@ describe("the stand-in for WeChat's authorize page", () => {
 })
 
 describe("a login code", () => {
-  test("is good once", async () => {
+  test("works once", async () => {
     const { code } = await authorized()
     const answers = await Promise.allSettled([1, 2, 3].map(() => harness.run(identify(code))))
     expect(answers.filter((answer) => answer.status === "fulfilled")).toHaveLength(1)
     expect(await harness.fail(identify(code))).toMatchObject({ _tag: "ChannelRejected" })
   })
 
-  test("is good for five minutes", async () => {
+  test("works for five minutes", async () => {
     const early = await authorized()
     const late = await authorized()
     try {
@@ -155,7 +155,7 @@ describe("the payment sheet", () => {
     return { status: answer.status, body: await answer.json() }
   }
 
-  test("shows what is to be paid and pays it", async () => {
+  test("shows the amount due and pays it", async () => {
     const { order, params } = await charged()
     expect((await post("prepay", params)).body).toEqual({ view: "pending", yuan: "10.00", description: "在线支付" })
     expect((await post("pay", params)).body).toMatchObject({ view: "paid-unconfirmed" })
@@ -169,7 +169,7 @@ describe("the payment sheet", () => {
     expect(await harness.run(harness.channel.query(order))).toMatchObject({ state: "failed" })
   })
 
-  test("takes no parameter that was not signed so", async () => {
+  test("refuses parameters that the provider did not sign", async () => {
     const { order, params } = await charged()
     const other = await charged()
     for (const change of [

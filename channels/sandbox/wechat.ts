@@ -14,16 +14,16 @@ import { type Trade, ticketOf, tradeOfTicket } from "./trade.ts"
 import { JsapiJson } from "./wire.ts"
 
 /*
- * A stand-in for what WeChat does around a JSAPI payment: the authorize page, the login code, and the payment sheet's
+ * A stand-in for WeChat's part in a JSAPI payment: the authorize page, the login code and the payment sheet's
  * parameters. The sheet itself is assets/bridge.js.
  */
 
 type Context = SiteContext<SandboxAccount>
 
-/** A login code is good once, for five minutes, like WeChat's. */
+/** Lifetime of a login code, which works once, like WeChat's. */
 const CODE_LIFE_MS = 300_000
 
-/** What WeixinJSBridge takes for a JSAPI trade, the same whenever it is asked for; null for other trades. */
+/** The WeixinJSBridge parameters of a JSAPI trade, the same each time; null for other trades. */
 export const jsapiParams = (key: SigningKey, trade: Trade): JsapiParams | null => {
   if (trade.jsapi === null) return null
   const params = {
@@ -36,7 +36,7 @@ export const jsapiParams = (key: SigningKey, trade: Trade): JsapiParams | null =
   return { ...params, paySign: paySign(key, params) }
 }
 
-/** The trade of a payment sheet whose parameters arrived as the provider signed them; null = they did not. */
+/** The trade of a payment sheet's parameters; null = the provider did not sign these parameters. */
 export const tradeOfParams = (
   context: Context,
   body: Uint8Array,
@@ -54,9 +54,9 @@ const paySign = (key: SigningKey, params: Omit<JsapiParams, "paySign">): string 
   seal(key, "paySign", params.appId, params.timeStamp, params.nonceStr, params.package, params.signType).toUpperCase()
 
 /**
- * `GET /sandbox/wechat/authorize`: silent like snsapi_base. The browser is known by a cookie, and goes back to
- * redirect_uri with `code` and `state`; only to the gateway's own origin, so that the page is no open redirect.
- * @returns the redirect, or what is wrong with the request, for a page that says so
+ * `GET /sandbox/wechat/authorize`: silent like snsapi_base. A cookie identifies the browser, which is redirected to
+ * redirect_uri with `code` and `state`, on the gateway's own origin only, so that the page is no open redirect.
+ * @returns the redirect, or what is wrong with the request, to be shown on a page
  */
 export const authorize = (
   request: SiteRequest,
@@ -91,7 +91,7 @@ export const authorize = (
     }
   })
 
-/** Trades a login code for the openid that it was made for: once, in time, and for the same AppID. */
+/** Exchanges a login code for its openid: once, in time, and for the same AppID. */
 export const openidOfCode = (
   context: Context,
   code: string,
@@ -111,7 +111,7 @@ export const openidOfCode = (
     return used.usedBy === user ? { openid } : { refused: "the code has been used (40163)" }
   })
 
-// The code carries all it stands for, sealed: whoever opens the authorize page a million times fills no book.
+// The code carries its own content, sealed, so that opening the authorize page a million times stores nothing.
 const newCode = (key: SigningKey, openid: string, appId: string, nowMs: number): string => {
   const expires = (nowMs + CODE_LIFE_MS).toString(36)
   const random = randomBytes(8).toString("hex")

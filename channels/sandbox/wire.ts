@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 
 /*
- * The JSON of the sandbox's interface, both directions. Money is whole fen, time is Unix milliseconds. Each answer says
- * `"result":"ok"` or `"result":"refused"` with a reason: a refusal is definite.
+ * The JSON of the sandbox's interface, in both directions. Money is whole fen, time is Unix milliseconds. Each answer
+ * has `"result":"ok"`, or `"result":"refused"` with a reason, which is a definite refusal.
  */
 
 const AmountFen = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000_000_000 }))
@@ -26,7 +26,7 @@ export const OpenidBody = Schema.Struct({ code: Schema.String, app_id: Schema.St
 export const PayBody = Schema.Struct({
   account_id: Schema.String,
   order_no: Schema.String,
-  /** null = what the order costs; another amount is only said in the notice, never booked. */
+  /** null = the order's amount. Another amount appears only in the notice and is never booked. */
   amount_fen: Schema.NullOr(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10_000_000_000 }))),
   times: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })),
   forge: Schema.Boolean
@@ -94,7 +94,7 @@ export const PayAnswer = Schema.Struct({
   )
 })
 
-/** A notice: the payment is null in every type but `trade.paid`. */
+/** A notice; its payment is null except in `trade.paid`. */
 export const NoticeJson = Schema.Struct({
   type: Schema.String,
   order_no: Schema.NonEmptyString,

@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
-import { Origin, accountFields as wechatPayFields } from "../protocols/wechatpay-v3/account-fields.ts"
-import { accountFields as ysepayFields } from "../protocols/ysepay/index.ts"
+import { ProviderOrigin } from "../protocols/provider-url.ts"
+import { wechatPayAccountFields, wechatPayHostFields } from "../protocols/wechatpay-v3/account-fields.ts"
+import { ysepayAccountFields } from "../protocols/ysepay/account-fields.ts"
 
 const AppId = Schema.String.check(Schema.isPattern(/^wx[0-9a-zA-Z]{6,30}$/)).annotate({
   description: "AppID of an official account or mini-program (wx…)"
@@ -10,7 +11,7 @@ const AppSecret = Schema.RedactedFromValue(Schema.String).annotate({
   description: "AppSecret, from mp.weixin.qq.com; exchanges login codes for the payer's openid"
 })
 
-/** The official accounts and mini-programs that payers meet an account in; the same for both acquirers. */
+/** The official accounts and mini-programs in which payers meet the account; the same for both acquirers. */
 const appFields = {
   appId: AppId,
   appSecret: AppSecret,
@@ -23,45 +24,37 @@ const appFields = {
     AppId.annotate({ description: "which of them mini-program orders without an AppID are for; default appId" })
   )
 }
+export type AccountApps = Schema.Struct.Type<typeof appFields>
 
-export interface Apps {
-  readonly appId: string
-  readonly appSecret: typeof AppSecret.Type
-  readonly moreApps?: ReadonlyArray<{ readonly appId: string; readonly appSecret?: typeof AppSecret.Type }>
-  readonly miniProgramAppId?: string
-}
+/** The origins of WeChat's login, set only for a simulator. */
+const loginHostFields = { api: Schema.optionalKey(ProviderOrigin), authorize: Schema.optionalKey(ProviderOrigin) }
+export type LoginHosts = Schema.Struct.Type<typeof loginHostFields>
 
-// The AppIDs stand behind the merchant number, as the README lists them.
-const { mchid, ...keyFields } = wechatPayFields
+// The account's form asks for the merchant number, then the apps, then the keys.
+const { mchid, ...merchantKeys } = wechatPayAccountFields
 
-/** A merchant of WeChat Pay's own (直连商户). */
-export const DirectAccount = Schema.Struct({
+/** A direct merchant of WeChat Pay (直连商户). */
+export const WechatPayJsapiAccount = Schema.Struct({
   acquirer: Schema.Literal("wechatpay"),
   mchid,
   ...appFields,
-  ...keyFields,
-  hosts: Schema.optionalKey(
-    Schema.Struct({
-      pay: Schema.optionalKey(Origin),
-      api: Schema.optionalKey(Origin),
-      authorize: Schema.optionalKey(Origin)
-    })
-  )
+  ...merchantKeys,
+  hosts: Schema.optionalKey(Schema.Struct({ ...wechatPayHostFields, ...loginHostFields }))
 })
-export type DirectAccount = typeof DirectAccount.Type
+export type WechatPayJsapiAccount = typeof WechatPayJsapiAccount.Type
 
 /** A merchant of Yinsheng (银盛), which passes the payment on to WeChat Pay. */
-export const ThroughYinshengAccount = Schema.Struct({
+export const YinshengJsapiAccount = Schema.Struct({
   acquirer: Schema.Literal("yinsheng"),
-  ...ysepayFields,
+  ...ysepayAccountFields,
   ...appFields,
   payerIpField: Schema.Literals(["payer_ip", "submer_ip", "none"])
     .pipe(Schema.withDecodingDefaultKey(Effect.succeed("payer_ip" as const)))
     .annotate({ description: "what the version in use calls the payer's address (payer_ip is the newer name)" }),
-  hosts: Schema.optionalKey(Schema.Struct({ api: Schema.optionalKey(Origin), authorize: Schema.optionalKey(Origin) }))
+  hosts: Schema.optionalKey(Schema.Struct(loginHostFields))
 })
-export type ThroughYinshengAccount = typeof ThroughYinshengAccount.Type
+export type YinshengJsapiAccount = typeof YinshengJsapiAccount.Type
 
-/** Who receives the money: WeChat Pay itself, or Yinsheng on top of it. */
-export const WechatJsapiAccount = Schema.Union([DirectAccount, ThroughYinshengAccount])
+/** The acquirer is WeChat Pay itself, or Yinsheng, which stands before it. */
+export const WechatJsapiAccount = Schema.Union([WechatPayJsapiAccount, YinshengJsapiAccount])
 export type WechatJsapiAccount = typeof WechatJsapiAccount.Type

@@ -10,7 +10,7 @@ afterEach(cleanUp)
 const gatewayUrls = { publicUrl: "https://pay.example.com", localUrl: "http://127.0.0.1:8080" }
 const decode = (account: unknown) => Effect.runPromise(Schema.decodeUnknownEffect(provider.account)(account))
 
-/** Both acquirers, with the simulated OAuth behind them. */
+/** Accounts of both acquirers, with a simulated OAuth. */
 const accounts = async () => {
   const apps = { wx8888888888888888: "app-secret-1", wx9999999999999999: "app-secret-2" }
   const oauth = await WechatOauthSimulator.start(apps)
@@ -83,7 +83,7 @@ test.each([
   "https://api.example.com/x",
   "http://localhost:99999",
   "https://[::1"
-])("an account does not take %s for a host: secrets go there", async (api) => {
+])("an account does not accept %s as a host, because secrets are sent there", async (api) => {
   const { list } = await accounts()
   for (const account of list) await expect(decode({ ...account, hosts: { api } })).rejects.toThrow("hosts")
 })
@@ -104,7 +104,7 @@ describe.each([
   }
   const back = (callback: string) => new URL(callback).searchParams
 
-  test("comes back from WeChat's page with the state and a code that gives the openid once", async () => {
+  test("returns from WeChat's page with the state and a code that yields the openid once", async () => {
     const { payer, oauth } = await payerOf()
     const redirectUrl = "https://pay.example.com/wechat-pay-invoke.html?token=a%2Bb&x=1"
     const callback = oauth.visit(payer.authorizeUrl({ redirectUrl, state: "S1", appId: null }), OPENID)

@@ -1,21 +1,23 @@
 import { Effect } from "effect"
-import { ChannelRejected, type PayerIdentity } from "../../core/channel/index.ts"
+import { ChannelRejected, type ChargeRequest, type PayerIdentity } from "../../core/channel/index.ts"
 import { AUTHORIZE_ORIGIN, authorizeUrl } from "../protocols/wechat-oauth/authorize.ts"
 import { API_ORIGIN, identify } from "../protocols/wechat-oauth/identify.ts"
-import type { Apps } from "./account.ts"
+import type { AccountApps, LoginHosts } from "./account.ts"
 
 /** Whether an order may be paid under an AppID. */
-export const knowsApp = (account: Apps, appId: string): boolean =>
+export const knowsApp = (account: AccountApps, appId: string): boolean =>
   appId === account.appId || (account.moreApps ?? []).some((app) => app.appId === appId)
 
-/** The order's own AppID, or the account's for that kind of order. */
-const appIdOf = (account: Apps, order: { readonly appId: string | null; readonly miniProgram: boolean }): string =>
-  order.appId ?? (order.miniProgram ? account.miniProgramAppId : undefined) ?? account.appId
+/** The order's own AppID, or the account's AppID for this kind of order. */
+const appIdOf = (
+  account: AccountApps,
+  order: { readonly appId: string | null; readonly miniProgram: boolean }
+): string => order.appId ?? (order.miniProgram ? account.miniProgramAppId : undefined) ?? account.appId
 
-/** The AppID and openid that an order is charged under, or why there are none. */
+/** The AppID and openid that an order is charged under. ChannelRejected: there are none. */
 export const payerOf = (
-  account: Apps,
-  jsapi: { readonly appId: string | null; readonly openid: string; readonly miniProgram: boolean } | undefined
+  account: AccountApps,
+  jsapi: ChargeRequest["jsapi"]
 ): Effect.Effect<
   { readonly appId: string; readonly openid: string; readonly miniProgram: boolean },
   ChannelRejected
@@ -27,16 +29,13 @@ export const payerOf = (
     : Effect.fail(new ChannelRejected({ reason: `this account does not list AppID ${appId}: add it to moreApps` }))
 }
 
-export interface OauthHosts {
-  readonly api?: string
-  readonly authorize?: string
-}
+const apiOrigin = (hosts: LoginHosts | undefined): string => hosts?.api ?? API_ORIGIN
 
-/** Where codes are exchanged. */
-export const apiOrigin = (hosts: OauthHosts | undefined): string => hosts?.api ?? API_ORIGIN
+/** The host that exchanges login codes. */
+export const loginEgress = (hosts: LoginHosts | undefined): ReadonlyArray<string> => [new URL(apiOrigin(hosts)).host]
 
-/** Who is paying: WeChat's silent login, with the account's own AppSecrets. */
-export const payerIdentity = (account: Apps, hosts: OauthHosts | undefined): PayerIdentity => ({
+/** Identifies the payer by WeChat's silent login, with the account's own AppSecrets. */
+export const payerIdentity = (account: AccountApps, hosts: LoginHosts | undefined): PayerIdentity => ({
   authorizeUrl: ({ redirectUrl, state, appId }) =>
     authorizeUrl({ origin: hosts?.authorize ?? AUTHORIZE_ORIGIN, appId: appId ?? account.appId, redirectUrl, state }),
   identify: Effect.fnUntraced(function* ({ code, ...order }) {

@@ -10,22 +10,15 @@ import {
   refOf,
   requestOf
 } from "../../tests/channels/wechat-jsapi-house.ts"
+import { type NoticeFault, SIGNATURE_FAULTS } from "../protocols/simulator/faults.ts"
 import { DOWNLOAD_GAP_MS } from "../protocols/wechatpay-v3/certificates.ts"
-import type { NoticeFault } from "../protocols/wechatpay-v3/simulator.ts"
 
 afterEach(cleanUp)
 
 const ORDERS = 100
-const NOTICE_FAULTS: ReadonlyArray<NoticeFault> = [
-  "wrong-signature",
-  "stale",
-  "probe",
-  "unsigned",
-  "unknown-serial",
-  "tampered"
-]
+const NOTICE_FAULTS: ReadonlyArray<NoticeFault> = [...SIGNATURE_FAULTS, "tampered"]
 
-/** What the gateway believes of an order; `unsure` is not an end. */
+/** The gateway's belief about an order; `unsure` is not final. */
 type Belief = "unsure" | "paid" | "rejected" | "closed" | "absent"
 
 test.each([
@@ -35,12 +28,12 @@ test.each([
 ] as const)(
   "100 orders while every third call fails end as WeChat Pay's own book says (%s, seed %d)",
   async (serialMode, seed) => {
-    const it = await house({ serialMode, faults: { probability: 0.3, seed } })
+    const it = await house({ serialMode, chance: { probability: 0.3, seed } })
     const beliefs = new Map<string, Belief>()
     const requests: Array<ChargeRequest> = []
 
     for (let n = 0; n < ORDERS; n++) {
-      // Seconds pass, so that a failed certificate download may be tried again.
+      // Time passes, so that a failed certificate download may be repeated.
       gateway.aheadMs = it.wechat.aheadMs = n * (DOWNLOAD_GAP_MS / 10)
       const request = requestOf(it, { expiresAt: new Date(Date.now() + 86_400_000) })
       requests.push(request)
@@ -66,7 +59,7 @@ test.each([
       beliefs.set(notice.orderNo, "paid")
     }
 
-    // Reconcile: ask about each, close what is open, until every order has an end.
+    // Reconcile: query each order and close the open ones, until every order has an end.
     for (let round = 0; round < 40 && [...beliefs.values()].includes("unsure"); round++) {
       gateway.aheadMs = it.wechat.aheadMs += DOWNLOAD_GAP_MS
       for (const request of requests) {
@@ -93,7 +86,7 @@ test.each([
       const truth = { paid: "SUCCESS", closed: "CLOSED", absent: "none", rejected: "none", unsure: "?" }[belief]
       expect(`${request.orderNo} ${booked}`).toBe(`${request.orderNo} ${truth}`)
     }
-    // The run has met all of it: a seed that makes every call succeed would prove nothing.
+    // The run must meet every end: a seed with which every call succeeds would prove nothing.
     expect(counts.unsure).toBe(0)
     expect(counts.paid).toBeGreaterThan(20)
     expect(counts.closed).toBeGreaterThan(20)

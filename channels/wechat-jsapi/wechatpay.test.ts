@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test"
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { ChargeRef } from "../../core/channel/index.ts"
+import { opensslFolder } from "../../tests/channels/openssl.ts"
 import {
   cleanUp,
   closeOf,
@@ -22,9 +21,10 @@ import {
   requestOf,
   run
 } from "../../tests/channels/wechat-jsapi-house.ts"
-import { isDone } from "../protocols/simulator/faults.ts"
+import { CALL_FAULTS, SIGNATURE_FAULTS } from "../protocols/simulator/faults.ts"
 import { CERTIFICATES_FRESH_MS, DOWNLOAD_GAP_MS } from "../protocols/wechatpay-v3/certificates.ts"
-import { type WechatPayFault, WechatPaySimulator } from "../protocols/wechatpay-v3/simulator.ts"
+import { WechatPaySimulator } from "../protocols/wechatpay-v3/simulator.ts"
+import { WECHATPAY_CALL_FAULTS, type WechatPayCallFault } from "../protocols/wechatpay-v3/simulator-faults.ts"
 import { newCertificate } from "../protocols/wechatpay-v3/simulator-keys.ts"
 
 afterEach(cleanUp)
@@ -77,7 +77,7 @@ describe.each(["certificates", "public-key", "both"] as const)("WeChat Pay signi
 })
 
 describe("the bridge's parameters", () => {
-  test("do not pay when a field that is signed was changed", async () => {
+  test("do not pay when a signed field was changed", async () => {
     const it = await house()
     const params = paramsOf(await run(it.channel.charge(requestOf(it))))
     for (const name of ["appId", "timeStamp", "nonceStr", "package"] as const) {
@@ -104,7 +104,7 @@ describe("the bridge's parameters", () => {
     expect(it.wechat.calls).toEqual([])
   })
 
-  test("are made anew for the same order when it is charged again, and it is one order", async () => {
+  test("are made anew when an order is charged again, which stays one order", async () => {
     const it = await house()
     const request = requestOf(it)
     const first = paramsOf(await run(it.channel.charge(request)))
@@ -115,11 +115,12 @@ describe("the bridge's parameters", () => {
 })
 
 describe("a charge", () => {
-  const expected: Record<WechatPayFault, string> = {
-    "lost-request": "ChannelUncertain connection",
-    "lost-answer": "ChannelUncertain connection",
-    "error-before": "ChannelUncertain server-error",
-    "error-after": "ChannelUncertain server-error",
+  const expected: Record<WechatPayCallFault, string> = {
+    refused: "ChannelRejected",
+    "cut-request": "ChannelUncertain connection",
+    "cut-answer": "ChannelUncertain connection",
+    busy: "ChannelUncertain server-error",
+    "http-500-done": "ChannelUncertain server-error",
     "wrong-signature": "ChannelUncertain bad-signature",
     stale: "ChannelUncertain bad-signature",
     unsigned: "ChannelUncertain bad-signature",
@@ -128,13 +129,16 @@ describe("a charge", () => {
     garbage: "ChannelUncertain unreadable",
     "rate-limited": "ChannelRejected"
   }
-  test.each(Object.entries(expected))("that meets %s is %s", async (fault, result) => {
-    const it = await house({ serialMode: "public-key" })
-    it.wechat.nextFaults.push(fault as WechatPayFault)
-    const request = requestOf(it)
-    expect(await outcome(it.channel.charge(request))).toBe(result)
-    expect(it.wechat.book.orders.has(request.orderNo)).toBe(isDone(fault as WechatPayFault))
-  })
+  test.each(WECHATPAY_CALL_FAULTS)(
+    "that meets %s ends as that fault should, and the provider has the order or not",
+    async (fault) => {
+      const it = await house({ serialMode: "public-key" })
+      it.wechat.inject({ fault })
+      const request = requestOf(it)
+      expect(await outcome(it.channel.charge(request))).toBe(expected[fault])
+      expect(it.wechat.book.orders.has(request.orderNo)).toBe(CALL_FAULTS[fault].done)
+    }
+  )
 
   test.each(["notice URL with a query", "an order number of another shape", "an openid of nobody"])(
     "is refused for %s",
@@ -241,9 +245,9 @@ describe("a query", () => {
   })
 
   test.each([
-    "lost-answer",
-    "error-before",
-    "error-after",
+    "cut-answer",
+    "busy",
+    "http-500-done",
     "wrong-signature",
     "stale",
     "unsigned",
@@ -255,13 +259,13 @@ describe("a query", () => {
     const request = requestOf(it)
     await run(it.channel.charge(request))
     it.wechat.pay(request.orderNo)
-    it.wechat.nextFaults.push(fault)
+    it.wechat.inject({ fault })
     expect(await outcome(it.channel.query(refOf(request)))).toStartWith("ChannelUncertain")
   })
 
   test("is uncertain, not absent, when the absence is signed by a stranger", async () => {
     const it = await house({ serialMode: "public-key" })
-    it.wechat.nextFaults.push("wrong-signature")
+    it.wechat.inject({ fault: "wrong-signature" })
     expect(await outcome(it.channel.query(refOf(requestOf(it))))).toBe("ChannelUncertain bad-signature")
   })
 
@@ -305,7 +309,7 @@ describe("a query", () => {
 })
 
 describe("a close", () => {
-  test("says paid when the payment was faster", async () => {
+  test("says paid when a payment came first", async () => {
     const it = await house()
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -313,7 +317,7 @@ describe("a close", () => {
     expect(await outcome(closeOf(it, request))).toEqual({ state: "paid" })
   })
 
-  test("is uncertain while the payer is typing the password", async () => {
+  test("is uncertain while the payer enters the password", async () => {
     const it = await house()
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -334,13 +338,13 @@ describe("a close", () => {
     const it = await house({ serialMode: "public-key" })
     const request = requestOf(it)
     await run(it.channel.charge(request))
-    it.wechat.nextFaults.push("unsigned")
+    it.wechat.inject({ fault: "unsigned" })
     expect(await outcome(closeOf(it, request))).toBe("ChannelUncertain bad-signature")
   })
 })
 
 describe("a notice", () => {
-  test.each(["wrong-signature", "stale", "probe", "unsigned", "unknown-serial", "tampered", "other-key"] as const)(
+  test.each([...SIGNATURE_FAULTS, "tampered", "other-key"] as const)(
     "that is %s is refused with 4xx, in WeChat Pay's form",
     async (fault) => {
       const it = await house({ serialMode: "public-key" })
@@ -373,7 +377,7 @@ describe("a notice", () => {
     expect(it.notices).toMatchObject([{ why: "not-ours" }])
   })
 
-  test("that says a payment is not one is acknowledged and carries none", async () => {
+  test("of a state that is not paid is acknowledged and carries no payment", async () => {
     const it = await house({ serialMode: "public-key" })
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -384,7 +388,7 @@ describe("a notice", () => {
     expect(it.notices).toEqual([{ orderNo: request.orderNo, payment: null }])
   })
 
-  test("of an event that nobody planned for is refused, not taken for a payment", async () => {
+  test("of an unknown event is refused, not taken for a payment", async () => {
     const it = await house({ serialMode: "public-key" })
     expect((await it.wechat.notifyWith(it.noticeUrl, "COUPON.USE", { coupon_id: "1" })).status).toBe(400)
     expect(it.notices).toMatchObject([{ why: "unreadable" }])
@@ -402,7 +406,7 @@ describe("platform certificates", () => {
     const it = await house()
     await run(it.channel.charge(requestOf(it)))
     gateway.aheadMs = it.wechat.aheadMs = CERTIFICATES_FRESH_MS + 1000
-    it.wechat.nextFaults.push("error-before")
+    it.wechat.inject({ fault: "busy" })
     await run(it.channel.charge(requestOf(it)))
     expect(certificateDownloads(it.wechat)).toBe(2)
     gateway.aheadMs = it.wechat.aheadMs += DOWNLOAD_GAP_MS
@@ -410,7 +414,7 @@ describe("platform certificates", () => {
     expect(certificateDownloads(it.wechat)).toBe(3)
   })
 
-  test("that WeChat Pay has exchanged are fetched when an answer comes with the new one", async () => {
+  test("that WeChat Pay has replaced are fetched when an answer is signed with the new one", async () => {
     const it = await house()
     await run(it.channel.charge(requestOf(it)))
     it.wechat.rotateCertificate()
@@ -419,7 +423,7 @@ describe("platform certificates", () => {
     expect(certificateDownloads(it.wechat)).toBe(2)
   })
 
-  test("that a notice comes with are fetched before the next call, and the repeated notice is read", async () => {
+  test("that signed a notice are fetched before the next call, and the repeated notice is read", async () => {
     const it = await house()
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -431,7 +435,7 @@ describe("platform certificates", () => {
     expect((await it.wechat.notify(request.orderNo)).status).toBe(200)
   })
 
-  test("are not hammered for by forged serials: one download a minute at most", async () => {
+  test("are downloaded at most once a minute, however many serials are forged", async () => {
     const it = await house()
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -439,7 +443,7 @@ describe("platform certificates", () => {
     for (let second = 0; second < 60; second += 4) {
       gateway.aheadMs = it.wechat.aheadMs = second * 1000
       await it.wechat.notify(request.orderNo, "unknown-serial")
-      it.wechat.nextFaults.push("unknown-serial")
+      it.wechat.inject({ fault: "unknown-serial" })
       await outcome(it.channel.query(refOf(request)))
     }
     expect(certificateDownloads(it.wechat)).toBe(1)
@@ -448,7 +452,7 @@ describe("platform certificates", () => {
     expect(certificateDownloads(it.wechat)).toBe(2)
   })
 
-  test("that the operator pinned need no download, and a first notice is read at once", async () => {
+  test("that the operator pinned need no download", async () => {
     const wechat = await WechatPaySimulator.start()
     onCleanup(() => wechat.stop())
     const pinned = { platformCertificates: [wechat.platformCertificatePem] }
@@ -458,11 +462,11 @@ describe("platform certificates", () => {
     expect(certificateDownloads(wechat)).toBe(0)
   })
 
-  test.each(["wrong-signature", "stale", "unsigned", "garbage", "lost-answer"] as const)(
+  test.each(["wrong-signature", "stale", "unsigned", "garbage", "cut-answer"] as const)(
     "are not taken from a download that meets %s",
     async (fault) => {
       const it = await house()
-      it.wechat.nextFaults.push(fault)
+      it.wechat.inject({ fault })
       expect(await outcome(it.channel.charge(requestOf(it)))).toBe("ChannelRejected")
       expect(it.wechat.book.orders.size).toBe(0)
     }
@@ -502,19 +506,19 @@ describe("a refund", () => {
     expect(await outcome(refundOf(it, charge, "R2", 2))).toBe("ChannelRejected")
   })
 
-  test.each(["lost-answer", "error-after", "wrong-signature", "rate-limited"] as const)(
+  test.each(["cut-answer", "http-500-done", "wrong-signature", "rate-limited"] as const)(
     "that meets %s is uncertain, and asking for it tells",
     async (fault) => {
       const it = await house({ serialMode: "public-key" })
       const charge = await paidOrder(it)
-      it.wechat.nextFaults.push(fault)
+      it.wechat.inject({ fault })
       expect(await outcome(refundOf(it, charge, "R1", 400))).toStartWith("ChannelUncertain")
-      const known = fault === "rate-limited" ? "ChannelRejected" : { state: "pending" }
+      const known = CALL_FAULTS[fault].done ? { state: "pending" } : "ChannelRejected"
       expect(await outcome(queryRefundOf(it, charge, "R1"))).toEqual(known as never)
     }
   )
 
-  test("that was closed failed; one that is abnormal is for a person, and nobody may send the money twice", async () => {
+  test("that was closed failed; one that is abnormal stays uncertain, so that nobody sends the money twice", async () => {
     const it = await house()
     const charge = await paidOrder(it)
     await run(refundOf(it, charge, "R1", 100))
@@ -550,7 +554,7 @@ describe("a refund", () => {
 })
 
 describe("a bill", () => {
-  test("comes as it is, unsigned, when its SHA-1 is the one that was signed", async () => {
+  test("is taken unsigned when it has the SHA-1 of the signed answer", async () => {
     const it = await house()
     const request = requestOf(it)
     await run(it.channel.charge(request))
@@ -562,14 +566,14 @@ describe("a bill", () => {
 
   test("that was changed on the way is uncertain", async () => {
     const it = await house({ serialMode: "public-key" })
-    it.wechat.nextFaults.push("none", "garbage")
+    it.wechat.inject({ fault: "garbage", call: "/billdownload/file" })
     expect(await outcome(it.channel.downloadBill?.({ date: "2026-03-15" }) ?? Effect.die("none"))).toBe(
       "ChannelUncertain bad-signature"
     )
   })
 })
 
-test("an account without any way to verify, with a short APIv3 key or half a public key is told so", async () => {
+test("an account without a key to verify with, with a short APIv3 key or half a public key is refused by name", async () => {
   const { wechat } = await house()
   const account = wechat.account()
   const told = (change: object) =>
@@ -587,14 +591,15 @@ test("an account without any way to verify, with a short APIv3 key or half a pub
   expect(await told({ privateKey: "not a key" })).toContain("privateKey")
 })
 
-test("an account may hold its .p12, which knows the merchant's serial itself", async () => {
+test("an account may hold a .p12, which contains the merchant's serial", async () => {
   const { wechat } = await house()
   const certificate = newCertificate("merchant", new Date(Date.now() - 1000), new Date(Date.now() + 86_400_000))
-  const folder = mkdtempSync(join(tmpdir(), "payhub-p12-"))
-  onCleanup(async () => rmSync(folder, { recursive: true }))
-  writeFileSync(join(folder, "both.pem"), certificate.privateKeyPem + certificate.certificatePem)
-  const command = ["pkcs12", "-export", "-in", join(folder, "both.pem"), "-passout", `pass:${wechat.mchid}`]
-  const privateKey = execFileSync("openssl", command).toString("base64")
+  const { path, openssl, remove } = opensslFolder()
+  onCleanup(async () => remove())
+  writeFileSync(join(path, "both.pem"), certificate.privateKeyPem + certificate.certificatePem)
+  const privateKey = openssl("pkcs12", "-export", "-in", "both.pem", "-passout", `pass:${wechat.mchid}`).toString(
+    "base64"
+  )
   const { merchantSerial: _, ...account } = { ...wechat.account(), privateKey, password: wechat.mchid }
   expect(await Effect.runPromise(openAccount(account))).toBeDefined()
   const other = Effect.flip(openAccount({ ...account, merchantSerial: "ABCDEF0123456789" }))

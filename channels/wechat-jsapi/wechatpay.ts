@@ -1,46 +1,28 @@
 import { Clock, Effect } from "effect"
 import type { AccountInvalid, Channel } from "../../core/channel/index.ts"
 import { wechatPayActs } from "../protocols/wechatpay-v3/acts.ts"
-import { orderRefused, rejected, uncertain } from "../protocols/wechatpay-v3/errors.ts"
-import { jsapiOrder, readPrepayId } from "../protocols/wechatpay-v3/order.ts"
-import { openSession, payOrigin } from "../protocols/wechatpay-v3/session.ts"
-import { jsapiParams, newNonce } from "../protocols/wechatpay-v3/sign.ts"
-import type { DirectAccount } from "./account.ts"
-import { apiOrigin, knowsApp, payerIdentity, payerOf } from "./payer.ts"
+import { readPrepayId } from "../protocols/wechatpay-v3/order.ts"
+import { placeWechatPayOrder } from "../protocols/wechatpay-v3/place-order.ts"
+import { openWechatPaySession } from "../protocols/wechatpay-v3/session.ts"
+import { bridgeParams, newNonceStr } from "../protocols/wechatpay-v3/sign.ts"
+import type { WechatPayJsapiAccount } from "./account.ts"
+import { knowsApp, payerIdentity, payerOf } from "./payer.ts"
 
-export const wechatPayEgress = (account: DirectAccount): ReadonlyArray<string> =>
-  [payOrigin(account), apiOrigin(account.hosts)].map((origin) => new URL(origin).host)
-
-export const openWechatPay = Effect.fnUntraced(function* (
-  account: DirectAccount
+export const openWechatPayJsapi = Effect.fnUntraced(function* (
+  account: WechatPayJsapiAccount
 ): Effect.fn.Return<Channel, AccountInvalid> {
-  const session = yield* openSession(account)
-  const { client, mchid, signer } = session
+  const session = yield* openWechatPaySession(account)
   return {
     // Queries, closing, notices, refunds and bills are the same for all of WeChat Pay's products.
-    ...wechatPayActs(session, (appId) => knowsApp(account, appId)),
+    ...wechatPayActs(session, { knowsApp: (appId) => knowsApp(account, appId) }),
 
-    // POST /v3/pay/transactions/jsapi, then the bridge's parameters, signed (protocols/channels.md C2, C6).
-    charge: Effect.fnUntraced(function* (request) {
-      const { appId, openid } = yield* payerOf(account, request.jsapi)
-      const answer = yield* client.call(
-        jsapiOrder({
-          mchid,
-          appId,
-          openid,
-          outTradeNo: request.orderNo,
-          description: request.description,
-          amountFen: request.amountFen,
-          expiresAt: request.expiresAt,
-          notifyUrl: request.noticeUrl
-        })
-      )
-      if (answer.kind === "refused") {
-        return yield* orderRefused(answer.refusal) ? rejected(answer.refusal) : uncertain(answer.refusal)
-      }
-      const prepayId = yield* readPrepayId(answer.body)
+    // POST /v3/pay/transactions/jsapi: official accounts and mini-programs alike.
+    charge: Effect.fnUntraced(function* (order) {
+      const { appId, openid } = yield* payerOf(account, order.jsapi)
+      const own = { product: "jsapi", appId, fields: { payer: { openid } } } as const
+      const prepayId = yield* readPrepayId(yield* placeWechatPayOrder(session, order, own))
       const at = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-      const params = jsapiParams(signer.privateKey, { appId, prepayId, at, nonce: newNonce() })
+      const params = bridgeParams(session.signer.privateKey, { appId, prepayId, at, nonce: newNonceStr() })
       return { kind: "jsapi", params } as const
     }),
 

@@ -7,7 +7,7 @@ afterEach(cleanUp)
 const ORDERS = 100
 const ROUNDS_MAX = 40
 
-/** What Yinsheng's status means for the gateway; an order that it does not have is absent or was refused. */
+/** Yinsheng's status → the gateway's state. An order that Yinsheng does not have is absent or was refused. */
 const ENDS = {
   TRADE_SUCCESS: "paid",
   TRADE_CLOSED: "closed",
@@ -26,9 +26,9 @@ test.each([1, 20261124, 77])(
     for (let n = 0; n < ORDERS; n++) {
       const request = requestOf(it)
       requests.push(request)
-      // Seldom drawn, so a few are set: payments that fail in the provider's spelling, and somebody else's notices.
-      if (n % 20 === 7) it.yinsheng.inject({ fault: "TRADE_FAILD", outTradeNo: numberOf(request) })
-      if (n % 20 === 11) it.yinsheng.inject({ fault: "forged-notice", outTradeNo: numberOf(request) })
+      // Chance draws them seldom, so some are planned: payments that fail in Yinsheng's spelling, and strangers' notices.
+      if (n % 20 === 7) it.yinsheng.inject({ fault: "payment-fails", outTradeNo: numberOf(request) })
+      if (n % 20 === 11) it.yinsheng.inject({ fault: "stranger-notice", outTradeNo: numberOf(request) })
       const shown = await outcome(it.channel.charge(request))
       if (shown === "ChannelRejected") ends.set(request.orderNo, "rejected")
       if (typeof shown === "string" || shown.kind !== "jsapi") continue
@@ -37,7 +37,7 @@ test.each([1, 20261124, 77])(
       if (n % 3 !== 0) await it.yinsheng.pay(numberOf(request), { notify: n % 5 !== 0 })
     }
 
-    // What a notice says is the book's, to the fen, whoever sent notices besides.
+    // Each accepted notice matches the book to the fen, whatever strangers sent.
     const heard = it.notices.flatMap((notice) => ("orderNo" in notice && notice.payment !== null ? [notice] : []))
     expect(heard.length).toBeGreaterThan(20)
     for (const { orderNo, payment } of heard) {
@@ -51,7 +51,7 @@ test.each([1, 20261124, 77])(
       })
     }
 
-    // Reconcile: ask about each, close what is open, until every order has an end.
+    // Reconcile: query each order and close the open ones, until every order has an end.
     for (let round = 0; round < ROUNDS_MAX && ends.size < ORDERS; round++) {
       for (const request of requests) {
         if (ends.has(request.orderNo)) continue
@@ -77,7 +77,7 @@ test.each([1, 20261124, 77])(
     expect(requests.map((request) => `${request.orderNo} ${ends.get(request.orderNo)}`)).toEqual(
       requests.map((request) => `${request.orderNo} ${booked(request)}`)
     )
-    // The run has met all of it: a seed that makes every call succeed would prove nothing.
+    // The run must meet every end: a seed with which every call succeeds would prove nothing.
     const counts = Object.groupBy(ends.values(), (end) => end.split(" ")[0] ?? "")
     expect(Object.keys(counts).sort()).toEqual(["absent", "closed", "failed", "paid", "rejected"])
     expect(counts.paid?.length).toBeGreaterThan(20)

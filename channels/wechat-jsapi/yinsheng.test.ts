@@ -14,7 +14,7 @@ import {
   type YinshengHouse,
   yinshengHouse
 } from "../../tests/channels/wechat-jsapi-house.ts"
-import type { YsepayFault } from "../protocols/ysepay/simulator-faults.ts"
+import type { YsepayCallFault } from "../protocols/ysepay/simulator-faults.ts"
 
 afterEach(cleanUp)
 
@@ -50,7 +50,7 @@ test("a payer in an official account pays through Yinsheng, and the notice and t
   expect(it.yinsheng.mistakes).toEqual([])
 })
 
-test("its out_trade_no begins with the day, and the order keeps the shop date for every later call", async () => {
+test("an out_trade_no begins with the day, and the order keeps its shop date for every later call", async () => {
   const it = await yinshengHouse()
   const { orderNo, reference } = requestOf(it)
   expect(reference).toEqual({
@@ -89,24 +89,25 @@ describe("a charge", () => {
   const expected = {
     refused: "ChannelRejected",
     processing: "ChannelUncertain server-error",
-    "error-before": "ChannelUncertain server-error",
-    "unsigned-error": "ChannelUncertain server-error",
-    "lost-answer": "ChannelUncertain connection",
-    "error-after": "ChannelUncertain server-error",
-    "cut-off": "ChannelUncertain unreadable",
+    busy: "ChannelUncertain server-error",
+    "gateway-error": "ChannelUncertain server-error",
+    "cut-answer": "ChannelUncertain connection",
+    "http-500-done": "ChannelUncertain server-error",
+    "half-answer": "ChannelUncertain unreadable",
     "wrong-signature": "ChannelUncertain bad-signature",
+    unsigned: "ChannelUncertain bad-signature",
     "other-order": "ChannelUncertain unreadable",
     "other-amount": "ChannelUncertain unreadable"
-  } satisfies Partial<Record<YsepayFault, string>>
+  } satisfies Partial<Record<YsepayCallFault, string>>
   test.each(Object.entries(expected))("that meets %s is %s", async (fault, result) => {
     const it = await yinshengHouse()
-    it.yinsheng.inject({ fault: fault as YsepayFault, method: "weixin.pay" })
+    it.yinsheng.inject({ fault: fault as YsepayCallFault, call: "weixin.pay" })
     expect(await outcome(it.channel.charge(requestOf(it)))).toBe(result)
   })
 
   test("that is sent again after its answer was lost is not taken for refused: the order is there", async () => {
     const it = await yinshengHouse()
-    it.yinsheng.inject({ fault: "lost-answer", method: "weixin.pay" })
+    it.yinsheng.inject({ fault: "cut-answer", call: "weixin.pay" })
     const request = requestOf(it)
     await outcome(it.channel.charge(request))
     expect(await outcome(it.channel.charge(request))).toBe("ChannelUncertain server-error")
@@ -131,7 +132,7 @@ describe("a query", () => {
     expect(await run(closeOf(it, closed))).toEqual({ state: "closed" })
     expect(await run(it.channel.query(refOf(closed)))).toEqual({ state: "closed" })
     for (const [fault, state] of [
-      ["TRADE_FAILD", { state: "failed", reason: "余额不足" }],
+      ["payment-fails", { state: "failed", reason: "余额不足" }],
       ["wrong-amount", { state: "paid" }]
     ] as const) {
       const request = requestOf(it)
@@ -144,20 +145,20 @@ describe("a query", () => {
     }
   })
 
-  test.each(["wrong-signature", "error-after", "processing", "other-order", "cut-off"] as const)(
+  test.each(["wrong-signature", "http-500-done", "processing", "other-order", "half-answer"] as const)(
     "that meets %s is uncertain, even of a paid order",
     async (fault) => {
       const it = await yinshengHouse()
       const request = requestOf(it)
       await run(it.channel.charge(request))
       await it.yinsheng.pay(tradeNoOf(request), { notify: false })
-      it.yinsheng.inject({ fault, method: "order.query" })
+      it.yinsheng.inject({ fault, call: "order.query" })
       expect(await outcome(it.channel.query(refOf(request)))).toStartWith("ChannelUncertain")
     }
   )
 })
 
-test("a payment that is faster than the close is said to be paid", async () => {
+test("a close says paid when a payment came first", async () => {
   const it = await yinshengHouse()
   const request = requestOf(it)
   it.yinsheng.inject({ fault: "paid-while-closing", outTradeNo: tradeNoOf(request) })
@@ -178,7 +179,7 @@ describe("a notice", () => {
   test("that is forged is refused", async () => {
     const it = await yinshengHouse()
     const request = requestOf(it)
-    it.yinsheng.inject({ fault: "forged-notice", outTradeNo: tradeNoOf(request) })
+    it.yinsheng.inject({ fault: "stranger-notice", outTradeNo: tradeNoOf(request) })
     await run(it.channel.charge(request))
     const { notices } = await it.yinsheng.pay(tradeNoOf(request))
     expect(notices).toMatchObject([
@@ -223,7 +224,7 @@ test("a bill comes byte for byte, in whatever encoding it has", async () => {
   expect([...bill.content.subarray(0, 4)]).toEqual([0xd2, 0xf8, 0xca, 0xa2])
 })
 
-test("an account that names an unknown method's version, or a damaged key, is told so", async () => {
+test("an account with a version of an unknown method, or with a damaged key, is refused by name", async () => {
   await expect(yinshengHouse({ versions: { "ysepay.online.nothing": "3.0" } })).rejects.toThrow("versions")
   await expect(yinshengHouse({ platformCertificate: "?" })).rejects.toThrow("platformCertificate")
   await expect(yinshengHouse({ privateKey: "?" })).rejects.toThrow("privateKey")

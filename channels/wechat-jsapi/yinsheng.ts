@@ -1,26 +1,23 @@
 import { Effect, Option, Schema } from "effect"
 import { type AccountInvalid, type Channel, ChannelUncertain, type JsapiParams } from "../../core/channel/index.ts"
-import * as ysepay from "../protocols/ysepay/index.ts"
-import type { ThroughYinshengAccount } from "./account.ts"
-import { apiOrigin, payerIdentity, payerOf } from "./payer.ts"
+import { ysepayActs } from "../protocols/ysepay/acts.ts"
+import { placeYsepayOrder } from "../protocols/ysepay/place-order.ts"
+import { openYsepaySession } from "../protocols/ysepay/session.ts"
+import type { YinshengJsapiAccount } from "./account.ts"
+import { payerIdentity, payerOf } from "./payer.ts"
 
-export const yinshengEgress = (account: ThroughYinshengAccount): ReadonlyArray<string> => [
-  ...ysepay.egressOf(account),
-  new URL(apiOrigin(account.hosts)).host
-]
-
-export const openYinsheng = Effect.fnUntraced(function* (
-  account: ThroughYinshengAccount
+export const openYinshengJsapi = Effect.fnUntraced(function* (
+  account: YinshengJsapiAccount
 ): Effect.fn.Return<Channel, AccountInvalid> {
-  const session = yield* ysepay.openSession(account)
+  const session = yield* openYsepaySession(account)
   return {
     // Queries, closing, notices, refunds and bills are the same for all of Yinsheng's products.
-    ...ysepay.tradeActs(session, account),
+    ...ysepayActs(session, account),
 
-    // ysepay.online.weixin.pay: qrcodepay's fields without bank_type, and the payer's (protocols/channels.md A6).
+    // ysepay.online.weixin.pay: the fields of qrcodepay without bank_type, and the payer's (protocols/channels.md A6).
     charge: Effect.fnUntraced(function* (order) {
       const { appId, openid, miniProgram } = yield* payerOf(account, order.jsapi)
-      const field = yield* ysepay.placeOrder(session, account, order, "ysepay.online.weixin.pay", {
+      const field = yield* placeYsepayOrder(session, account, order, "ysepay.online.weixin.pay", {
         appid: appId,
         sub_openid: openid,
         is_minipg: miniProgram ? "1" : "2",
@@ -49,7 +46,7 @@ const decodePayInfo = Schema.decodeUnknownOption(
   )
 )
 
-/** `jsapi_pay_info` is a JSON text inside the JSON answer; the bridge wants its time as text. */
+/** Reads `jsapi_pay_info`, JSON text inside the JSON answer. The bridge wants the time as text. */
 const readPayInfo = (text: string | undefined): JsapiParams | undefined => {
   const info = Option.getOrUndefined(decodePayInfo(text))
   return info === undefined ? undefined : { ...info, timeStamp: String(info.timeStamp) }

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
-import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
 import { Effect, Schema } from "effect"
-import type { Channel, ChannelHttp, ChargeRef, ChargeRequest, Notice, NoticeRefused } from "../../core/channel/index.ts"
+import type { Channel, ChannelHttp, ChargeRef, ChargeRequest } from "../../core/channel/index.ts"
 import { newOrderNo } from "../../core/domain/order-no.ts"
+import { openNoticeDoor } from "../../tests/channels/notice-door.ts"
 import { fetchChannelHttp } from "../../tests/harness/fetch-channel-http.ts"
-import { type SimulatorOptions, startYsepaySimulator } from "../protocols/ysepay/simulator.ts"
+import { startSimulatorServer } from "../protocols/simulator/server.ts"
+import { startYsepaySimulator, type YsepaySimulatorOptions } from "../protocols/ysepay/simulator.ts"
 import provider from "./index.ts"
 
 const GATEWAY = { publicUrl: "https://pay.example.com", localUrl: "http://127.0.0.1:1" }
@@ -16,55 +16,16 @@ const run = <A, E>(effect: Effect.Effect<A, E, ChannelHttp>): Promise<A> =>
   Effect.runPromise(effect.pipe(Effect.provide(fetchChannelHttp)))
 const flip = <A, E>(effect: Effect.Effect<A, E, ChannelHttp>): Promise<E> => run(Effect.flip(effect))
 
-/** The gateway's side of notices: what the core does, without a core. */
-const startReceiver = async (channelOf: () => Channel) => {
-  const heard: Array<Notice | NoticeRefused> = []
-  const waiting = new Set<() => void>()
-  const server: Server = createServer((request, response) => {
-    const parts: Array<Buffer> = []
-    request.on("data", (part: Buffer) => parts.push(part))
-    request.on("end", () => {
-      const raw = { method: "POST", headers: {}, body: Buffer.concat(parts), receivedAt: new Date() }
-      const read = Effect.runSync(Effect.result(channelOf().readNotice(raw)))
-      const { accepted, refused } = channelOf().replies
-      const reply = read._tag === "Success" ? accepted : refused
-      heard.push(read._tag === "Success" ? read.success : read.failure)
-      response.writeHead(reply.status, { "content-type": reply.contentType }).end(reply.body)
-      for (const wake of waiting) wake()
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/notice/1`,
-    heard,
-    /** Resolves once `fact` holds; judged after every notice. */
-    until: (fact: () => boolean) =>
-      new Promise<void>((resolve) => {
-        const look = () => {
-          if (!fact()) return
-          waiting.delete(look)
-          resolve()
-        }
-        waiting.add(look)
-        look()
-      }),
-    stop: () => {
-      server.closeAllConnections()
-      server.close()
-    }
-  }
-}
-
-const world = async (options: SimulatorOptions = {}) => {
+const world = async (options: YsepaySimulatorOptions = {}) => {
   const simulator = await startYsepaySimulator({ pushEveryMs: 20, ...options })
   const channel = openAccount(simulator.account())
-  const receiver = await startReceiver(() => channel)
+  const receiver = await openNoticeDoor(channel)
   return {
     simulator,
     channel,
     receiver,
     stop: async () => {
-      receiver.stop()
+      await receiver.stop()
       await simulator.stop()
     }
   }
@@ -99,14 +60,14 @@ beforeAll(async () => {
 })
 afterEach(() => here.simulator.clearFaults())
 afterAll(() => here.stop())
-const place = (change: Partial<ChargeRequest> = {}) => order(here.channel, here.receiver.url, change)
+const place = (change: Partial<ChargeRequest> = {}) => order(here.channel, here.receiver.noticeUrl, change)
 const required = <T>(method: T | undefined): T => {
   if (method === undefined) throw new Error("the channel lacks a method")
   return method
 }
 
 describe("an order", () => {
-  test("is shown as the wallet's own code, paid, heard of by a signed notice and found by a query", async () => {
+  test("is shown as the wallet's own code, is paid, and a signed notice and a query report the payment", async () => {
     const { request, ref, no } = place()
     expect(await run(here.channel.charge(request))).toEqual({
       kind: "qrcode",
@@ -118,19 +79,19 @@ describe("an order", () => {
       { acknowledged: true, answer: { status: 200, body: "success" } }
     ])
     const payment = { channelTradeNo: trade.tradeNo, amountFen: 1_234, currency: "CNY" }
-    expect(here.receiver.heard.at(-1)).toMatchObject({ orderNo: request.orderNo, payment })
+    expect(here.receiver.notices.at(-1)).toMatchObject({ orderNo: request.orderNo, payment })
     expect(await run(here.channel.query(ref))).toMatchObject({ state: "paid", payment })
     expect(here.simulator.mistakes).toEqual([])
   })
 
-  test("is stored with its key, which a later day does not change", () => {
+  test("is stored with its key, which stays the same on later days", () => {
     expect(here.channel.reference?.({ orderNo: "QR20261124235959ABCDEFGH", createdAt: new Date(0) })).toEqual({
       out_trade_no: "20261124QR235959ABCDEFGH",
       shopdate: "20261124"
     })
   })
 
-  test("goes to the wallet that its code and the account name", async () => {
+  test("is for the wallet that its code and the account name", async () => {
     const chosen = openAccount({ ...here.simulator.account(), bankType: "9001002" })
     const bankOf = async (channel: Channel, code: string) => {
       const { request, no } = place({ code })
@@ -142,7 +103,7 @@ describe("an order", () => {
     expect(await bankOf(chosen, "wxpay_native")).toBe("1902000")
   })
 
-  test("of one fen and of a hundred million yuan are both taken", async () => {
+  test("may have any amount from one fen to a hundred million yuan", async () => {
     for (const amountFen of [1, 10, 99, 100, 10_000_000_000]) {
       const { request, ref, no } = place({ amountFen })
       await run(here.channel.charge(request))
@@ -156,19 +117,20 @@ describe("an order", () => {
 describe("a charge", () => {
   test.each([
     ["processing", "server-error", "pending"],
-    ["error-before", "server-error", "absent"],
-    ["unsigned-error", "server-error", "absent"],
-    ["lost-answer", "connection", "pending"],
-    ["error-after", "server-error", "pending"],
-    ["cut-off", "unreadable", "pending"],
+    ["busy", "server-error", "absent"],
+    ["gateway-error", "server-error", "absent"],
+    ["cut-answer", "connection", "pending"],
+    ["http-500-done", "server-error", "pending"],
+    ["half-answer", "unreadable", "pending"],
     ["wrong-signature", "bad-signature", "pending"],
+    ["unsigned", "bad-signature", "pending"],
     ["other-order", "unreadable", "pending"],
     ["other-amount", "unreadable", "pending"]
-  ] as const)("that is answered with %s is uncertain (%s) and by the query %s", async (fault, why, state) => {
+  ] as const)("that is answered with %s is uncertain (%s), and its query says %s", async (fault, why, state) => {
     const { request, ref, no } = place()
     here.simulator.inject({ fault, outTradeNo: no })
-    // A runtime may repeat a request whose connection broke: then the repetition is refused, and is no less uncertain.
-    const whys = fault === "lost-answer" ? [why, "server-error"] : [why]
+    // A runtime may repeat a request whose connection broke. The repetition is refused, which is uncertain as well.
+    const whys = fault === "cut-answer" ? [why, "server-error"] : [why]
     const failure = await flip(here.channel.charge(request))
     expect(failure).toMatchObject({ _tag: "ChannelUncertain" })
     expect(whys).toContain(failure._tag === "ChannelUncertain" ? failure.why : "")
@@ -177,7 +139,7 @@ describe("a charge", () => {
 
   test("that is refused with a signed 40004 was never made", async () => {
     const { request, ref, no } = place()
-    here.simulator.inject({ fault: "refused", outTradeNo: no, method: "qrcodepay" })
+    here.simulator.inject({ fault: "refused", outTradeNo: no, call: "qrcodepay" })
     expect(await flip(here.channel.charge(request))).toMatchObject({
       _tag: "ChannelRejected",
       reason: "40004 Business Failed 7990 没找到路由"
@@ -185,9 +147,9 @@ describe("a charge", () => {
     expect(await run(here.channel.query(ref))).toEqual({ state: "absent" })
   })
 
-  test("that is sent again after its answer was lost is not called refused", async () => {
+  test("that is sent again after its answer was lost is not taken for refused", async () => {
     const { request, no } = place()
-    here.simulator.inject({ fault: "wrong-signature", outTradeNo: no, method: "qrcodepay" })
+    here.simulator.inject({ fault: "wrong-signature", outTradeNo: no, call: "qrcodepay" })
     await flip(here.channel.charge(request))
     expect(await flip(here.channel.charge(request))).toMatchObject({ _tag: "ChannelUncertain", why: "server-error" })
     await here.simulator.pay(no)
@@ -197,8 +159,8 @@ describe("a charge", () => {
 
   test("that is refused while nobody can say whether it exists is uncertain", async () => {
     const { request, no } = place()
-    here.simulator.inject({ fault: "refused", outTradeNo: no, method: "qrcodepay" })
-    here.simulator.inject({ fault: "error-before", outTradeNo: no, method: "order.query" })
+    here.simulator.inject({ fault: "refused", outTradeNo: no, call: "qrcodepay" })
+    here.simulator.inject({ fault: "busy", outTradeNo: no, call: "order.query" })
     expect(await flip(here.channel.charge(request))).toMatchObject({ _tag: "ChannelUncertain" })
   })
 
@@ -234,11 +196,11 @@ describe("a charge", () => {
 describe("a query", () => {
   test.each([
     "processing",
-    "error-before",
-    "unsigned-error",
-    "lost-answer",
-    "error-after",
-    "cut-off",
+    "busy",
+    "gateway-error",
+    "cut-answer",
+    "http-500-done",
+    "half-answer",
     "wrong-signature",
     "other-order",
     "refused"
@@ -260,30 +222,30 @@ describe("a query", () => {
     expect(states).toEqual(["pending", "pending", "paid"])
 
     const failed = place()
-    here.simulator.inject({ fault: "TRADE_FAILD", outTradeNo: failed.no })
+    here.simulator.inject({ fault: "payment-fails", outTradeNo: failed.no })
     await run(here.channel.charge(failed.request))
     await here.simulator.pay(failed.no)
     expect(await run(here.channel.query(failed.ref))).toEqual({ state: "failed", reason: "余额不足" })
-    expect(here.receiver.heard.at(-1)).toEqual({ orderNo: failed.request.orderNo, payment: null })
+    expect(here.receiver.notices.at(-1)).toEqual({ orderNo: failed.request.orderNo, payment: null })
   })
 
   test("of an order that was never sent says absent", async () => {
     expect(await run(here.channel.query(place().ref))).toEqual({ state: "absent" })
   })
 
-  test("hands a wrong amount on as it was paid, for the core to judge", async () => {
+  test("reports a wrong amount as it was paid, for the core to judge", async () => {
     const { request, ref, no } = place()
     here.simulator.inject({ fault: "wrong-amount", outTradeNo: no })
     await run(here.channel.charge(request))
     await here.simulator.pay(no)
     expect(await run(here.channel.query(ref))).toMatchObject({ payment: { amountFen: 1_235 } })
-    expect(here.receiver.heard.at(-1)).toMatchObject({ payment: { amountFen: 1_235 } })
+    expect(here.receiver.notices.at(-1)).toMatchObject({ payment: { amountFen: 1_235 } })
   })
 
-  test("reads numeric amounts, escaped slashes and the fee out of the settlement", async () => {
+  test("reads numeric amounts, escaped slashes, and the fee from the settlement amount", async () => {
     const odd = await world({ numericAmounts: true, escapeSlashes: true })
     const channel = openAccount({ ...odd.simulator.account(), feeFrom: "settlement" })
-    const { request, ref, no } = order(channel, odd.receiver.url, { amountFen: 1_010 })
+    const { request, ref, no } = order(channel, odd.receiver.noticeUrl, { amountFen: 1_010 })
     expect(await run(channel.charge(request))).toMatchObject({
       kind: "qrcode",
       content: `${odd.simulator.origin}/pay/${no}`
@@ -308,20 +270,15 @@ describe("a notice", () => {
       )
     )
 
-  test("is pushed again, each time with a new time and signature, until it hears exactly success", async () => {
+  test("is pushed again, each time with a new time and signature, until the answer is exactly success", async () => {
     const answers = ["SUCCESS", "fail", "success"]
     const bodies: Array<string> = []
     const done = Promise.withResolvers<void>()
-    const slow = createServer((request, response) => {
-      const parts: Array<Buffer> = []
-      request.on("data", (part: Buffer) => parts.push(part))
-      request.on("end", () => {
-        bodies.push(Buffer.concat(parts).toString())
-        response.end(answers[bodies.length - 1])
-        if (bodies.length === answers.length) done.resolve()
-      })
+    const door = await startSimulatorServer(({ body }) => {
+      bodies.push(body.toString())
+      if (bodies.length === answers.length) done.resolve()
+      return { status: 200, body: answers[bodies.length - 1] ?? "" }
     })
-    await new Promise<void>((resolve) => slow.listen(0, "127.0.0.1", resolve))
     let nowMs = Date.now()
     const simulator = await startYsepaySimulator({
       pushEveryMs: 1,
@@ -331,14 +288,13 @@ describe("a notice", () => {
       }
     })
     const channel = openAccount(simulator.account())
-    const { request, no } = order(channel, `http://127.0.0.1:${(slow.address() as AddressInfo).port}/`)
+    const { request, no } = order(channel, `${door.origin}/`)
     await run(channel.charge(request))
     const trade = await simulator.pay(no)
     expect(trade.notices[0]).toMatchObject({ acknowledged: false, answer: { body: "SUCCESS" } })
     await done.promise
-    slow.closeAllConnections()
-    slow.close()
     await simulator.stop()
+    await door.stop()
     expect(new Set(bodies.map((body) => new URLSearchParams(body).get("sign"))).size).toBe(3)
     const heard = bodies.map((body) => {
       const raw = { method: "POST", headers: {}, body: Buffer.from(body), receivedAt: new Date() }
@@ -348,13 +304,13 @@ describe("a notice", () => {
     expect(new Set(heard)).toEqual(new Set([`${trade.tradeNo} 1234`]))
   })
 
-  test("that somebody forged is refused, and the real one behind it is taken", async () => {
+  test("that is forged is refused, and the real one after it is accepted", async () => {
     const { request, no } = place()
-    here.simulator.inject({ fault: "forged-notice", outTradeNo: no })
+    here.simulator.inject({ fault: "stranger-notice", outTradeNo: no })
     await run(here.channel.charge(request))
-    const before = here.receiver.heard.length
+    const before = here.receiver.notices.length
     const trade = await here.simulator.pay(no)
-    expect(here.receiver.heard.slice(before)).toMatchObject([
+    expect(here.receiver.notices.slice(before)).toMatchObject([
       { _tag: "NoticeRefused", why: "bad-signature" },
       { orderNo: request.orderNo, payment: { amountFen: 1_234 } }
     ])
@@ -410,7 +366,7 @@ describe("a close", () => {
     expect(here.simulator.pay(no)).rejects.toThrow("cannot be paid")
   })
 
-  test("says paid when the payer was first, though the close was answered with 10000", async () => {
+  test("says paid when the payment came first, though the close was answered with 10000", async () => {
     const before = place()
     await run(here.channel.charge(before.request))
     await here.simulator.pay(before.no)
@@ -429,9 +385,9 @@ describe("a close", () => {
   test("is uncertain when either of its two calls is", async () => {
     const { request, ref, no } = place()
     await run(here.channel.charge(request))
-    here.simulator.inject({ fault: "error-before", outTradeNo: no, method: "trade.close" })
+    here.simulator.inject({ fault: "busy", outTradeNo: no, call: "trade.close" })
     expect(await flip(close(ref))).toMatchObject({ _tag: "ChannelUncertain" })
-    here.simulator.inject({ fault: "wrong-signature", outTradeNo: no, method: "order.query" })
+    here.simulator.inject({ fault: "wrong-signature", outTradeNo: no, call: "order.query" })
     expect(await flip(close(ref))).toMatchObject({ _tag: "ChannelUncertain" })
   })
 
@@ -441,7 +397,7 @@ describe("a close", () => {
     await run(here.channel.charge(request))
     expect(await run(close(ref))).toEqual({ state: "closed" })
     await here.simulator.pay(no)
-    expect(here.receiver.heard.at(-1)).toMatchObject({ orderNo: request.orderNo, payment: { amountFen: 1_234 } })
+    expect(here.receiver.notices.at(-1)).toMatchObject({ orderNo: request.orderNo, payment: { amountFen: 1_234 } })
     expect(await run(here.channel.query(ref))).toMatchObject({ state: "paid" })
   })
 })
@@ -454,23 +410,23 @@ describe("a refund", () => {
     return { ...placed, ref: { ...placed.ref, channelTradeNo: trade.tradeNo } }
   }
   const send = (charge: ChargeRef, refundNo: string, refundFen: number) =>
-    required(here.channel.refund)({ charge, refundNo, refundFen, reason: "退货", noticeUrl: here.receiver.url })
+    required(here.channel.refund)({ charge, refundNo, refundFen, reason: "退货", noticeUrl: here.receiver.noticeUrl })
   const ask = (charge: ChargeRef, refundNo: string) => required(here.channel.queryRefund)({ charge, refundNo })
 
   test("is accepted, then in process, then done, and its own notice changes nothing", async () => {
     const { ref, request } = await paid()
-    const before = here.receiver.heard.length
+    const before = here.receiver.notices.length
     expect(await run(send(ref, "RF1", 1_000))).toEqual({ state: "pending" })
     expect(await run(ask(ref, "RF1"))).toEqual({ state: "pending" })
     expect(await run(ask(ref, "RF1"))).toMatchObject({ state: "refunded", refundFen: 1_000, at: null })
-    await here.receiver.until(() => here.receiver.heard.length > before)
-    expect(here.receiver.heard.slice(before)).toEqual([{ orderNo: request.orderNo, payment: null }])
+    await here.receiver.until(() => here.receiver.notices.length > before)
+    expect(here.receiver.notices.slice(before)).toEqual([{ orderNo: request.orderNo, payment: null }])
     expect(await run(here.channel.query(ref))).toMatchObject({ state: "paid", payment: { amountFen: 1_234 } })
     expect(await run(send(ref, "RF1", 1_000))).toEqual({ state: "pending" })
     expect(here.simulator.book.get(String(ref.reference.out_trade_no))?.refunds.size).toBe(1)
   })
 
-  test("of more than was paid is refused, and one that fails says so", async () => {
+  test("of more than was paid is refused, and one that fails is reported as failed", async () => {
     const { ref } = await paid()
     expect(await flip(send(ref, "RF2", 1_235))).toMatchObject({ _tag: "ChannelRejected" })
 
@@ -483,11 +439,11 @@ describe("a refund", () => {
     expect(await run(ask(doomed.ref, "RF3"))).toEqual({ state: "failed", reason: "fail" })
   })
 
-  test("whose answer was lost is uncertain, and refused the second time it is still under way", async () => {
+  test("whose answer was lost is uncertain, and pending when its repetition is refused", async () => {
     const { ref, no } = await paid()
-    here.simulator.inject({ fault: "cut-off", outTradeNo: no, method: "trade.refund" })
+    here.simulator.inject({ fault: "half-answer", outTradeNo: no, call: "trade.refund" })
     expect(await flip(send(ref, "RF4", 5))).toMatchObject({ _tag: "ChannelUncertain" })
-    here.simulator.inject({ fault: "refused", outTradeNo: no, method: "trade.refund" })
+    here.simulator.inject({ fault: "refused", outTradeNo: no, call: "trade.refund" })
     expect(await run(send(ref, "RF4", 5))).toEqual({ state: "pending" })
   })
 
@@ -563,9 +519,9 @@ test("100 orders through 30 % faults end as the provider's own book says", async
   const { channel, simulator, receiver } = rough
   const ends = new Map<string, string>()
   for (let i = 0; i < 100; i++) {
-    const { request, ref, no } = order(channel, receiver.url, { amountFen: 100 + i })
-    // Seldom drawn, so a few are set: payments that fail in the provider's spelling.
-    if (i % 20 === 7) simulator.inject({ fault: "TRADE_FAILD", outTradeNo: no })
+    const { request, ref, no } = order(channel, receiver.noticeUrl, { amountFen: 100 + i })
+    // Chance draws them seldom, so some are planned: payments that fail in the provider's spelling.
+    if (i % 20 === 7) simulator.inject({ fault: "payment-fails", outTradeNo: no })
     const charged = await run(Effect.result(channel.charge(request)))
     if (charged._tag === "Failure" && charged.failure._tag === "ChannelRejected") {
       ends.set(no, "absent")
@@ -574,7 +530,7 @@ test("100 orders through 30 % faults end as the provider's own book says", async
     // Two of three payers pay, if the order exists at all; a payer who saw no code cannot.
     if (charged._tag === "Success" && i % 3 > 0) await simulator.pay(no)
     else if (i % 2 === 0) await run(Effect.result(required(channel.close)(ref)))
-    // Reconcile: ask until it knows. An unpaid order stays pending, so patience has an end.
+    // Reconcile: query until it knows. An unpaid order stays pending, so the number of queries is bounded.
     let end = "unknown"
     for (let tries = 0; tries < 12 && !["paid", "closed", "failed", "absent"].includes(end); tries++) {
       const asked = await run(Effect.result(channel.query(ref)))
@@ -603,7 +559,7 @@ test("100 orders through 30 % faults end as the provider's own book says", async
     }
   }
   expect(Object.fromEntries(ends)).toEqual(Object.fromEntries([...ends.keys()].map((no) => [no, truth(no)])))
-  // The run was worth running: every end occurs.
+  // The run proves something only if every end occurs.
   expect(new Set([...ends.values()].map((end) => end.split(" ")[0]))).toEqual(
     new Set(["paid", "pending", "closed", "failed", "absent"])
   )

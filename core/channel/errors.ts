@@ -1,10 +1,10 @@
 import { Schema } from "effect"
 
-/** A definite no: nothing was charged and nothing will be. The order becomes FAILED, or another account is tried. */
+/** A definite no: nothing was or will be charged. The order becomes FAILED, or another account is tried. */
 export class ChannelRejected extends Schema.TaggedError<ChannelRejected>()("ChannelRejected", {
   /** The provider's own words, for the order's timeline; never shown to a merchant or payer. */
   reason: Schema.String,
-  /** Set by ChannelHttp: the provider could not be connected to, so it has refused nothing. */
+  /** Set by ChannelHttp where no connection was made: the provider itself has refused nothing. */
   unsent: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
@@ -12,10 +12,10 @@ export class ChannelRejected extends Schema.TaggedError<ChannelRejected>()("Chan
   }
 }
 
-/** Nobody knows whether the payer can be or was charged. Never tried elsewhere; reconcile asks until it knows. */
+/** Nobody knows whether the payer can be or was charged. No other account is tried; reconcile asks until it knows. */
 export class ChannelUncertain extends Schema.TaggedError<ChannelUncertain>()("ChannelUncertain", {
   why: Schema.Literals(["timeout", "connection", "bad-signature", "server-error", "unreadable", "egress", "defect"]),
-  /** What helps the operator, without secrets; for the timeline only. */
+  /** Help for the operator, for the timeline only; must hold no secret. */
   detail: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
@@ -23,7 +23,7 @@ export class ChannelUncertain extends Schema.TaggedError<ChannelUncertain>()("Ch
   }
 }
 
-/** A notice that is not the provider's word: unsigned, ill-signed, unreadable. It changes nothing. */
+/** A notice that cannot be believed: unsigned, wrongly signed, unreadable. It changes nothing. */
 export class NoticeRefused extends Schema.TaggedError<NoticeRefused>()("NoticeRefused", {
   why: Schema.Literals(["bad-signature", "unreadable", "stale", "not-ours"]),
   detail: Schema.optionalKey(Schema.String)
@@ -33,7 +33,7 @@ export class NoticeRefused extends Schema.TaggedError<NoticeRefused>()("NoticeRe
   }
 }
 
-/** An account that cannot work: the sentence says which field and what to do, and holds no secret. */
+/** An account that cannot work. The sentence names the field and the remedy, and holds no secret. */
 export class AccountInvalid extends Schema.TaggedError<AccountInvalid>()("AccountInvalid", {
   field: Schema.String,
   message: Schema.String

@@ -22,22 +22,22 @@ import type {
   Reply
 } from "./provider.ts"
 
-/** ChannelHttp for `await`: rejects with ChannelRejected (nothing was sent) or ChannelUncertain. */
+/** ChannelHttp as promises, which reject with ChannelRejected (nothing was sent) or ChannelUncertain. */
 export interface AsyncHttp {
   readonly send: (request: ChannelHttpRequest) => Promise<ChannelHttpAnswer>
 }
 
 /**
  * An opened account in `async` functions. To say "no" they throw one of the interface's errors:
- * `ChannelRejected` (a definite no), `ChannelUncertain` (nobody knows), `NoticeRefused`. Anything else that is thrown is
- * a bug: the core logs it and treats the order as uncertain ("defect"), so that it is asked about and never lost.
- * What each function must do is said in ChannelProvider's Channel.
+ * `ChannelRejected` (a definite no), `ChannelUncertain` (nobody knows), `NoticeRefused`. Anything else that is thrown
+ * is a bug: the core logs it and treats the order as uncertain ("defect"), so that it is asked about and never lost.
+ * `Channel` documents what each function must do.
  */
 export interface AsyncChannel {
   readonly reference?: (order: { readonly orderNo: string; readonly createdAt: Date }) => JsonObject
   readonly charge: (request: ChargeRequest, http: AsyncHttp) => Promise<Presentation>
   readonly query: (charge: ChargeRef, http: AsyncHttp) => Promise<ChargeState>
-  /** Verify, then read; no I/O, and nothing to wait for. Whatever it throws refuses the notice. */
+  /** Verifies, then reads, without I/O or waiting. Anything that it throws refuses the notice. */
   readonly readNotice: (raw: RawNotice) => Notice
   readonly replies: { readonly accepted: Reply; readonly refused: Reply }
   readonly close?: (charge: ChargeRef, http: AsyncHttp) => Promise<CloseState>
@@ -59,11 +59,11 @@ type AccountOf<F extends Fields> = Schema.Struct.Type<F>
 export interface AsyncProvider<F extends Fields> {
   readonly id: string
   readonly products: ReadonlyArray<Product>
-  /** The account's fields: `Schema.String` for what may be seen, `Secret` for what may not. */
+  /** The account's fields: `Schema.String` for text that may be shown, `Secret` for text that may not. */
   readonly account: F
-  /** The hosts that its calls may reach. */
+  /** The hosts that an account's calls may reach. */
   readonly egress: (account: AccountOf<F>, gateway: GatewayUrls) => ReadonlyArray<string>
-  /** Parses keys once. Throws AccountInvalid, whose sentence holds no secret, where the account cannot work. */
+  /** Parses keys once. Throws AccountInvalid where the account cannot work; its sentence holds no secret. */
   readonly open: (account: AccountOf<F>, gateway: GatewayUrls) => AsyncChannel | Promise<AsyncChannel>
 }
 
@@ -73,7 +73,7 @@ export interface AsyncProvider<F extends Fields> {
  */
 export const Secret = Schema.RedactedFromValue(Schema.String.check(Schema.isMinLength(1)))
 
-/** A full ChannelProvider out of `async` functions, for authors who do not write Effect. */
+/** Makes a full ChannelProvider from `async` functions, for authors who do not write Effect. */
 const fromAsync = <const F extends Fields>(
   spec: AsyncProvider<F> & { readonly account: F }
 ): Provider<AccountOf<F>> => ({
@@ -96,7 +96,7 @@ const channelOf = (channel: AsyncChannel): Channel => {
     readNotice: (raw) =>
       Effect.try({
         try: () => channel.readNotice(raw),
-        // Anybody can send anything here: what does not parse is no bug, and no reason to alarm.
+        // Anybody can send anything here, so a notice that cannot be parsed is no bug and raises no alarm.
         catch: (error) =>
           error instanceof NoticeRefused
             ? error
@@ -119,7 +119,7 @@ const channelOf = (channel: AsyncChannel): Channel => {
   }
 }
 
-/** Runs an `async` act with the core's ChannelHttp; when the core gives the act up, the call under way ends too. */
+/** Runs an `async` act with the core's ChannelHttp. When the core gives up the act, its running call ends too. */
 const act = <A>(
   run: (http: AsyncHttp) => Promise<A>
 ): Effect.Effect<A, ChannelRejected | ChannelUncertain, ChannelHttp> =>
@@ -138,7 +138,7 @@ const act = <A>(
     return yield* asFailure(isChannelFailure)(answer)
   })
 
-/** What was thrown as one of the interface's errors becomes a failure; the rest stays a bug. */
+/** Turns a thrown error of the interface into a failure; anything else that is thrown stays a bug. */
 const asFailure =
   <E>(isExpected: (thrown: unknown) => thrown is E) =>
   <A, R>(effect: Effect.Effect<A, never, R>): Effect.Effect<A, E, R> =>

@@ -1,18 +1,18 @@
 import { Context, type Effect } from "effect"
 import type { ChannelRejected, ChannelUncertain } from "./errors.ts"
 
-/** What a channel sends. The bytes go out exactly as given, so that what was signed is what is sent. */
+/** A request of a channel. Its bytes are sent exactly as given, because signatures cover them. */
 export interface ChannelHttpRequest {
   readonly method: "GET" | "POST"
   /** Absolute http(s) URL whose host the provider's `egress` names. */
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
-  /** Milliseconds until the call is given up as uncertain; the core's deadline (15,000) holds if it is sooner. */
+  /** Milliseconds until the call is given up as uncertain; the core's deadline of 15,000 applies where it is sooner. */
   readonly timeoutMs?: number
 }
 
-/** What came back, whatever its status: raw bytes, because signatures are over them. At most 1 MiB (bills: 64 MiB). */
+/** An answer of any status, in raw bytes, because signatures cover them. At most 1 MiB (bills: 64 MiB). */
 export interface ChannelHttpAnswer {
   readonly status: number
   /** Names in lower case. */
@@ -21,10 +21,10 @@ export interface ChannelHttpAnswer {
 }
 
 /**
- * A channel's only way out. The core supplies it with the egress list, the deadline, the recording for the order's
+ * A channel's only I/O. The core supplies it with the egress list, the deadline, the recording for the order's
  * timeline (secrets scrubbed) and, in tests, the simulator. Redirects are not followed.
- * Fails with ChannelRejected only where no byte of the request left (the connection was refused, the name is unknown);
- * everything after that is ChannelUncertain.
+ * Fails with ChannelRejected only where no byte of the request was sent (the connection was refused, the name is
+ * unknown); any later failure is ChannelUncertain.
  */
 export class ChannelHttp extends Context.Service<
   ChannelHttp,

@@ -1,6 +1,6 @@
 /** Everything a channel's author imports. */
 
-// A channel's folder may lie where "effect" cannot be found by name: what accounts are described with comes from here.
+// A channel's folder may lie where "effect" cannot be resolved, so the parts that describe accounts are exported here.
 export { Redacted, Schema } from "effect"
 export type { GatewayUrls } from "../config/own-url.ts"
 export { CHANNEL_CODES, type Flow, type ProductType } from "../domain/channel-code.ts"

@@ -6,14 +6,14 @@ import type { AccountInvalid, ChannelRejected, ChannelUncertain, NoticeRefused }
 import type { ChannelHttp } from "./http.ts"
 import type { ChannelSite } from "./site.ts"
 
-/** Something payers can pay with, as merchants name it in `channel_code`. */
+/** A way to pay, which merchants name in `channel_code`. */
 export interface Product {
   readonly code: string
   readonly name: string
   readonly nameEn: string
   readonly type: ProductType | (string & {})
   readonly flow: Flow
-  /** Whole fen; what the provider takes, where it is narrower than the contract's 1 … 10,000,000,000. */
+  /** Whole fen: the provider's limits, where they are narrower than the contract's 1 … 10,000,000,000. */
   readonly minFen?: number
   readonly maxFen?: number
 }
@@ -26,7 +26,9 @@ export interface ChannelProvider<Account> {
   /** The folder's name: "yinsheng-qrcode". */
   readonly id: string
   readonly products: ReadonlyArray<Product>
-  /** Credentials and settings, secrets as Schema.RedactedFromValue; makes the form, the docs and the encryption. */
+  /**
+   * Credentials and settings, secrets as Schema.RedactedFromValue. The form, the docs and the encryption come from it.
+   */
   readonly account: Schema.Codec<Account, unknown>
   /** The hosts (`host` or `host:port`) that ChannelHttp lets an account reach. */
   readonly egress: (account: Account, gateway: GatewayUrls) => ReadonlyArray<string>
@@ -39,24 +41,24 @@ export interface ChannelProvider<Account> {
     /** Path of a script of its site that stands in for WeixinJSBridge. */
     readonly bridgeScript?: string
   }
-  /** Pages and endpoints of the provider's own, served under `/<id>/…` (the sandbox's payer page). */
+  /** The provider's own pages and endpoints, served under `/<id>/…` (the sandbox's payer page). */
   readonly site?: ChannelSite<Account>
 }
 
-/** An opened account. What a channel cannot do is absent. */
+/** An opened account. An ability that the channel does not have is absent. */
 export interface Channel {
-  /** What the channel needs to know the order again (`ChargeRef.reference`); stored before it is charged. Pure. */
+  /** What identifies the order later (`ChargeRef.reference`); stored before the order is charged. Pure. */
   readonly reference?: (order: { readonly orderNo: string; readonly createdAt: Date }) => JsonObject
-  /** Asks the provider to take the order. Called again for the same order it must not charge twice. */
+  /** Asks the provider to take the order. A second call for the same order must not charge twice. */
   readonly charge: (
     request: ChargeRequest
   ) => Effect.Effect<Presentation, ChannelRejected | ChannelUncertain, ChannelHttp>
   readonly query: (charge: ChargeRef) => Effect.Effect<ChargeState, ChannelRejected | ChannelUncertain, ChannelHttp>
-  /** What must be there before a notice can be verified (certificates that expire); called before each, so cached. */
+  /** Fetches what verifying a notice needs (certificates that expire). Called before each notice, so it must cache. */
   readonly prepare?: Effect.Effect<void, ChannelRejected | ChannelUncertain, ChannelHttp>
-  /** Pure: verify over the raw bytes, then read. */
+  /** Verifies a notice over its raw bytes, then reads it. Pure. */
   readonly readNotice: (raw: RawNotice) => Effect.Effect<Notice, NoticeRefused>
-  /** What the provider wants to hear once its notice is stored, and when it was refused or could not be stored. */
+  /** The answers to a notice that is stored, and to one that was refused or could not be stored. */
   readonly replies: { readonly accepted: Reply; readonly refused: Reply }
   /** Closes an unpaid order at the provider, so that nobody can pay it any more. */
   readonly close?: (charge: ChargeRef) => Effect.Effect<CloseState, ChannelRejected | ChannelUncertain, ChannelHttp>
@@ -66,7 +68,7 @@ export interface Channel {
   readonly queryRefund?: (
     refund: RefundRef
   ) => Effect.Effect<RefundState, ChannelRejected | ChannelUncertain, ChannelHttp>
-  /** The provider's own file of a day, as it came. */
+  /** The provider's own file of a day, unchanged. */
   readonly downloadBill?: (bill: {
     /** yyyy-MM-dd, Shanghai. */
     readonly date: string
@@ -103,13 +105,13 @@ export interface ChargeRequest {
   readonly createdAt: Date
   readonly expiresAt: Date
   /**
-   * How long it can still be paid, for providers that take a duration; below 0 where it has just expired. By the clock
-   * that made `expiresAt`, which need not be this machine's.
+   * Milliseconds for which the order can still be paid, for providers that take a duration; below 0 where it has just
+   * expired. By the clock that made `expiresAt`, which need not be this machine's.
    */
   readonly remainingMs: number
   /** Where the provider sends its notices for this account. */
   readonly noticeUrl: string
-  /** Where a payer's browser comes back to. */
+  /** The page that a payer's browser returns to. */
   readonly returnUrl: string
   readonly clientIp: string
   readonly reference: JsonObject
@@ -117,7 +119,7 @@ export interface ChargeRequest {
   readonly jsapi?: { readonly appId: string | null; readonly openid: string; readonly miniProgram: boolean }
 }
 
-/** An order as a channel knows it later. */
+/** A charged order, as later calls about it get it. */
 export interface ChargeRef {
   readonly orderNo: string
   readonly code: string
@@ -125,11 +127,11 @@ export interface ChargeRef {
   readonly createdAt: Date
   readonly expiresAt: Date
   readonly reference: JsonObject
-  /** Known once it was paid. */
+  /** Known after the payment. */
   readonly channelTradeNo: string | null
 }
 
-/** What the payer is shown; stored as it is and never computed again. */
+/** What the payer is shown. It is stored as it is and never computed again. */
 export type Presentation =
   | { readonly kind: "qrcode"; readonly content: string; readonly imageUrl?: string }
   | { readonly kind: "redirect"; readonly url: string }
@@ -137,7 +139,7 @@ export type Presentation =
   | { readonly kind: "jsapi"; readonly params: JsapiParams }
   | { readonly kind: "app"; readonly order: string }
 
-/** What WeixinJSBridge takes. */
+/** The parameters of WeixinJSBridge. */
 export interface JsapiParams {
   readonly appId: string
   readonly timeStamp: string
@@ -155,7 +157,7 @@ export type ChargeState =
   | { readonly state: "closed" }
   | { readonly state: "failed"; readonly reason: string }
 
-/** `paid` = a payment won the race: the core queries and settles it. */
+/** `paid` = a payment came first; the core queries and settles it. */
 export type CloseState = { readonly state: "closed" } | { readonly state: "paid" }
 
 export interface RawNotice {
@@ -166,7 +168,7 @@ export interface RawNotice {
   readonly receivedAt: Date
 }
 
-/** A verified notice. Without a payment it is acknowledged and changes nothing (a status that is not "paid"). */
+/** A verified notice. One without a payment (a status other than "paid") is acknowledged and changes nothing. */
 export interface Notice {
   readonly orderNo: string
   readonly payment: Payment | null

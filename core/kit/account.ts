@@ -5,7 +5,7 @@ import { isSecretName, type Kit, type KitCase } from "./kit.ts"
 const WRONG_VALUES: ReadonlyArray<unknown> = [null, 7, true, [], [{}], { a: 1 }]
 const SENTENCE_CHARS_MAX = 500
 
-/** An account that the channel refuses, by an AccountInvalid that is a sentence for the operator. */
+/** A refused account must end with an AccountInvalid whose message is a sentence for the operator. */
 const claimSentence = (kit: Kit, outcome: Outcome<unknown>, what: string): void => {
   if (outcome._tag === "Success") return
   claim(outcome.failure._tag === "AccountInvalid", `${what} should end with AccountInvalid: ${describe(outcome)}`)
@@ -24,7 +24,7 @@ const opensOrSays = async (kit: Kit, account: unknown, what: string): Promise<Ou
   return outcome
 }
 
-/** The account's form: what it must hold, what it says about what is wrong, what it keeps to itself. */
+/** The account's form: its required fields, its refusals, and the secrets that it must not reveal. */
 export const ACCOUNT_CASES: ReadonlyArray<KitCase> = [
   {
     name: "the account's JSON opens",

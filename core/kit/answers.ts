@@ -13,7 +13,7 @@ import type { Kit, KitCase } from "./kit.ts"
 import type { SimulatorFault } from "./simulator.ts"
 import { WIRE_FAULTS, type WireFault } from "./wire.ts"
 
-/** These may leave a protocol's answer as good as it was: its signature is in the body, and some bytes say nothing. */
+/** These may leave an answer valid: the signature may be in the body, and some bytes have no meaning. */
 const MAY_BE_HARMLESS: ReadonlyArray<WireFault> = ["no-headers", "changed-byte"]
 const PLACES = [0, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 0.999]
 
@@ -21,7 +21,7 @@ const faults = (Object.keys(WIRE_FAULTS) as ReadonlyArray<WireFault>).filter(
   (fault) => fault !== "refused" && !MAY_BE_HARMLESS.includes(fault)
 )
 
-/** The texts that the payer's money follows. */
+/** The texts that decide where the payer's money goes. */
 const essence = (shown: Presentation): ReadonlyArray<string> => {
   switch (shown.kind) {
     case "qrcode":
@@ -37,7 +37,7 @@ const essence = (shown: Presentation): ReadonlyArray<string> => {
   }
 }
 
-/** Uncertain, or what the provider really said. */
+/** The outcome must be uncertain, or what the provider really said. */
 const claimTrueOrUncertain = (kit: Kit, outcome: Outcome<Presentation>, what: string): void => {
   if (outcome._tag === "Failure") {
     claimUncertain(outcome, what)
@@ -54,7 +54,7 @@ const chargeCase = (fault: WireFault): KitCase => ({
     const order = kit.order()
     kit.wire.next(fault)
     const outcome = await kit.act((channel) => channel.charge(order))
-    // A charge that makes no call has nothing that could go wrong on the wire.
+    // A charge that makes no call cannot meet a fault of the wire.
     if (kit.wire.clear()) return
     claimUncertain(outcome, `a charge that ${WIRE_FAULTS[fault].says}`)
     const state = claimDone(await kit.act((channel) => channel.query(order)), "the query after it")
@@ -74,7 +74,7 @@ const queryCase = (fault: WireFault): KitCase => ({
   }
 })
 
-/** An answer that the provider spoils itself, by its own key or about something else. */
+/** A charge whose answer the provider itself spoils: by its signature, or by what it is about. */
 const lieCase = (fault: Exclude<SimulatorFault, "refused">, says: string): KitCase => ({
   name: `a charge's answer ${says} is no success and no definite refusal`,
   run: async (kit) => {
@@ -100,7 +100,7 @@ const isSameState = (state: ChargeState, truth: ChargeState): boolean =>
       state.payment.currency === truth.payment.currency
     : state.state === truth.state
 
-/** What providers, and whatever stands before them, answer. */
+/** Answers of providers, and of whatever stands before them. */
 export const ANSWER_CASES: ReadonlyArray<KitCase> = [
   ...faults.map(chargeCase),
   {

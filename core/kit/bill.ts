@@ -4,7 +4,7 @@ import { shanghaiText } from "../domain/time.ts"
 import { claim, claimDone, claimUnanswered, show } from "./claim.ts"
 import type { Act, Kit, KitCase } from "./kit.ts"
 
-/** Yesterday in Shanghai: the last day that providers have a bill of. */
+/** Yesterday in Shanghai: the latest day for which providers have a bill. */
 const date = (): string => shanghaiText(Effect.runSync(Clock.currentTimeMillis) - 86_400_000).slice(0, 10)
 
 const billCase = (
@@ -18,7 +18,7 @@ const billCase = (
   }
 })
 
-/** The provider's own file of a day. */
+/** The provider's own file of a day, as a channel downloads it. */
 export const BILL_CASES: ReadonlyArray<KitCase> = [
   billCase("a bill is a file of bytes with a name that can be saved anywhere", async (_kit, download) => {
     const bill = claimDone(await download(), "a bill")

@@ -13,7 +13,7 @@ import { REFUND_CASES } from "./refunds.ts"
 import { SECRET_CASES } from "./secrets.ts"
 import { STATE_CASES } from "./states.ts"
 
-/** Every promise, from what a provider says of itself to what it must never show. */
+/** All cases, from the provider's description of itself to the secrets that it must not show. */
 export const KIT_CASES: ReadonlyArray<KitCase> = [
   ...PROVIDER_CASES,
   ...ACCOUNT_CASES,

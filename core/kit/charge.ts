@@ -4,7 +4,7 @@ import type { Flow } from "../domain/channel-code.ts"
 import { claim, claimDone, claimEqual, claimNoDefect, describe, show } from "./claim.ts"
 import type { KitCase } from "./kit.ts"
 
-/** What a QR code of version 40 holds at its lowest error correction. */
+/** Capacity of a QR code of version 40 at its lowest error correction. */
 const QR_BYTES_MAX = 2_953
 const URL_BYTES_MAX = 8_192
 const JSAPI_PARAMS = ["appId", "timeStamp", "nonceStr", "package", "signType", "paySign"] as const
@@ -18,7 +18,7 @@ const KINDS: Readonly<Record<Flow, ReadonlyArray<Presentation["kind"]>>> = {
 
 const isWebUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 
-/** What the payer is shown, and that a repeated charge is one charge. */
+/** What the payer is shown, and that a repeated charge stays one charge. */
 export const CHARGE_CASES: ReadonlyArray<KitCase> = [
   {
     name: "a charge of every product shows the payer what its flow promises",

@@ -1,7 +1,7 @@
 import { inspect, isDeepStrictEqual } from "node:util"
 import type { Result } from "effect"
 
-/** A promise of the channel interface that was not kept; the message is a sentence for the channel's author. */
+/** A broken promise of the channel interface. The message is a sentence for the channel's author. */
 export class Broken extends Error {
   override readonly name = "Broken"
 }
@@ -13,7 +13,7 @@ export function claim(kept: boolean, sentence: string): asserts kept {
 export const claimEqual = (actual: unknown, expected: unknown, what: string): void =>
   claim(isDeepStrictEqual(actual, expected), `${what} should be ${show(expected)} and is ${show(actual)}`)
 
-/** What an act came to: its value, or an error of its error channel. */
+/** The outcome of an act: its value, or an error of its error channel. */
 export type Outcome<A, E = Failure> = Result.Result<A, E>
 export interface Failure {
   readonly _tag: string
@@ -26,7 +26,7 @@ export const claimDone = <A>(outcome: Outcome<A>, what: string): A => {
   return outcome.success
 }
 
-/** Nobody knows: neither a success nor a definite no, and no bug of the channel's either. */
+/** The outcome must be uncertain: no success, no definite no, and no bug of the channel. */
 export const claimUncertain = (outcome: Outcome<unknown>, what: string): void => {
   claim(
     outcome._tag === "Failure" && outcome.failure._tag === "ChannelUncertain",
@@ -35,7 +35,7 @@ export const claimUncertain = (outcome: Outcome<unknown>, what: string): void =>
   claimNoDefect(outcome, what)
 }
 
-/** The answer to a question is missing. Whatever failure will do; an answer will not. */
+/** The outcome must be a failure of any kind, because there was no answer to rely on. */
 export const claimUnanswered = (outcome: Outcome<unknown>, what: string): void => {
   claim(outcome._tag === "Failure", `${what} says nothing: it should fail and answered ${describe(outcome)}`)
   claimNoDefect(outcome, what)

@@ -14,7 +14,7 @@ const walled = <A>(kit: Kit, act: Parameters<Kit["act"]>[0]): Promise<Outcome<A>
     Effect.provideService(act(channel), ChannelHttp, channelHttp({ egress: [], secrets: [] }, []))
   ) as Promise<Outcome<A>>
 
-/** Whom a channel may call. */
+/** The hosts that a channel may call. */
 export const EGRESS_CASES: ReadonlyArray<KitCase> = [
   {
     name: "the declared hosts are plain hosts, without scheme, path or wildcard",
@@ -50,7 +50,7 @@ export const EGRESS_CASES: ReadonlyArray<KitCase> = [
         (await kit.simulator.book(order.orderNo)) === undefined,
         "a charge arrived although ChannelHttp reached nobody: the channel has a way out of its own"
       )
-      // A channel that makes its presentation by itself needs nobody.
+      // A channel that computes its presentation needs no call.
       if (outcome._tag === "Success") claimEqual(kit.wire.calls.length, before, "calls of a charge that succeeded")
       claimUnanswered(await walled(kit, (channel) => channel.query(order)), "a query that reaches nobody")
     }

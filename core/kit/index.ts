@@ -9,12 +9,12 @@ export { type Kit, type KitCase, type KitOptions, type KitOrder, openKit } from 
 export type { BookEntry, KitNotice, KitSimulator, NoticeWish, SimulatorFault } from "./simulator.ts"
 export { WIRE_FAULTS, type WireFault } from "./wire.ts"
 
-/** Silences are waited for: a case that meets several of them takes a few seconds on a busy machine. */
+/** Time-out of a case. Cases wait for deadlines; one with several takes some seconds on a busy machine. */
 const CASE_MS = 60_000
 
 /**
- * Holds a channel to every promise of the channel interface, against its own simulator; each case is a test of its own.
- * Abilities that a channel does not have (refund, close, payer …) are not asked for.
+ * Tests a channel against every promise of the channel interface, with its own simulator; each case is a test of its
+ * own. Cases about abilities that a channel does not have (refund, close, payer …) pass without effect.
  * @example describeChannel(provider, { simulator: startMySimulator })
  */
 export const describeChannel = (provider: AnyProvider, options: KitOptions): void =>

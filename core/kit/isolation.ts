@@ -15,7 +15,7 @@ const STRANGE_ANSWERS: ReadonlyArray<string> = [
 const isUncertainDefect = (outcome: Awaited<ReturnType<Kit["act"]>>): boolean =>
   outcome._tag === "Failure" && outcome.failure._tag === "ChannelUncertain" && outcome.failure.why === "defect"
 
-/** One order's trouble stays one order's trouble. */
+/** A failure of one order affects no other order. */
 export const ISOLATION_CASES: ReadonlyArray<KitCase> = [
   {
     name: "a channel that throws is an uncertain order to the core, and the next order is served",

@@ -16,49 +16,49 @@ import type { KitNotice, KitSimulator } from "./simulator.ts"
 import { startWire, type Wire } from "./wire.ts"
 
 export interface KitOptions {
-  /** Starts the provider's side. Called twice at most: the second one is another account's, with keys of its own. */
+  /** Starts the provider's side. Called at most twice: the second simulator is another account's, with its own keys. */
   readonly simulator: () => Promise<KitSimulator>
   /**
-   * What a notice's signature covers: `bytes` (default) = the raw body, so that any changed byte is refused; `values` =
-   * the values in it, so that another spelling of the same values may pass.
+   * What a notice's signature covers. `bytes` (default): the raw body, so that any changed byte must be refused.
+   * `values`: the values in it, so that another spelling of the same values may pass.
    */
   readonly noticeSignature?: "bytes" | "values"
-  /** Account fields that are secret, where their names do not say so (privateKey, secret, password, token …). */
+  /** Secret account fields whose names do not say so, as privateKey, secret, password or token do. */
   readonly secretFields?: ReadonlyArray<string>
   /** The payer of JSAPI orders. */
   readonly openid?: string
 }
 
-/** One promise of the channel interface; `run` throws a sentence when it is broken. */
+/** One promise of the channel interface. `run` throws Broken when the promise is broken. */
 export interface KitCase {
   readonly name: string
   readonly run: (kit: Kit) => Promise<void>
 }
 
-/** An order as both halves of the interface take it. */
+/** An order as charges and later calls take it. */
 export type KitOrder = ChargeRequest & ChargeRef
 
 export type Act<A> = Effect.Effect<A, { readonly _tag: string; readonly message: string }, ChannelHttp>
 
-/** A channel at work, opened and run by the core itself, with a wire that can be spoiled. */
+/** A channel that the core itself opens and runs, over a wire that can be spoiled. */
 export interface Kit {
   readonly provider: AnyProvider
   readonly options: KitOptions
   readonly simulator: KitSimulator
   readonly gateway: GatewayUrls
   readonly wire: Wire
-  /** Of the simulator's account. Throws a sentence if that does not open. */
+  /** The channel of the simulator's account. Throws Broken if the account does not open. */
   readonly channel: Channel
   readonly settings: unknown
-  /** What the core would keep in the orders' timelines. */
+  /** The exchanges that the core would keep in the orders' timelines. */
   readonly exchanges: Array<Exchange>
-  /** Texts of the account that must not show anywhere. */
+  /** The account's secrets, which must not show anywhere. */
   readonly secrets: ReadonlyArray<string>
   readonly product: Product
-  /** Decodes and opens account JSON as `payhub channel add` does. */
+  /** Decodes and opens an account's JSON as `payhub channel add` does. */
   readonly check: (account: unknown) => Promise<Outcome<Channel, AccountInvalid>>
   readonly order: (change?: Partial<KitOrder>) => KitOrder
-  /** Runs an act as the gateway does: egress, deadlines, recording, isolation. */
+  /** Runs an act as the gateway does, with egress, deadlines, recording and isolation. */
   readonly act: <A>(effect: (channel: Channel) => Act<A>) => Promise<Outcome<A>>
   readonly readNotice: (notice: KitNotice, receivedAt?: Date) => Promise<Outcome<Notice>>
   /** A charged order, and one that is paid. */
@@ -69,7 +69,7 @@ export interface Kit {
   readonly stop: () => Promise<void>
 }
 
-/** An act that takes longer than this has hung: the wire's silences are short. */
+/** An act that takes longer has hung: the wire's deadlines are short. */
 const HUNG_MS = 12_000
 const LIFE_MS = 30 * 60_000
 const OPENID = "oKitPayer0123456789abcdefghi"
@@ -185,7 +185,7 @@ export const openKit = async (provider: AnyProvider, options: KitOptions): Promi
       await runtime.dispose()
     }
   }
-  // Whatever a channel fetches once (certificates) is fetched here, so that a fault strikes the call it is meant for.
+  // This makes the channel fetch what it fetches once (certificates), so that a fault strikes the call it is meant for.
   if (account !== null && provider.products.length > 0) {
     await kit.act((channel) => Effect.suspend(() => channel.query(order())))
   }
@@ -226,12 +226,12 @@ const coreOf = (provider: AnyProvider, account: unknown, gateway: GatewayUrls): 
   )
   return Channels.layer([provider]).pipe(
     Layer.provide(Layer.provideMerge(accounts, Layer.mergeAll(vault, ownUrl))),
-    // The kit's sentences say what went wrong; half of it is meant to.
+    // The kit reports what goes wrong; much of it is provoked and needs no log line.
     Layer.provideMerge(Layer.succeed(References.MinimumLogLevel, "None"))
   )
 }
 
-/** The core says no more than "defect"; the channel's author wants to know which. */
+/** The core reports only "defect"; this adds which one, for the channel's author. */
 const withBug = <A>(outcome: Outcome<A>, bug: unknown): Outcome<A> =>
   Result.mapError(outcome, ({ _tag, why }) => ({ _tag, message: String(bug), ...(why === undefined ? {} : { why }) }))
 
@@ -239,7 +239,7 @@ const jsapiOf = (flow: Flow, openid: string): Pick<ChargeRequest, "jsapi"> =>
   flow === "jsapi" ? { jsapi: { appId: null, openid, miniProgram: false } } : {}
 
 const SECRET_NAME = /secret|passw|token|private|(?<!public)key$/i
-/** Shorter ones are words that happen to be secret, and stand in many a text. */
+/** Shorter secrets are not searched for: they appear in texts by chance. */
 const SECRET_CHARS_MIN = 6
 
 /** Whether a field of an account is secret, by its name or because the author says so. */
@@ -252,13 +252,13 @@ const secretTexts = (account: unknown, named?: ReadonlyArray<string>): ReadonlyA
     .flatMap(([, text]) => [text, ...pemLine(text)])
     .filter((text) => text.length >= SECRET_CHARS_MIN)
 
-/** A line out of the middle of a PEM: whoever reformats a key shows it all the same. */
+/** A line from the middle of a PEM, which also shows in a reformatted key. */
 const pemLine = (text: string): ReadonlyArray<string> => {
   const lines = text.split("\n").filter((line) => /^[A-Za-z0-9+/=]{40,}$/.test(line))
   return lines.slice(Math.floor(lines.length / 2), Math.floor(lines.length / 2) + 1)
 }
 
-/** Every text inside a JSON value with its path. */
+/** All texts inside a JSON value, with their paths. */
 export const leaves = (
   value: unknown,
   path: ReadonlyArray<string> = []

@@ -3,12 +3,12 @@ import type { Payment } from "../domain/order.ts"
 import { claim, claimDone, claimEqual, show } from "./claim.ts"
 import type { Kit, KitCase, KitOrder } from "./kit.ts"
 
-/** Fen whose yuan a float multiplies wrongly: 0.29 × 100 is 28.999…, 1.13 × 100 is 112.999…, 4.35 × 100 is 434.999… */
+/** Fen amounts that floats get wrong: 0.29 × 100 is 28.999…, 1.13 × 100 is 112.999…, 4.35 × 100 is 434.999… */
 const FLOAT_TRAPS = [29, 57, 58, 113, 115, 435, 1_001, 1_999, 101_010, 1_234_567]
-/** A provider's clock and ours, and the seconds that some providers cut off. */
+/** Allows for a provider's clock that differs from ours, and for providers that omit seconds. */
 const CLOCK_SLACK_MS = 5 * 60_000
 
-/** The largest and the smallest amount that the first product takes. */
+/** The smallest and the largest amount that the first product takes, in fen. */
 const limits = ({ product }: Kit) => ({ min: product.minFen ?? 1, max: product.maxFen ?? AMOUNT_FEN_MAX })
 
 const paymentByQuery = async (kit: Kit, order: KitOrder): Promise<Payment> => {
@@ -25,7 +25,7 @@ const paymentByNotice = async (kit: Kit, order: KitOrder): Promise<Payment | und
   return notice.payment
 }
 
-/** Charges and pays an amount and compares it everywhere: the provider's book, the query, the notice. */
+/** Charges and pays an amount, and compares it in the provider's book, the query and the notice. */
 const exact = async (kit: Kit, amountFen: number): Promise<void> => {
   const { min, max } = limits(kit)
   if (amountFen < min || amountFen > max) return
@@ -45,7 +45,7 @@ const amountCase = (amountFen: number, words: string): KitCase => ({
   run: (kit) => exact(kit, amountFen)
 })
 
-/** Money and what belongs to it, from our fen to the wire and back. */
+/** Amounts, numbers, currency, time and fee, from our fen to the wire and back. */
 export const MONEY_CASES: ReadonlyArray<KitCase> = [
   amountCase(1, "1 fen"),
   amountCase(10, "10 fen"),

@@ -1,4 +1,4 @@
-/* A notice's body, JSON or form, written differently: what a provider could have sent, and what a forger would. */
+/* A notice spelled in other ways, as text: a JSON object or a form. */
 
 const parsed = (text: string): Readonly<Record<string, unknown>> | undefined => {
   try {
@@ -11,14 +11,14 @@ const parsed = (text: string): Readonly<Record<string, unknown>> | undefined => 
 
 const isForm = (text: string): boolean => /^[\w.-]+=/.test(text)
 
-/** The same notice with its fields in another order; undefined = its form is unknown. */
+/** The same fields in another order; undefined = neither JSON nor a form. */
 export const reordered = (text: string): string | undefined => {
   const value = parsed(text)
   if (value !== undefined) return JSON.stringify(Object.fromEntries(Object.entries(value).reverse()))
   return isForm(text) ? text.split("&").reverse().join("&") : undefined
 }
 
-/** The same notice, written in other ways that mean the same. */
+/** The same values in other bytes: white space in JSON, every byte of a form escaped. */
 export const respelled = (text: string): ReadonlyArray<string> => {
   const value = parsed(text)
   if (value !== undefined) return [JSON.stringify(value, null, 1), ` ${text}`]
@@ -36,7 +36,7 @@ export const respelled = (text: string): ReadonlyArray<string> => {
   ]
 }
 
-/** The same notice with each field once more, with another value. */
+/** The same fields, and one of them once more with another value, before or behind the rest. */
 export const doubled = (text: string): ReadonlyArray<string> => {
   const value = parsed(text)
   if (value !== undefined) {

@@ -7,7 +7,7 @@ import { doubled, reordered, respelled } from "./notice-spellings.ts"
 import type { KitNotice, NoticeWish } from "./simulator.ts"
 
 const HOUR_MS = 3_600_000
-/** How many places of a body are changed; RSA checks a thousand a second. */
+/** How many places of a body are changed, each at the cost of one verification (RSA: about 1 ms). */
 const PLACES = 160
 
 interface Genuine {
@@ -17,7 +17,7 @@ interface Genuine {
   readonly read: Notice
 }
 
-/** A paid order's notice and what the channel reads in it; undefined = this provider sends none. */
+/** A paid order's notice as sent and as read; undefined = this provider sends none. */
 const genuine = async (kit: Kit): Promise<Genuine | undefined> => {
   const order = await kit.paid()
   const sent = await kit.simulator.notice(order.orderNo)
@@ -33,17 +33,17 @@ const claimRefused = (outcome: Outcome<Notice>, what: string): void => {
   )
 }
 
-/** Refused; or read as the genuine one, where the change is none to the provider. */
+/** The notice must be refused, or read like the genuine one where the change makes no difference to the provider. */
 const claimRefusedOrSame = (outcome: Outcome<Notice>, same: Notice, what: string): void => {
   if (outcome._tag === "Success" && isDeepStrictEqual(outcome.success, same)) return
   claimRefused(outcome, what)
 }
 
-/** A changed body: refused where bytes are signed, refused or read the same where values are. */
+/** A changed body must be refused where bytes are signed; where values are signed it may also read the same. */
 const claimNotRead = (kit: Kit, outcome: Outcome<Notice>, same: Notice, what: string): void =>
   kit.options.noticeSignature === "values" ? claimRefusedOrSame(outcome, same, what) : claimRefused(outcome, what)
 
-/** A case over one genuine notice; a provider without notices has nothing to break. */
+/** A case about one genuine notice; it passes where the provider sends no notices. */
 const noticeCase = (name: string, run: (kit: Kit, notice: Genuine) => Promise<void>): KitCase => ({
   name,
   run: async (kit) => {
@@ -65,7 +65,7 @@ const wishCase = (
   }
 })
 
-/** What providers, and others in their name, send to the notice address. */
+/** Notices that providers, or others in their name, send to the notice address. */
 export const NOTICE_CASES: ReadonlyArray<KitCase> = [
   noticeCase("a genuine notice names its order and its payment", async (_kit, { order, read }) => {
     claimEqual(read.orderNo, order.orderNo, "the notice's order")

@@ -9,12 +9,12 @@ const OPENID = "oKitPayer0123456789abcdefghi"
 type Identify = (code: string) => Promise<Outcome<{ readonly openid: string }>>
 interface Login {
   readonly url: string
-  /** Answers a fresh code of the payer's; undefined = the simulator has no login. */
+  /** Returns a fresh code of the payer; undefined = the simulator has no login. */
   readonly code: () => Promise<string | undefined>
   readonly identify: Identify
 }
 
-/** A case of channels that know who is paying. */
+/** A case about channels that identify the payer; it passes for other channels. */
 const payerCase = (name: string, run: (kit: Kit, login: Login) => Promise<void>): KitCase => ({
   name,
   run: async (kit) => {
@@ -31,7 +31,7 @@ const payerCase = (name: string, run: (kit: Kit, login: Login) => Promise<void>)
   }
 })
 
-/** Who is paying (JSAPI). */
+/** Identifying the payer (JSAPI). */
 export const PAYER_CASES: ReadonlyArray<KitCase> = [
   payerCase("the login page is an absolute URL that carries the state and the way back", async (kit, { url }) => {
     claim(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), `the login page is ${show(url)}`)

@@ -8,7 +8,7 @@ const FLOWS = ["qrcode", "jsapi", "redirect", "app"]
 const REFERENCE_BYTES_MAX = 1_024
 const REPLY_BYTES_MAX = 4_096
 
-/** How a provider describes itself. */
+/** A provider's description of itself. */
 export const PROVIDER_CASES: ReadonlyArray<KitCase> = [
   {
     name: "the provider's id is of [a-z0-9-] and begins with a letter or digit",

@@ -6,7 +6,7 @@ import { WIRE_FAULTS, type WireFault } from "./wire.ts"
 interface Refunder {
   readonly refund: (order: KitOrder, refundNo: string, refundFen: number) => Promise<Outcome<RefundState>>
   readonly ask: (order: KitOrder, refundNo: string) => Promise<Outcome<RefundState>>
-  /** A paid order as the core knows it after the payment: with its trade number. */
+  /** A paid order with its trade number, as the core stores it after the payment. */
   readonly settled: () => Promise<KitOrder>
 }
 
@@ -27,7 +27,7 @@ const FAULTS: ReadonlyArray<WireFault> = [
 let serial = 0
 const refundNo = (): string => `RF${String(++serial).padStart(8, "0")}KIT`
 
-/** A case of channels that can refund; the others have nothing to break. */
+/** A case about channels that refund; it passes for other channels. */
 const refundCase = (name: string, run: (kit: Kit, refunder: Refunder) => Promise<void>): KitCase => ({
   name,
   run: async (kit) => {
@@ -54,7 +54,7 @@ const refundCase = (name: string, run: (kit: Kit, refunder: Refunder) => Promise
   }
 })
 
-/** Asks until the refund has ended. */
+/** Queries the refund until it has ended, at most ASKS_MAX times. */
 const endOf = async (kit: Kit, { ask }: Refunder, order: KitOrder, number: string): Promise<RefundState> => {
   kit.simulator.settleRefund?.(number)
   for (let asked = 1; ; asked++) {
@@ -63,7 +63,7 @@ const endOf = async (kit: Kit, { ask }: Refunder, order: KitOrder, number: strin
   }
 }
 
-/** Money that goes back. */
+/** Refunds. */
 export const REFUND_CASES: ReadonlyArray<KitCase> = [
   refundCase("a refund of a part ends with exactly that part, by its own number", async (kit, it) => {
     const order = await it.settled()

@@ -4,13 +4,13 @@ import { claim } from "./claim.ts"
 import type { Kit, KitCase } from "./kit.ts"
 import { WIRE_FAULTS, type WireFault } from "./wire.ts"
 
-/** Every way in which a value may end up in a text. */
+/** A value in every textual form that logs and answers may give it. */
 const texts = (value: unknown): string => {
   const parts = [inspect(value, { depth: 12, showHidden: false, maxStringLength: null }), String(value)]
   try {
     parts.push(JSON.stringify(value) ?? "")
   } catch {
-    // What cannot be made JSON of cannot leak by it.
+    // A value that has no JSON cannot leak through JSON.
   }
   if (value instanceof Error) parts.push(value.message, value.stack ?? "", inspect(value.cause, { depth: 12 }))
   return parts.join("\n")
@@ -31,7 +31,7 @@ const wholeLife = async (kit: Kit): Promise<void> => {
   await kit.act((channel) => channel.close?.(order) ?? Effect.void)
 }
 
-/** What must not be seen: the account's secrets, anywhere but in memory. */
+/** The account's secrets, which must not show anywhere outside memory. */
 export const SECRET_CASES: ReadonlyArray<KitCase> = [
   {
     name: "the kit knows the account's secrets: at least one field is one",
@@ -109,7 +109,7 @@ export const SECRET_CASES: ReadonlyArray<KitCase> = [
       const methods = ["log", "info", "warn", "error", "debug"] as const
       const before = methods.map((method) => [method, console[method]] as const)
       const written: Array<string> = []
-      // The core's own log lines are made of JSON or logfmt and name no channel's words: only bare ones count.
+      // The kit's core logs nothing (kit.ts), so any line is the channel's.
       for (const method of methods) console[method] = (...words) => void written.push(texts(words))
       try {
         await wholeLife(kit)

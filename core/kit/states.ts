@@ -6,7 +6,7 @@ import { WIRE_FAULTS, type WireFault } from "./wire.ts"
 const stateOf = async (kit: Kit, order: KitOrder): Promise<string> =>
   claimDone(await kit.act((channel) => channel.query(order)), "a query").state
 
-/** A case of channels that can close; the others have nothing to break. */
+/** A case about channels that close orders; it passes for other channels. */
 const closeCase = (
   name: string,
   run: (kit: Kit, close: (order: KitOrder) => Promise<Outcome<CloseState>>) => Promise<void>
@@ -32,7 +32,7 @@ const CLOSE_FAULTS: ReadonlyArray<WireFault> = [
   "html"
 ]
 
-/** What the channel says of an order in each of its states, and what closing does. */
+/** What the channel reports of an order in each of its states, and what a close does. */
 export const STATE_CASES: ReadonlyArray<KitCase> = [
   {
     name: "an order that the provider has never heard of is absent or pending, never more",

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { ChannelHttp, type ChannelHttpAnswer, type ChannelHttpRequest } from "../channel/http.ts"
 import { channelHttp } from "../outbound/channel-http.ts"
 
-/** What can happen to a call between the channel and the provider. `done` = the provider has done what was asked. */
+/** Faults of a call between the channel and the provider. `done`: the provider has done what was asked. */
 export const WIRE_FAULTS = {
   "lost-request": { done: false, says: "gets lost before the provider hears of it" },
   "lost-answer": { done: true, says: "is done while its answer gets lost" },
@@ -33,22 +33,22 @@ export const WIRE_FAULTS = {
 } as const
 export type WireFault = keyof typeof WIRE_FAULTS
 
-/** How long a call may take that meets silence; others have the core's own deadline. */
+/** Deadline of a call that is not answered; other calls have the core's own deadline. */
 const SILENCE_MS = 250
 const GIANT_BYTES = (1 << 20) + 65_536
 
 export interface Wire {
   /** Puts the wire between a channel and the core's ChannelHttp. */
   readonly through: <A, E>(effect: () => Effect.Effect<A, E, ChannelHttp>) => Effect.Effect<A, E, ChannelHttp>
-  /** The next call meets the fault; `at` (0 … 1) is the place of a changed byte. */
+  /** The next call meets the fault. `at` (0 … 1) is the place of a changed byte. */
   readonly next: (fault: WireFault, at?: number) => void
-  /** The next call is answered by this alone. */
+  /** The next call does not reach the provider and gets this answer. */
   readonly answer: (status: number, body: string) => void
-  /** Every request so far, as the channel gave it. */
+  /** Every request so far, as the channel made it. */
   readonly calls: ReadonlyArray<ChannelHttpRequest>
   /** What the provider really answered to the last call that met a fault, as text. */
   readonly genuine: () => string
-  /** No fault from now on. @returns whether one was still waiting for its call */
+  /** Cancels the planned fault. @returns whether it was still waiting for its call */
   readonly clear: () => boolean
   readonly stop: () => Promise<void>
 }
@@ -56,7 +56,7 @@ export interface Wire {
 type Answer = (response: ServerResponse) => void
 type Spoil = (genuine: ChannelHttpAnswer) => Answer
 
-/** A wire that does as it is told, over real sockets, so that the core's own HTTP is what is tested with. */
+/** Starts a wire over real sockets, so that the core's own HTTP meets the faults. */
 export const startWire = async (): Promise<Wire> => {
   const answers = new Map<string, Answer>()
   const server = createServer((request, response) => {
@@ -195,7 +195,7 @@ const spoil = (fault: WireFault, { status, headers, body }: ChannelHttpAnswer, a
   }
 }
 
-/** One bit of one byte turned; an empty body gets a byte. */
+/** Flips one bit of one byte; an empty body gets a byte. */
 const changedByte = (body: Uint8Array, at: number): Uint8Array => {
   if (body.length === 0) return Buffer.from(" ")
   const changed = Uint8Array.from(body)

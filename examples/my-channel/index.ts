@@ -18,8 +18,8 @@ import {
   yuanText
 } from "../../core/channel/index.ts"
 
-// A channel in one file. Its provider is invented (simulator.ts is all of it); each BLANK is where yours differs. Fill
-// them in one by one: the kit (index.test.ts) holds the channel to every promise meanwhile.
+// A channel in one file. Its provider is invented (simulator.ts is all of it); each BLANK marks where yours differs. Fill
+// them in one by one; the kit (index.test.ts) tests every promise after each step.
 
 // BLANK 1: what merchants write into channel_code, and how payers pay: qrcode, redirect, jsapi or app.
 const PRODUCT = {
@@ -30,7 +30,7 @@ const PRODUCT = {
   flow: "qrcode"
 } as const
 
-// BLANK 2: what the provider gives a merchant. A Secret is kept encrypted and shows nowhere.
+// BLANK 2: what the provider gives a merchant. A Secret is stored encrypted and shown nowhere.
 const account = {
   merchantNo: Schema.String.check(Schema.isPattern(/^\d{4,20}$/)),
   secret: Secret,
@@ -42,7 +42,7 @@ export default ChannelProvider.fromAsync({
   id: "my-channel",
   products: [PRODUCT],
   account,
-  // BLANK 3: every host that the channel calls. Calls to others are not let through.
+  // BLANK 3: every host that the channel calls. Calls to other hosts are blocked.
   egress: ({ baseUrl }) => [baseUrl.host],
   // BLANK 4: parse keys here, once. The sentence must not hold the secret.
   open: (account) => {
@@ -62,14 +62,14 @@ const openChannel = (account: Account): AsyncChannel => ({
       notice_url: order.noticeUrl
     })
     const content = text(answer, "qr_code")
-    // A signed answer about another amount is not an answer to this order.
+    // A signed answer about another amount is no answer to this order.
     if (fenOfYuan(text(answer, "amount")) !== order.amountFen || content === "") throw unreadable("not what was asked")
     return { kind: "qrcode", content }
   },
 
   query: async (order, http) => stateOf(await call(account, http, "/query", { order_no: order.orderNo })),
 
-  // BLANK 6: verify over the raw bytes, then read. Whatever is thrown refuses the notice.
+  // BLANK 6: verify the raw bytes, then read them. Anything thrown refuses the notice.
   readNotice: ({ headers, body }) => {
     const raw = Buffer.from(body).toString("utf8")
     if (!sameDigest(sign(account, "notice", raw), headers["x-signature"] ?? "")) {
@@ -79,13 +79,14 @@ const openChannel = (account: Account): AsyncChannel => ({
     const state = stateOf(notice)
     return { orderNo: text(notice, "order_no"), payment: state.state === "paid" ? state.payment : null }
   },
-  // BLANK 7: what the provider wants to hear.
+  // BLANK 7: the answers that the provider expects to a notice.
   replies: {
     accepted: { status: 200, contentType: "text/plain", body: "success" },
     refused: { status: 400, contentType: "text/plain", body: "fail" }
   },
 
-  // BLANK 8: closing, or leave it out. The same goes for refund and queryRefund, downloadBill and payer.
+  // BLANK 8: closing; leave it out where the provider has none. The same goes for refund and queryRefund, downloadBill
+  // and payer.
   close: async (order, http) => {
     const { state } = stateOf(await call(account, http, "/close", { order_no: order.orderNo }))
     if (state === "closed" || state === "paid") return { state }
@@ -93,7 +94,7 @@ const openChannel = (account: Account): AsyncChannel => ({
   }
 })
 
-// BLANK 9: one signed call. Only a signed refusal is a definite no; what is no signed answer is uncertain.
+// BLANK 9: one signed call. Only a signed refusal is a definite no; an answer that is not signed is uncertain.
 const call = async (account: Account, http: AsyncHttp, path: string, input: Fields): Promise<Fields> => {
   const body = JSON.stringify({ merchant_no: account.merchantNo, ...input })
   const nonce = randomBytes(16).toString("hex")
@@ -102,7 +103,7 @@ const call = async (account: Account, http: AsyncHttp, path: string, input: Fiel
   const answer = await http.send({ method: "POST", url: new URL(path, account.baseUrl).href, headers, body })
   if (answer.status !== 200) throw new ChannelUncertain({ why: "server-error", detail: `HTTP ${answer.status}` })
   const raw = Buffer.from(answer.body).toString("utf8")
-  // The nonce makes it the answer to this request and to no other.
+  // The nonce binds the answer to this request.
   if (!sameDigest(sign(account, `answer ${path} ${nonce}`, raw), answer.headers["x-signature"] ?? "")) {
     throw new ChannelUncertain({ why: "bad-signature" })
   }
@@ -115,7 +116,7 @@ const call = async (account: Account, http: AsyncHttp, path: string, input: Fiel
 const sign = (account: Account, purpose: string, body: string): string =>
   hmacSha256(Redacted.value(account.secret), `${purpose}\n${body}`)
 
-// BLANK 10: the provider's words for an order's state. One that is not in its manual is uncertain, never failed.
+// BLANK 10: the provider's words for an order's state. A word that its manual does not list is uncertain, never failed.
 const stateOf = (fields: Fields): ChargeState => {
   const word = text(fields, "state")
   if (word === "PAID") return { state: "paid", payment: paymentOf(fields) }

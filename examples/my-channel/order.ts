@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from "node:crypto"
 import process from "node:process"
 
 /*
- * A merchant's order, to try the channel with; it imports nothing of the gateway, as a merchant's program does:
+ * Places a merchant's order, to try the channel with. Like a merchant's program, it imports nothing of the gateway:
  *
  *   bun examples/my-channel/order.ts http://127.0.0.1:8080 APP_ID APP_SECRET [FEN]
  */

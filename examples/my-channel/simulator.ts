@@ -6,12 +6,12 @@ import process from "node:process"
 import type { KitSimulator, SimulatorFault } from "../../core/kit/index.ts"
 
 /*
- * The provider's side: what your provider's manual says, as a server on loopback. It signs with code of its own, because
- * a mistake that both sides share is seen by nobody.
+ * The provider's side: what your provider's manual says, as a server on loopback. It signs with code of its own,
+ * because a mistake that both sides share is seen by nobody.
  *
  *   POST /charge, /query, /close   JSON; x-nonce, x-signature = HMAC-SHA256(secret, "request PATH NONCE" LF body)
  *   every answer                   x-signature = HMAC-SHA256(secret, "answer PATH NONCE" LF body)
- *   the notice of a payment        x-signature = HMAC-SHA256(secret, "notice" LF body); wants to hear "success"
+ *   the notice of a payment        x-signature = HMAC-SHA256(secret, "notice" LF body); expects the answer "success"
  *   GET /pay/ORDER_NO              the payer's page; its link pays
  */
 
@@ -28,7 +28,7 @@ interface Trade {
 const MERCHANT_NO = "880001"
 const yuan = (fen: number): string => `${Math.floor(fen / 100)}.${String(fen % 100).padStart(2, "0")}`
 
-/** Starts the provider on a free port. @param port another one */
+/** Starts the provider. @param port default a free port */
 export const startSimulator = async (port = 0): Promise<KitSimulator> => {
   const secret = randomBytes(24).toString("base64url")
   const trades = new Map<string, Trade>()
@@ -110,7 +110,7 @@ export const startSimulator = async (port = 0): Promise<KitSimulator> => {
     response.end(text)
   }
 
-  /** What the payer sees who scans the code; the link pays, and the notice goes out. */
+  /** The page behind the code. Its link pays and sends the notice. */
   const payerPage = async (orderNo: string, pays: boolean, response: ServerResponse): Promise<void> => {
     const trade = trades.get(orderNo)
     if (trade === undefined) return void response.writeHead(404).end("no such order")

@@ -5,7 +5,7 @@ import type { AnyProvider } from "../../core/cashier/opened-account.ts"
 import { type Kit, openKit } from "../../core/kit/index.ts"
 import { startYinsheng } from "./kit-yinsheng.ts"
 
-// What an operator hears who types a wrong address: a sentence about the field, before anything is stored.
+// An operator who types a wrong address is told which field is wrong before anything is stored.
 
 const app = { acquirer: "yinsheng", appId: "wx8888888888888888", appSecret: "wechat-app-secret-0123456789" }
 const channels: ReadonlyArray<readonly [AnyProvider, object]> = [

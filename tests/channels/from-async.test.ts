@@ -15,7 +15,7 @@ import {
 import { describeChannel, openKit } from "../../core/kit/index.ts"
 import { startTiny, TinyAccount, tiny } from "./tiny-channel.ts"
 
-/** The tiny channel, every act of it behind an `async` function that throws. */
+/** The tiny channel, with each act behind an `async` function that throws. */
 const asyncTiny = (change: Partial<AsyncChannel> = {}) =>
   ChannelProvider.fromAsync({
     id: "tiny",
@@ -56,7 +56,7 @@ const run = <A, E>(effect: Effect.Effect<A, E, ChannelHttp>, http: AsyncHttp): P
 
 describeChannel(asyncTiny(), { simulator: startTiny })
 
-/** The least that a channel can do. */
+/** The smallest channel: only its required acts. */
 const least: Pick<AsyncChannel, "charge" | "query" | "readNotice" | "replies"> = {
   charge: async () => ({ kind: "qrcode", content: "x" }),
   query: async () => ({ state: "absent" }),

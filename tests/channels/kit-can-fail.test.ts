@@ -4,7 +4,7 @@ import { Broken, describeChannel, KIT_CASES, type KitSimulator, openKit } from "
 import { MUTATIONS, type Mutation } from "./kit-mutations.ts"
 import { startTiny, tiny } from "./tiny-channel.ts"
 
-/** What a case says about a provider; null = it is satisfied. */
+/** What a case throws about a provider; null = the case passes. */
 const verdict = async (
   run: (typeof KIT_CASES)[number]["run"],
   provider: AnyProvider,
@@ -21,7 +21,7 @@ const verdict = async (
   }
 }
 
-// The channel that all mistakes are made in keeps every promise itself.
+// The channel into which the mistakes are put keeps every promise itself.
 describeChannel(tiny, { simulator: startTiny })
 
 describe("The kit", () => {

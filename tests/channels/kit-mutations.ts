@@ -18,7 +18,7 @@ import { type KitSimulator, WIRE_FAULTS } from "../../core/kit/index.ts"
 import { fetchChannelHttp } from "../harness/fetch-channel-http.ts"
 import { hmac, TinyAccount, tiny } from "./tiny-channel.ts"
 
-/** One mistake in the tiny channel; `simulator` changes what the account looks like. */
+/** One mistake in the tiny channel; `simulator` changes the account. */
 export interface Mutation {
   readonly provider: () => AnyProvider
   readonly simulator?: (simulator: KitSimulator) => KitSimulator
@@ -31,7 +31,7 @@ const inProvider = (change: (provider: typeof tiny) => object): Mutation => ({
 const firstProduct = (change: object) =>
   inProvider(({ products: [first, ...rest] }) => ({ products: [{ ...first, ...change }, ...rest] }))
 
-/** The change is made once for each kit, so that what it remembers is remembered for all of a kit's orders. */
+/** The change is made once per kit, so that its state spans all of the kit's orders. */
 const inChannel = (change: () => (channel: All, account: TinyAccount) => object): Mutation => ({
   provider: () => {
     const changed = change()
@@ -44,7 +44,7 @@ const inChannel = (change: () => (channel: All, account: TinyAccount) => object)
 })
 const stateless = (change: (channel: All, account: TinyAccount) => object) => inChannel(() => change)
 
-/** All of an act's calls, changed on their way out or back. */
+/** Changes all calls of an act on their way out or back. */
 const over = <A, E>(
   effect: Effect.Effect<A, E, ChannelHttp>,
   change: (request: ChannelHttpRequest, send: ChannelHttp["Service"]["send"]) => ReturnType<typeof send>
@@ -66,9 +66,9 @@ const onAnswer =
       })
     )
 
-/** Whatever comes is taken for signed. */
+/** Takes every answer for signed. */
 const trusting = (account: TinyAccount) => onAnswer(account, (_asked, text) => text)
-/** Whatever comes is taken for an answer to what was asked. */
+/** Takes every answer for an answer to the request. */
 const credulous = (account: TinyAccount) =>
   onAnswer(account, (asked, text) => JSON.stringify({ ...JSON.parse(text), order: asked.order, fen: asked.fen }))
 
@@ -87,7 +87,7 @@ const signedFor = (account: TinyAccount, raw: RawNotice): RawNotice => ({
 const trustsNotices = stateless(({ readNotice }, account) => ({
   readNotice: (raw: RawNotice) => readNotice(signedFor(account, raw))
 }))
-/** Looks for what it knows and verifies nothing. */
+/** Searches the text for an order number and verifies nothing. */
 const readsByLooking = stateless(() => ({
   readNotice: (raw: RawNotice) => {
     const [, orderNo] = /"order":"(\w+)"/.exec(textOf(raw)) ?? []
@@ -146,7 +146,7 @@ const withBareSecret = (change: (channel: All, account: TinyAccount) => object):
   }))
 const opensWith = (open: (account: TinyAccount) => unknown) => inProvider(() => ({ open }))
 
-/** For each case of the kit a mistake that it must find. */
+/** For each case of the kit, a mistake that the case must find. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "the provider's id is of [a-z0-9-] and begins with a letter or digit": inProvider(() => ({ id: "Tiny Pay" })),
   "the provider has products, and none of their codes twice": inProvider(({ products }) => ({

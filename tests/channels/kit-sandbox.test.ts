@@ -1,34 +1,17 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
 import { Effect, Redacted, Schema } from "effect"
+import {
+  type SimulatorReply,
+  type SimulatorRequest,
+  startSimulatorServer
+} from "../../channels/protocols/simulator/server.ts"
 import sandbox, { SandboxAccount } from "../../channels/sandbox/index.ts"
 import { noticeBody } from "../../channels/sandbox/notices.ts"
 import { newNonce, signatureHeaders } from "../../channels/sandbox/sign.ts"
+import { memoryBook } from "../../channels/sandbox/site.fixture.ts"
 import { findTrade, newTradeNo, pay, paymentOf, step } from "../../channels/sandbox/trade.ts"
-import type { ChannelBook, JsonObject } from "../../core/channel/index.ts"
 import { describeChannel, type KitSimulator, type SimulatorFault } from "../../core/kit/index.ts"
 
-const memoryBook = () => {
-  const entries = new Map<string, JsonObject>()
-  const book: ChannelBook = {
-    get: (key) => Effect.sync(() => entries.get(key) ?? null),
-    update: (key, change) =>
-      Effect.sync(() => {
-        const value: JsonObject = JSON.parse(JSON.stringify(change(entries.get(key) ?? null)))
-        entries.set(key, value)
-        return value
-      })
-  }
-  return { entries, book }
-}
-
-const bytesOf = async (request: IncomingMessage): Promise<Buffer> => {
-  const chunks: Array<Buffer> = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
-}
-
-/** The sandbox's own site as a provider that stands outside: the gateway around it is nothing but an address. */
+/** The sandbox's site as a provider outside the gateway, which is only an address here. */
 const start = async (): Promise<KitSimulator> => {
   const settings = sandbox.testMode?.newAccount() as Record<string, unknown>
   const account = Schema.decodeUnknownSync(SandboxAccount)(settings)
@@ -38,35 +21,30 @@ const start = async (): Promise<KitSimulator> => {
   const cookies = new Map<string, string>()
   let fault: SimulatorFault | undefined
 
-  const serve = async (request: IncomingMessage, response: ServerResponse) => {
-    const url = new URL(request.url ?? "/", origin)
-    const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
-    const body = await bytesOf(request)
+  const serve = async (request: SimulatorRequest): Promise<SimulatorReply> => {
+    const { method, target, headers, body } = request
+    const url = new URL(target, server.origin)
     const spoiled = url.pathname.startsWith("/sandbox/api/") ? fault : undefined
     if (spoiled !== undefined) fault = undefined
     const signed = (text: string, by = key) =>
       signatureHeaders(by, `answer ${url.pathname}`, text, Date.now(), headers["sandbox-nonce"])
+    const json = { "content-type": "application/json" }
     if (spoiled === "refused") {
       const text = JSON.stringify({ result: "refused", reason: "the kit's refusal" })
-      response.writeHead(200, { "content-type": "application/json", ...signed(text) }).end(text)
-      return
+      return { status: 200, headers: { ...json, ...signed(text) }, body: text }
     }
+    const context = { gateway, account, accountId: "acc_kit", book, clientIp: "127.0.0.1" }
     const answer = await Effect.runPromise(
-      sandbox.site?.(
-        { method: request.method ?? "", url, headers, body, language: "zh" },
-        { gateway, account, accountId: "acc_kit", book, clientIp: "127.0.0.1" }
-      ) ?? Effect.die("the sandbox has a site")
+      sandbox.site?.({ method, url, headers, body, language: "zh" }, context) ?? Effect.die("the sandbox has a site")
     )
     if (answer.kind === "page") throw new Error(`the kit drives no pages: ${url.pathname}`)
-    const text = Buffer.from(answer.body)
-    if (spoiled === "unsigned") response.writeHead(answer.status, { "content-type": "application/json" }).end(text)
-    else if (spoiled === "wrong-signature") {
-      response.writeHead(answer.status, { ...answer.headers, ...signed(text.toString("utf8"), stranger) }).end(text)
-    } else response.writeHead(answer.status, answer.headers).end(text)
+    if (spoiled === "unsigned") return { ...answer, headers: json }
+    if (spoiled !== "wrong-signature") return answer
+    const text = Buffer.from(answer.body).toString("utf8")
+    return { ...answer, headers: { ...answer.headers, ...signed(text, stranger) } }
   }
-  const server = createServer((request, response) => void serve(request, response).catch(() => response.destroy()))
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const server = await startSimulatorServer(serve)
+  const { origin } = server
   const gateway = { publicUrl: origin, localUrl: origin }
   const tradeOf = (orderNo: string) => Effect.runPromise(findTrade(book, orderNo))
 
@@ -91,7 +69,7 @@ const start = async (): Promise<KitSimulator> => {
       return { headers: signatureHeaders(signedBy === "stranger" ? stranger : key, "notice", body, Date.now()), body }
     },
     fault: (wanted) => {
-      // An answer is bound to its request by the nonce and repeats neither number nor amount.
+      // The nonce binds an answer to its request; the answer repeats neither number nor amount.
       if (wanted === "other-order" || wanted === "other-amount") return false
       fault = wanted
       return true
@@ -110,11 +88,7 @@ const start = async (): Promise<KitSimulator> => {
       if (set !== undefined) cookies.set(openid, set)
       return new URL(page.headers.get("location") ?? "").searchParams.get("code") ?? ""
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      })
+    stop: server.stop
   }
 }
 

@@ -1,6 +1,5 @@
 import { describe } from "bun:test"
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
+import { startSimulatorServer } from "../../channels/protocols/simulator/server.ts"
 import { WechatOauthSimulator } from "../../channels/protocols/wechat-oauth/simulator.ts"
 import { WechatPaySimulator } from "../../channels/protocols/wechatpay-v3/simulator.ts"
 import provider from "../../channels/wechat-jsapi/index.ts"
@@ -8,29 +7,18 @@ import { describeChannel, type KitNotice, type KitSimulator } from "../../core/k
 import { startYinsheng } from "./kit-yinsheng.ts"
 
 const APP_ID = "wx8888888888888888"
-const FAULTS = {
-  refused: "rate-limited",
-  "wrong-signature": "wrong-signature",
-  unsigned: "unsigned"
-} as const
 
-/** Catches what is sent to it: the simulator knows no other way to make a notice. */
+/** Catches what is sent to it: the simulator makes a notice only by sending it. */
 const startLetterbox = async () => {
   let caught: KitNotice | undefined
-  const server = createServer(async (request, response) => {
-    const chunks: Array<Buffer> = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const own = Object.entries(request.headers).filter(([name]) => name.startsWith("wechatpay-"))
-    const headers = Object.fromEntries(own.map(([name, value]) => [name, String(value)]))
-    caught = { headers, body: Buffer.concat(chunks) }
-    response.writeHead(200, { connection: "close" }).end()
+  const server = await startSimulatorServer(({ headers, body }) => {
+    caught = {
+      headers: Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith("wechatpay-"))),
+      body
+    }
+    return { status: 200 }
   })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/notice/acc_kit`,
-    caught: () => caught,
-    stop: () => new Promise<void>((resolve) => server.close(() => resolve()))
-  }
+  return { url: `${server.origin}/api/notice/acc_kit`, caught: () => caught, stop: server.stop }
 }
 
 const start = async (): Promise<KitSimulator> => {
@@ -43,7 +31,7 @@ const start = async (): Promise<KitSimulator> => {
   return {
     account: {
       ...account,
-      // Both keys pinned, so that no call but the order's own is made.
+      // Both keys are pinned, so that only the order's own calls are made.
       verification: { ...verification, platformCertificates: [wechat.platformCertificatePem] }
     },
     noticeUrl: letterbox.url,
@@ -70,7 +58,7 @@ const start = async (): Promise<KitSimulator> => {
     },
     fault: (fault) => {
       if (fault === "other-order" || fault === "other-amount") return false
-      wechat.nextFaults.push(FAULTS[fault])
+      wechat.inject({ fault })
       return true
     },
     book: (orderNo) => {
@@ -91,7 +79,7 @@ const start = async (): Promise<KitSimulator> => {
   }
 }
 
-/** The same channel through Yinsheng, which has keys and notices of its own and WeChat's login. */
+/** The same channel through Yinsheng, with Yinsheng's keys and notices and WeChat's login. */
 const startThroughYinsheng = async (): Promise<KitSimulator> => {
   const appSecret = "wechat-app-secret-0123456789"
   const oauth = await WechatOauthSimulator.start({ [APP_ID]: appSecret })

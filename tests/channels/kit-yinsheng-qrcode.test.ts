@@ -2,5 +2,5 @@ import provider from "../../channels/yinsheng-qrcode/index.ts"
 import { describeChannel } from "../../core/kit/index.ts"
 import { startYinsheng } from "./kit-yinsheng.ts"
 
-// The signature is over the form's values: the same values in another spelling are the same notice.
+// The signature covers the form's values, so another spelling of the same values is the same notice.
 describeChannel(provider, { simulator: () => startYinsheng(), noticeSignature: "values" })

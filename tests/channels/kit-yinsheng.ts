@@ -1,21 +1,13 @@
 import { generateKeyPairSync } from "node:crypto"
-import { orderKeyOf } from "../../channels/protocols/ysepay/index.ts"
+import { orderKeyOf } from "../../channels/protocols/ysepay/order-number.ts"
 import { startYsepaySimulator } from "../../channels/protocols/ysepay/simulator.ts"
-import { noticeBody } from "../../channels/protocols/ysepay/simulator-wire.ts"
-import type { KitSimulator, SimulatorFault } from "../../core/kit/index.ts"
+import { signedNoticeForm } from "../../channels/protocols/ysepay/simulator-wire.ts"
+import type { KitSimulator } from "../../core/kit/index.ts"
 
 const keyOf = (orderNo: string) => orderKeyOf(orderNo).out_trade_no
 const stranger = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey
 
-const FAULTS = {
-  refused: "refused",
-  "wrong-signature": "wrong-signature",
-  unsigned: "unsigned-error",
-  "other-order": "other-order",
-  "other-amount": "other-amount"
-} as const satisfies Record<SimulatorFault, string>
-
-/** Yinsheng as the kit knows providers. @param settings what an account has besides Yinsheng's own fields */
+/** Starts Yinsheng's simulator for the kit. @param settings the account's fields besides Yinsheng's own */
 export const startYinsheng = async (settings: Readonly<Record<string, unknown>> = {}): Promise<KitSimulator> => {
   const simulator = await startYsepaySimulator({ pushesMax: 1 })
   return {
@@ -38,10 +30,10 @@ export const startYinsheng = async (settings: Readonly<Record<string, unknown>> 
       if (signedBy === undefined) return { headers, body }
       const fields = new URLSearchParams(body)
       fields.delete("sign")
-      return { headers, body: signedBy === "nobody" ? fields.toString() : noticeBody(new Map(fields), stranger) }
+      return { headers, body: signedBy === "nobody" ? fields.toString() : signedNoticeForm(new Map(fields), stranger) }
     },
     fault: (fault) => {
-      simulator.inject({ fault: FAULTS[fault] })
+      simulator.inject({ fault })
       return true
     },
     book: (orderNo) => {

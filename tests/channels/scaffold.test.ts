@@ -33,7 +33,7 @@ interface Ran {
   readonly err: string
 }
 
-/** `payhub channel new …` in a folder, with a database setting that no command could use. */
+/** Runs `payhub channel new …` in a folder, with a database setting that no command could use. */
 const channelNew = (args: ReadonlyArray<string>, cwd = folder, runtime: Runtime = "bun"): Ran => {
   const [program, before] = commandOf(runtime, join(ROOT, "payhub.ts"))
   const env = { ...process.env, DATABASE_URL: "postgres://nobody@127.0.0.1:1/none", PAYHUB_PORT: "not a port" }
@@ -47,7 +47,7 @@ const made = (name: string, runtime: Runtime = "bun") => {
   return JSON.parse(ran.out)
 }
 
-/** Every file below a folder with the time of its last change. */
+/** All files below a folder with the times of their last changes. */
 const snapshot = (of: string): Readonly<Record<string, number>> => {
   const files: Record<string, number> = {}
   for (const name of ["channels", "examples", "core/channel", "core/operator"]) {
@@ -194,14 +194,14 @@ describe.each(["bun", "deno"] as const)("a written channel on %s", (runtime) => 
     expect(await page.text()).toContain("the gateway answered: success")
     await becomes(shop, order, "PAID")
 
-    // The script that the README walks through does the same.
+    // The README's walk-through runs the same script.
     const [program, before] = commandOf(runtime, join(place, "order.ts"))
     const tried = spawnSync(program, [...before, url, shop.appId, shop.secret], { encoding: "utf8" })
     expect(JSON.parse(tried.stdout)).toMatchObject({ code: 200, data: { amount: 1_234 } })
   })
 })
 
-/** The written simulator by itself, as its README starts it; waits until it has written its account. */
+/** Starts the written simulator as its README does, and waits until it has written its account. */
 const startProvider = (runtime: Runtime, script: string, account: string): Promise<ChildProcess> =>
   new Promise((done, fail) => {
     const [program, args] = commandOf(runtime, script)

@@ -17,8 +17,8 @@ import {
 import type { KitNotice, KitSimulator, SimulatorFault } from "../../core/kit/index.ts"
 
 /*
- * The smallest channel that can do everything, and its provider: HMAC over JSON. The kit's own tests break it in one
- * place for each of the kit's cases.
+ * The smallest channel that has every ability, and its provider: HMAC over JSON. The kit's own tests put one mistake
+ * into it for each case of the kit.
  */
 
 type Fields = Readonly<Record<string, unknown>>

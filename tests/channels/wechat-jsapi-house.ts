@@ -1,8 +1,10 @@
-import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import { Clock, Effect, Schema } from "effect"
-import { type SimulatorOptions, WechatPaySimulator } from "../../channels/protocols/wechatpay-v3/simulator.ts"
-import * as ysepay from "../../channels/protocols/ysepay/simulator.ts"
+import { WechatPaySimulator, type WechatPaySimulatorOptions } from "../../channels/protocols/wechatpay-v3/simulator.ts"
+import {
+  startYsepaySimulator,
+  type YsepaySimulator,
+  type YsepaySimulatorOptions
+} from "../../channels/protocols/ysepay/simulator.ts"
 import provider from "../../channels/wechat-jsapi/index.ts"
 import {
   type Channel,
@@ -10,20 +12,19 @@ import {
   type ChargeRef,
   type ChargeRequest,
   type JsapiParams,
-  type Notice,
-  type NoticeRefused,
   type Presentation,
   shanghaiParts
 } from "../../core/channel/index.ts"
 import { fetchChannelHttp } from "../harness/fetch-channel-http.ts"
+import { type NoticeDoor, openNoticeDoor } from "./notice-door.ts"
 
 // What the tests of channels/wechat-jsapi share: simulated providers, opened accounts, a door for notices.
 
-/** Milliseconds that the gateway's clock is ahead; the simulator has its own. */
+/** How far the gateway's clock is ahead, in milliseconds; the simulator has its own. */
 export const gateway = { aheadMs: 0 }
 
 const cleanups: Array<() => Promise<unknown>> = []
-/** What a test started is stopped after it. */
+/** Stops what a test started when the test ends. */
 export const onCleanup = (stop: () => Promise<unknown>) => cleanups.push(stop)
 /** For each file's own afterEach: a hook in this file would belong to the first file that imports it. */
 export const cleanUp = async () => {
@@ -40,7 +41,7 @@ export const run = <A, E>(effect: Effect.Effect<A, E, ChannelHttp>): Promise<A> 
     return yield* Effect.provideService(effect, Clock.Clock, shifted)
   }).pipe(Effect.provide(fetchChannelHttp), Effect.runPromise)
 
-/** The error's tag and, for uncertain ones, why; or the success itself. */
+/** The success itself, or the error's tag with its `why` where it has one. */
 export const outcome = <A, E extends { readonly _tag: string; readonly why?: string }>(
   effect: Effect.Effect<A, E, ChannelHttp>
 ): Promise<A | string> =>
@@ -55,42 +56,24 @@ export const openAccount = (account: unknown) =>
     Effect.flatMap((decoded) => provider.open(decoded, { publicUrl: "", localUrl: "" }))
   )
 
-/** An opened account, and the address of a door for notices that answers as the core does. */
-export interface Door {
+/** An opened account, and a door for its notices. */
+export interface Door extends Pick<NoticeDoor, "noticeUrl" | "notices"> {
   readonly channel: Channel
-  readonly noticeUrl: string
-  /** What readNotice made of each notice, in order. */
-  readonly notices: Array<Notice | NoticeRefused>
 }
 
 const openDoor = async (channel: Channel): Promise<Door> => {
-  const notices: Array<Notice | NoticeRefused> = []
-  const server = createServer(async (request, response) => {
-    const chunks: Array<Buffer> = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const headers = request.headers as Record<string, string>
-    const receivedAt = new Date(Date.now() + gateway.aheadMs)
-    const read = await Effect.runPromise(
-      channel
-        .readNotice({ method: "POST", headers, body: Buffer.concat(chunks), receivedAt })
-        .pipe(Effect.catch((refused) => Effect.succeed(refused)))
-    )
-    notices.push(read)
-    const { status, contentType, body } = "orderNo" in read ? channel.replies.accepted : channel.replies.refused
-    response.writeHead(status, { "content-type": contentType, connection: "close" }).end(body)
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  onCleanup(() => new Promise((resolve) => server.close(resolve)))
-  return { channel, notices, noticeUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/notice/acc_1` }
+  const door = await openNoticeDoor(channel, () => Date.now() + gateway.aheadMs)
+  onCleanup(door.stop)
+  return { channel, noticeUrl: door.noticeUrl, notices: door.notices }
 }
 
 export interface House extends Door {
   readonly wechat: WechatPaySimulator
 }
 
-/** WeChat Pay simulated, with an account that is changed before it is opened. */
+/** Starts a simulated WeChat Pay and opens an account there. @param change edits the account first */
 export const house = async (
-  options: SimulatorOptions = {},
+  options: WechatPaySimulatorOptions = {},
   change: (account: ReturnType<WechatPaySimulator["account"]>) => unknown = (account) => account
 ): Promise<House> => {
   const wechat = await WechatPaySimulator.start(options)
@@ -99,15 +82,15 @@ export const house = async (
 }
 
 export interface YinshengHouse extends Door {
-  readonly yinsheng: ysepay.Simulator
+  readonly yinsheng: YsepaySimulator
 }
 
-/** Yinsheng simulated. It pushes a notice once, unless `options` say more; a test can also push it again. */
+/** Starts a simulated Yinsheng and opens an account there. It pushes a notice once unless `options` say otherwise. */
 export const yinshengHouse = async (
   settings: object = {},
-  options: ysepay.SimulatorOptions = {}
+  options: YsepaySimulatorOptions = {}
 ): Promise<YinshengHouse> => {
-  const yinsheng = await ysepay.startYsepaySimulator({ pushesMax: 1, ...options })
+  const yinsheng = await startYsepaySimulator({ pushesMax: 1, ...options })
   onCleanup(() => yinsheng.stop())
   const app = { appId: "wx8888888888888888", appSecret: "secret" }
   const account = { acquirer: "yinsheng", ...app, ...yinsheng.account(), ...settings }

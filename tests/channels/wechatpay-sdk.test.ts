@@ -3,10 +3,10 @@ import { generateKeyPairSync } from "node:crypto"
 import { Redacted } from "effect"
 import { Aes, Formatter, Rsa, Wechatpay } from "wechatpay-axios-plugin"
 import { openResource } from "../../channels/protocols/wechatpay-v3/resource.ts"
-import { authorization, jsapiParams, requestMessage } from "../../channels/protocols/wechatpay-v3/sign.ts"
+import { authorization, bridgeParams, requestMessage } from "../../channels/protocols/wechatpay-v3/sign.ts"
 import { WechatPaySimulator } from "../../channels/protocols/wechatpay-v3/simulator.ts"
 
-/** Our codec and our simulator against somebody else's client of WeChat Pay. */
+/** Our codec and our simulator, tested against another author's WeChat Pay client. */
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
 const signer = { mchid: "1900000001", serial: "5157F09EFDC096DE15EBE81A47057A7232F1B8E1", privateKey }
@@ -30,7 +30,7 @@ describe("Our codec and the SDK", () => {
   })
 
   test("sign what WeixinJSBridge takes alike", () => {
-    const ours = jsapiParams(privateKey, {
+    const ours = bridgeParams(privateKey, {
       appId: "wx8888",
       prepayId: "wx201410272009395522657a",
       at: 1_414_561_699,
@@ -94,7 +94,7 @@ describe("The SDK as a client of our simulator", () => {
   })
 
   test("does not believe an answer of the simulator's that is wrongly signed", async () => {
-    simulator.nextFaults.push("wrong-signature")
+    simulator.inject({ fault: "wrong-signature" })
     const query = client.chain("v3/pay/transactions/out-trade-no/SDK20260315001")
     await expect(query.get({ params: { mchid: simulator.mchid } })).rejects.toThrow()
   })

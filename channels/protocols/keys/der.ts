@@ -1,4 +1,4 @@
-/** What a DER file is, by its outermost shape; enough to say in plain words what an operator has pasted. */
+/** The kind of a DER file by its outermost shape: enough to tell an operator in plain words what they pasted. */
 export type DerKind =
   | "pkcs8-private-key"
   | "pkcs1-private-key"
@@ -27,7 +27,9 @@ interface Element {
   readonly end: number
 }
 
-/** The element at `at`, or undefined when no header is there. `end` may lie past the bytes: then they were cut off. */
+/**
+ * The element at `at`, or undefined when there is no header. An `end` past the bytes means that the file is cut off.
+ */
 const elementAt = (bytes: Uint8Array, at: number): Element | undefined => {
   const tag = bytes[at]
   const first = bytes[at + 1]
@@ -55,7 +57,9 @@ const childrenOf = (bytes: Uint8Array, parent: Element): ReadonlyArray<Element> 
   return found
 }
 
-/** Sources: RFC 5958 (PKCS#8), RFC 8017 A.1 (PKCS#1), RFC 5915 (EC), RFC 5280 (X.509), RFC 2986 (CSR), RFC 7292 (PFX). */
+/**
+ * Sources: RFC 5958 (PKCS#8), RFC 8017 A.1 (PKCS#1), RFC 5915 (EC), RFC 5280 (X.509), RFC 2986 (CSR), RFC 7292 (PFX).
+ */
 export const derKind = (bytes: Uint8Array): DerKind => {
   const outer = elementAt(bytes, 0)
   if (outer === undefined || outer.tag !== SEQUENCE) return "unknown"

@@ -1,11 +1,13 @@
 /** One DER file found in a pasted text. */
 export interface Found {
   readonly der: Uint8Array
-  /** Traditional encrypted PEM ("Proc-Type: 4,ENCRYPTED"): not DER before it is decrypted; here is its whole text. */
+  /**
+   * The whole text of a traditional encrypted PEM ("Proc-Type: 4,ENCRYPTED"), which is no DER until it is decrypted.
+   */
   readonly encryptedPem?: string
 }
 
-/** A text that holds no readable file at all, as the end of a sentence that begins with the field's name. */
+/** Why a text holds no readable file: the end of a sentence that begins with the field's name. */
 export interface NotReadable {
   readonly problem: string
 }

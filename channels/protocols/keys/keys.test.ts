@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { execFileSync } from "node:child_process"
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { Effect, Redacted } from "effect"
-import { requireTool } from "../../../tests/harness/require-tool.ts"
-import { checkPair, readPrivateKey, readPublicKey } from "./index.ts"
+import { hasOpenssl, opensslFolder } from "../../../tests/channels/openssl.ts"
+import { readPrivateKey } from "./private-key.ts"
+import { checkPair, readPublicKey } from "./public-key.ts"
 
 const privateOf = (text: string, password?: string) =>
   readPrivateKey("privateKey", Redacted.make(text), {
@@ -173,29 +170,14 @@ test("a pair is checked by its keys, not by its files", () => {
   })
 })
 
-const hasOpenssl = requireTool({
-  name: "openssl",
-  found: (() => {
-    try {
-      execFileSync("openssl", ["version"], { stdio: "ignore" })
-      return true
-    } catch {
-      return false
-    }
-  })(),
-  suite: "files made by openssl",
-  how: "apt install openssl"
-})
-
-describe.skipIf(!hasOpenssl)("files made by openssl", () => {
-  let folder = ""
-  const openssl = (...args: ReadonlyArray<string>) =>
-    execFileSync("openssl", args, { cwd: folder, stdio: ["ignore", "pipe", "ignore"] })
-  const file = (name: string) => readFileSync(join(folder, name))
+describe.skipIf(!hasOpenssl("files made by openssl"))("files made by openssl", () => {
+  let folder: ReturnType<typeof opensslFolder>
+  const openssl = (...args: ReadonlyArray<string>) => folder.openssl(...args)
+  const file = (name: string) => folder.file(name)
   const pfx64 = (name: string) => file(name).toString("base64")
 
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "payhub-keys-"))
+    folder = opensslFolder()
     openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "key.pem")
     openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "ec.pem")
     openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "other.pem")
@@ -241,7 +223,7 @@ describe.skipIf(!hasOpenssl)("files made by openssl", () => {
     openssl("pkcs12", "-export", "-inkey", "ec.pem", "-in", "ec-cert.pem", "-passout", "pass:1", "-out", "ec.pfx")
     openssl("pkcs12", "-export", "-nokeys", "-in", "cert.pem", "-passout", "pass:1", "-out", "nokey.pfx")
   })
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  afterAll(() => folder.remove())
 
   const key = () => createPrivateKey(file("key.pem"))
 

@@ -1,8 +1,8 @@
 import forge from "node-forge"
 
 /*
- * node:crypto reads neither PKCS#12 nor (on every runtime alike) encrypted PEM, so node-forge opens the container. What
- * comes out is DER again and node:crypto parses that: no key is ever used through node-forge.
+ * node:crypto does not read PKCS#12, and encrypted PEM not on every runtime, so node-forge opens the container. It
+ * yields DER, which node:crypto parses: no key is ever used through node-forge.
  */
 
 /** What a container held, still as DER. */
@@ -13,20 +13,18 @@ export interface Opened {
 
 export type Locked = "wrong-password" | "damaged"
 
-/** Opens a .pfx / .p12 (3DES, RC2 and PBES2 with AES are known). An empty password is tried both ways writers mean it. */
+/**
+ * Opens a .pfx / .p12 (3DES, RC2, PBES2 with AES). An empty password is tried as "" and as none: writers mean either.
+ */
 export const openPfx = (der: Uint8Array, password: string): Opened | Locked => {
-  let asn1: forge.asn1.Asn1
-  try {
-    asn1 = forge.asn1.fromDer(forge.util.createBuffer(binary(der)))
-  } catch {
-    return "damaged"
-  }
+  const asn1 = parse(der)
+  if (asn1 === undefined) return "damaged"
   for (const tried of password === "" ? ["", undefined] : [password]) {
     try {
       const pfx = forge.pkcs12.pkcs12FromAsn1(asn1, false, tried)
       const bags = pfx.safeContents.flatMap((content) => content.safeBags)
       const { keyBag, pkcs8ShroudedKeyBag, certBag } = forge.pki.oids
-      // `asn1` holds what node-forge itself cannot read (an EC key); an RSA key or certificate is written out again.
+      // A key that node-forge cannot read (EC) stays in `asn1`; RSA keys and certificates are encoded again.
       return {
         privateKeys: bags
           .filter((bag) => bag.type === keyBag || bag.type === pkcs8ShroudedKeyBag)
@@ -45,14 +43,10 @@ export const openPfx = (der: Uint8Array, password: string): Opened | Locked => {
   return "wrong-password"
 }
 
-/** Decrypts PKCS#8 "ENCRYPTED PRIVATE KEY"; what comes out under a wrong password is not DER, or nothing. */
+/** Decrypts PKCS#8 "ENCRYPTED PRIVATE KEY". A wrong password yields nothing, or bytes that are no DER. */
 export const openEncryptedDer = (der: Uint8Array, password: string): Uint8Array | Locked => {
-  let asn1: forge.asn1.Asn1
-  try {
-    asn1 = forge.asn1.fromDer(forge.util.createBuffer(binary(der)))
-  } catch {
-    return "damaged"
-  }
+  const asn1 = parse(der)
+  if (asn1 === undefined) return "damaged"
   try {
     const opened: forge.asn1.Asn1 | null = forge.pki.decryptPrivateKeyInfo(asn1, password)
     return opened === null ? "wrong-password" : bytes(opened)
@@ -71,5 +65,12 @@ export const openEncryptedPem = (pem: string, password: string): Uint8Array | Lo
   }
 }
 
-const binary = (der: Uint8Array): string => Buffer.from(der).toString("latin1")
+const parse = (der: Uint8Array): forge.asn1.Asn1 | undefined => {
+  try {
+    return forge.asn1.fromDer(forge.util.createBuffer(Buffer.from(der).toString("latin1")))
+  } catch {
+    return undefined
+  }
+}
+
 const bytes = (asn1: forge.asn1.Asn1): Uint8Array => Buffer.from(forge.asn1.toDer(asn1).getBytes(), "latin1")

@@ -6,7 +6,7 @@ import { readKeyText } from "./key-text.ts"
 import { type Opened, openEncryptedDer, openEncryptedPem, openPfx } from "./pfx.ts"
 import { certificateSerial, notRsa, sameKey } from "./public-key.ts"
 
-/** A private RSA key, parsed once, and its own certificate's serial where the file held that certificate too. */
+/** A private RSA key, parsed once, with its certificate's serial where the file holds that certificate. */
 export interface PrivateKey {
   readonly key: KeyObject
   /** Upper-case hex. */
@@ -51,7 +51,7 @@ export const readPrivateKey = Effect.fnUntraced(function* (
   return { key }
 })
 
-/** Opens every container, or says (as the end of a sentence) why one cannot be used. */
+/** Opens every container, or gives the end of a sentence that says why one cannot be used. */
 const openAll = (
   found: Extract<ReturnType<typeof readKeyText>, ReadonlyArray<unknown>>,
   password: string | undefined
@@ -64,7 +64,7 @@ const openAll = (
       if (password === undefined) return "is encrypted: give its password, or decrypt it (openssl pkey -in FILE)"
       const opened =
         encryptedPem === undefined ? openEncryptedDer(der, password) : openEncryptedPem(encryptedPem, password)
-      // A wrong password now and then decrypts into bytes that look padded; they are still no key.
+      // A wrong password sometimes decrypts into bytes with valid padding; they are still no key.
       if (typeof opened === "string" || parse(opened) === undefined) return "does not open with the password given"
       privateKeys.push(opened)
     } else if (kind === "pfx") {

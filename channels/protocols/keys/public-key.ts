@@ -14,7 +14,7 @@ export interface PublicKey {
 
 /**
  * Reads a provider's public RSA key or certificate: PEM, or Base64 of DER (a .cer file, SPKI or PKCS#1). Of several
- * certificates the first counts. Neither the key's size nor the certificate's dates and issuer are judged: the operator
+ * certificates the first is taken. The key's size and the certificate's dates and issuer are not judged: the operator
  * pins it (Yinsheng's production key has 1024 bits and its certificate verifies under no key, protocols A3).
  * @param field the account's field, for the sentence of the error
  */
@@ -38,7 +38,7 @@ export const readPublicKey = Effect.fnUntraced(function* (
   return read
 })
 
-/** Fails when a public key is not the private key's other half. */
+/** Fails when a public key does not belong to a private key. */
 export const checkPair = (
   field: string,
   privateKey: KeyObject,
@@ -48,7 +48,7 @@ export const checkPair = (
     ? Effect.void
     : Effect.fail(new AccountInvalid({ field, message: `${field} does not belong to the private key` }))
 
-/** Whether two public keys are the same, whatever file they came in. */
+/** Whether two public keys are the same, whatever files they came in. */
 export const sameKey = (one: KeyObject, other: KeyObject): boolean => spki(one).equals(spki(other))
 
 /** A certificate's serial as WeChat Pay writes it: upper-case hex, two digits a byte (Deno drops a leading zero). */
@@ -57,7 +57,7 @@ export const certificateSerial = (certificate: X509Certificate): string => {
   return hex.length % 2 === 0 ? hex : `0${hex}`
 }
 
-/** The end of a sentence about a key that is not RSA; the protocols here know no other. */
+/** The end of a sentence about a key that is not RSA, which these protocols do not use. */
 export const notRsa = (type: string | undefined): string =>
   `holds ${type === "ec" ? "an EC key" : `a key of another kind (${type ?? "unknown"})`}; an RSA key is needed`
 

@@ -1,13 +1,13 @@
-/** Where payers are sent by default: WeChat's authorize page. */
+/** The origin of WeChat's authorize page, by default. */
 export const AUTHORIZE_ORIGIN = "https://open.weixin.qq.com"
 
-/** A state that WeChat hands back unchanged. */
+/** Whether WeChat returns a state unchanged. */
 export const isState = (text: string): boolean => /^[A-Za-z0-9]{1,128}$/.test(text)
 
 /**
- * The page that sends a payer inside WeChat back to `redirectUrl` with `code` and `state`, without asking anything
- * (snsapi_base: the openid only). The order of the parameters and the fragment are part of the protocol: WeChat's
- * client compares text (protocols/channels.md B).
+ * The URL of the page that sends a payer inside WeChat back to `redirectUrl` with `code` and `state`, without asking
+ * anything (snsapi_base: the openid only). The order of the parameters and the fragment are part of the protocol:
+ * WeChat's client compares text (protocols/channels.md B).
  * @param to.redirectUrl its host is the account's registered 网页授权域名
  * @param to.state see isState
  */

@@ -4,7 +4,7 @@ import type { ChannelHttp } from "../../../core/channel/index.ts"
 import { fetchChannelHttp } from "../../../tests/harness/fetch-channel-http.ts"
 import { authorizeUrl } from "./authorize.ts"
 import { identify } from "./identify.ts"
-import { WechatOauthSimulator } from "./simulator.ts"
+import { OAUTH_CALL_FAULTS, WechatOauthSimulator } from "./simulator.ts"
 
 const APP = { appId: "wx8888888888888888", appSecret: Redacted.make("app-secret") }
 const OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
@@ -61,7 +61,7 @@ describe("a code", () => {
     expect(await told(identify(login))).toBe("no: the code has been used (40163 code been used)")
   })
 
-  test("is good for five minutes and refused after them", async () => {
+  test("works for five minutes and is refused after them", async () => {
     const it = await wechat()
     const [early, late] = [codeOf(it), codeOf(it)]
     it.aheadMs = 299_000
@@ -72,29 +72,26 @@ describe("a code", () => {
     )
   })
 
-  test("of wx.login is for jscode2session only", async () => {
+  test("of wx.login works for jscode2session only", async () => {
     const it = await wechat()
     const code = it.miniProgramLogin(APP.appId, OPENID)
     expect(await told(identify({ origin: it.origin, app: APP, code, miniProgram: false }))).toStartWith("no:")
     expect(await told(identify({ origin: it.origin, app: APP, code, miniProgram: true }))).toBe(OPENID)
   })
 
-  test("with characters that mean something in a URL arrives as it is", async () => {
+  test("with characters that are special in a URL arrives unchanged", async () => {
     const it = await wechat()
     await told(identify({ origin: it.origin, app: APP, code: "a&secret=x +%", miniProgram: false }))
     expect(new URL(it.calls[0] ?? "", it.origin).searchParams.get("code")).toBe("a&secret=x +%")
   })
 
-  test.each(["error-before", "error-after", "garbage", "no-openid", "lost-answer"] as const)(
-    "whose exchange meets %s is unsure",
-    async (fault) => {
-      const it = await wechat()
-      it.faults.push(fault)
-      expect(await told(identify({ origin: it.origin, app: APP, code: codeOf(it), miniProgram: false }))).toStartWith(
-        "unsure:"
-      )
-    }
-  )
+  test.each(OAUTH_CALL_FAULTS)("whose exchange meets %s is unsure", async (fault) => {
+    const it = await wechat()
+    it.inject({ fault })
+    expect(await told(identify({ origin: it.origin, app: APP, code: codeOf(it), miniProgram: false }))).toStartWith(
+      "unsure:"
+    )
+  })
 
   test("exchanged with a wrong AppSecret or AppID is refused without naming the secret", async () => {
     const it = await wechat()

@@ -1,7 +1,7 @@
 import { Effect, Option, Redacted, Schema } from "effect"
 import { ChannelHttp, ChannelRejected, ChannelUncertain } from "../../../core/channel/index.ts"
 
-/** WeChat's API by default. */
+/** The origin of WeChat's API, by default. */
 export const API_ORIGIN = "https://api.weixin.qq.com"
 
 /** An official account or mini-program. */
@@ -11,8 +11,8 @@ export interface WechatApp {
 }
 
 /**
- * errcodes that say for good that this code identifies nobody (protocols/channels.md B). -1 (busy), rate limits and
- * everything unknown are uncertain: the same code may do a moment later.
+ * errcodes that say for good that a code identifies nobody (protocols/channels.md B). -1 (busy), rate limits and
+ * unknown errcodes are uncertain: the same code may work a moment later.
  */
 const REFUSED: Readonly<Record<number, string>> = {
   40029: "the code is wrong or older than five minutes",
@@ -34,10 +34,10 @@ const answerBody = Schema.fromJsonString(
 const decode = Schema.decodeUnknownOption(answerBody)
 
 /**
- * The openid behind a code that WeChat gave to the payer's browser (official account) or to wx.login (mini-program).
- * A code is good once: the caller keeps the openid, for WeChat may call the same callback twice.
- * The URL carries the AppSecret, because WeChat takes it nowhere else: it may not be logged.
- * ChannelRejected: see REFUSED.
+ * Exchanges a code for the payer's openid; WeChat gives the code to the payer's browser (official account) or to
+ * wx.login (mini-program). A code works once, and WeChat may call the same callback twice, so the caller keeps the
+ * openid. The URL carries the AppSecret, because WeChat takes it nowhere else: the URL must not be logged.
+ * ChannelRejected: an errcode of REFUSED.
  */
 export const identify = Effect.fnUntraced(function* (login: {
   readonly origin: string
@@ -59,7 +59,7 @@ export const identify = Effect.fnUntraced(function* (login: {
     headers: { accept: "application/json", "user-agent": "PayHub" }
   })
   if (status >= 500) return yield* new ChannelUncertain({ why: "server-error", detail: `${path}: ${status}` })
-  // Whatever the Content-Type: WeChat sends JSON as text/plain.
+  // The Content-Type is ignored: WeChat sends JSON as text/plain.
   const answer = Option.getOrUndefined(decode(Buffer.from(body).toString("utf8")))
   if (status !== 200 || answer === undefined) {
     return yield* new ChannelUncertain({ why: "unreadable", detail: `${path}: ${status}` })

@@ -1,10 +1,20 @@
 import { randomBytes } from "node:crypto"
-import type { ServerResponse } from "node:http"
 import type { CallFault } from "../simulator/faults.ts"
-import { type SimulatorServer, serveSimulator } from "../simulator/server.ts"
+import { type FaultRule, planFaults } from "../simulator/plan.ts"
+import { type SimulatorReply, type SimulatorServer, startSimulatorServer, withWireFault } from "../simulator/server.ts"
 import { isState } from "./authorize.ts"
 
-/** How long a code is good, in milliseconds. */
+/** The faults of an exchange that this simulator supports. */
+export const OAUTH_CALL_FAULTS = [
+  "busy", // errcode -1
+  "http-500",
+  "cut-answer",
+  "garbage",
+  "missing-field" // no openid
+] as const satisfies ReadonlyArray<CallFault>
+type OauthCallFault = (typeof OAUTH_CALL_FAULTS)[number]
+
+/** Lifetime of a code. */
 const CODE_LIFE_MS = 300_000
 
 interface IssuedCode {
@@ -15,36 +25,31 @@ interface IssuedCode {
   used: boolean
 }
 
-/** What an exchange can meet; `no-openid`: an answer that names nobody. */
-export type OauthFault = Extract<CallFault, "error-before" | "error-after" | "garbage" | "lost-answer"> | "no-openid"
-
 /**
- * WeChat's side of the login, over HTTP, as strict as it is: codes are good once and for five minutes, errors come
- * under HTTP 200, JSON comes as text/plain, the state comes back unchanged. For tests and demonstrations only.
+ * WeChat's side of the login over HTTP, as strict as the real one: a code works once and for five minutes, errors have
+ * status 200, JSON is sent as text/plain, the state is returned unchanged. For tests and demonstrations only.
  */
 export class WechatOauthSimulator {
   /** AppSecrets by AppID. */
   readonly apps = new Map<string, string>()
-  /** What the exchange answers next instead of the truth, oldest first. */
-  readonly faults: Array<OauthFault> = []
-  /** Paths of the exchanges so far, for tests that count. */
+  /** The path and query of each exchange so far. */
   readonly calls: Array<string> = []
-  /** Milliseconds that the simulator's clock is ahead. */
+  /** How far the simulator's clock is ahead of ours, in milliseconds. */
   aheadMs = 0
   readonly #codes = new Map<string, IssuedCode>()
+  readonly #faults = planFaults({ calls: OAUTH_CALL_FAULTS })
   #server: SimulatorServer | undefined
 
-  private constructor() {}
+  private constructor(apps: Readonly<Record<string, string>>) {
+    for (const [appId, secret] of Object.entries(apps)) this.apps.set(appId, secret)
+  }
 
   /** Listens on a free loopback port. */
   static async start(apps: Readonly<Record<string, string>>): Promise<WechatOauthSimulator> {
-    const simulator = new WechatOauthSimulator()
-    for (const [appId, secret] of Object.entries(apps)) simulator.apps.set(appId, secret)
-    simulator.#server = await serveSimulator((request, response) => {
-      const url = new URL(request.url ?? "/", simulator.origin)
-      if (url.pathname === "/connect/oauth2/authorize") simulator.#authorize(url, response)
-      else simulator.#exchange(url, response)
-    })
+    const simulator = new WechatOauthSimulator(apps)
+    simulator.#server = await startSimulatorServer(({ url, target }) =>
+      url.pathname === "/connect/oauth2/authorize" ? simulator.#authorize(target) : simulator.#exchange(url)
+    )
     return simulator
   }
 
@@ -52,7 +57,12 @@ export class WechatOauthSimulator {
     return this.#server?.origin ?? ""
   }
 
-  /** A payer's WeChat opens an authorize URL; answers where it sends them, or throws what its page would say. */
+  /** Plans a fault of an exchange. */
+  inject(rule: FaultRule<OauthCallFault>): void {
+    this.#faults.inject(rule)
+  }
+
+  /** Opens an authorize URL as the payer's WeChat does. @returns the callback @throws the error of WeChat's page */
   visit(authorizeUrl: string, openid: string): string {
     const form =
       /^https?:\/\/[^/]+\/connect\/oauth2\/authorize\?appid=([^&]+)&redirect_uri=([^&]+)&response_type=code&scope=snsapi_base&state=([^&#]*)#wechat_redirect$/
@@ -67,7 +77,7 @@ export class WechatOauthSimulator {
     return callback.href
   }
 
-  /** A mini-program's wx.login: the code that it hands to the merchant. */
+  /** The code of a mini-program's wx.login. */
   miniProgramLogin(appId: string, openid: string): string {
     return this.#issue(appId, openid, true)
   }
@@ -83,31 +93,26 @@ export class WechatOauthSimulator {
     return code
   }
 
-  /** The authorize page as a browser opens it: the fragment never arrives, and everybody is one payer. */
-  #authorize(url: URL, response: ServerResponse): void {
+  /** The authorize page opened by a browser: the fragment is not sent, and every browser is the same payer. */
+  #authorize(target: string): SimulatorReply {
     try {
-      const callback = this.visit(`${url.href}#wechat_redirect`, "oSimulatedPayer")
-      response.writeHead(302, { location: callback }).end()
+      const location = this.visit(`${this.origin}${target}#wechat_redirect`, "oSimulatedPayer")
+      return { status: 302, headers: { location } }
     } catch (error) {
-      response.writeHead(400).end(error instanceof Error ? error.message : "refused")
+      return { status: 400, body: error instanceof Error ? error.message : "refused" }
     }
   }
 
-  #exchange(url: URL, response: ServerResponse): void {
+  #exchange(url: URL): SimulatorReply {
     this.calls.push(url.pathname + url.search)
-    const fault = this.faults.shift()
-    if (fault === "error-after") {
-      response.writeHead(502).end("<html>bad gateway</html>")
-      return
-    }
-    const answer = fault === "error-before" ? { errcode: -1, errmsg: "system error" } : this.#answer(url)
-    if (fault === "lost-answer") {
-      response.destroy()
-      return
-    }
-    // WeChat sends JSON as text/plain.
-    response.writeHead(200, { "content-type": "text/plain" })
-    response.end(fault === "garbage" ? "{" : JSON.stringify(fault === "no-openid" ? { scope: "snsapi_base" } : answer))
+    const fault = this.#faults.ofCall(url.pathname, "")
+    return withWireFault(fault, () => {
+      const answer = fault === "busy" ? { errcode: -1, errmsg: "system error" } : this.#answer(url)
+      const shown = fault === "missing-field" ? { scope: "snsapi_base" } : answer
+      // WeChat sends JSON as text/plain.
+      const headers = { "content-type": "text/plain" }
+      return { status: 200, headers, body: fault === "garbage" ? "{" : JSON.stringify(shown) }
+    })
   }
 
   #answer(url: URL): Readonly<Record<string, unknown>> {

@@ -1,15 +1,8 @@
 import { Schema } from "effect"
+import { ProviderOrigin } from "../provider-url.ts"
 
-/** `https://host` or `https://host:port`; plain http for a simulator beside the gateway only (loopback, dotless names). */
-export const Origin = Schema.String.check(
-  Schema.isPattern(/^(https:\/\/[^/?#@\s]+|http:\/\/(localhost|127\.0\.0\.1|[a-z0-9-]+)(:\d+)?)$/),
-  Schema.makeFilter((text) => URL.canParse(text), { expected: "a URL" })
-).annotate({
-  description: "https://host, without a path"
-})
-
-/** What WeChat Pay gives a merchant, and how its signatures are checked; a channel adds its product's own fields. */
-export const accountFields = {
+/** The fields that every account of a direct merchant (直连商户) has; a channel adds those of its product. */
+export const wechatPayAccountFields = {
   mchid: Schema.String.check(Schema.isPattern(/^\d{6,32}$/)).annotate({ description: "merchant number (商户号)" }),
   privateKey: Schema.RedactedFromValue(Schema.String).annotate({
     description: "apiclient_key.pem, or apiclient_cert.p12 in Base64"
@@ -38,7 +31,9 @@ export const accountFields = {
   })
 }
 
-/** The fields that the protocol reads of an account; `hosts.pay` is where it is called. */
-export type WechatPayAccount = Schema.Struct.Type<typeof accountFields> & {
-  readonly hosts?: { readonly pay?: string }
+/** WeChat Pay's part of an account's `hosts`; a channel whose payers log in adds the login's hosts. */
+export const wechatPayHostFields = { pay: Schema.optionalKey(ProviderOrigin) }
+
+export interface WechatPayAccount extends Schema.Struct.Type<typeof wechatPayAccountFields> {
+  readonly hosts?: Schema.Struct.Type<typeof wechatPayHostFields>
 }

@@ -3,11 +3,11 @@ import { Option, Schema } from "effect"
 import type { Call } from "./client.ts"
 
 /**
- * GET /v3/bill/tradebill: every trade of a day, there from 10:00 the next day. Asked for plain, not gzipped: then the
- * hash is over the file as it comes.
+ * GET /v3/bill/tradebill: all trades of a day, available from 10:00 the next day. Requested without gzip, so that the
+ * hash covers the file as received.
  * @param date yyyy-MM-dd
  */
-export const tradeBill = (date: string): Call => ({
+export const tradeBillCall = (date: string): Call => ({
   method: "GET",
   path: `/v3/bill/tradebill?bill_date=${encodeURIComponent(date)}&bill_type=ALL`
 })
@@ -22,6 +22,6 @@ const decode = Schema.decodeUnknownOption(Schema.fromJsonString(BillLocation))
 
 export const readBillLocation = (body: string): BillLocation | undefined => Option.getOrUndefined(decode(body))
 
-/** Whether a file is the one that the signed answer promised: the file's own answer is not signed. */
+/** Whether a file has the SHA-1 of the signed answer; the file itself comes unsigned. */
 export const isPromisedBill = (location: BillLocation, file: Uint8Array): boolean =>
   createHash("sha1").update(file).digest("hex") === location.hash_value.toLowerCase()

@@ -45,7 +45,7 @@ const judge = (keys: PlatformKeys, signer: SimulatedCertificate) => {
 }
 
 describe("a list of platform certificates", () => {
-  test("is taken when one of its own signed it; all of its valid certificates verify from then on", () => {
+  test("is accepted when one of its own certificates signed it; all valid ones verify from then on", () => {
     const keys = new PlatformKeys(new Map(), true)
     expect(keys.isEmpty).toBe(true)
     expect(accepted(keys, [current, next], current)).toBe("accepted")
@@ -58,21 +58,21 @@ describe("a list of platform certificates", () => {
     expect(judge(keys, current)).toBe("valid")
   })
 
-  test("does not make certificates valid that have ended or not begun, and they cannot sign the list", () => {
+  test("does not make expired or future certificates valid, and they cannot sign the list", () => {
     const keys = new PlatformKeys(new Map(), true)
     expect(accepted(keys, [current, expired, future], current)).toBe("accepted")
     expect([judge(keys, expired), judge(keys, future)]).toEqual(["unknown-serial", "unknown-serial"])
     expect(accepted(keys, [current, expired], expired)).toBe("unknown-serial")
   })
 
-  test("replaces the one before: a certificate that is gone verifies no more", () => {
+  test("replaces the list before it: a certificate that is missing no longer verifies", () => {
     const keys = new PlatformKeys(new Map(), true)
     accepted(keys, [current], current)
     accepted(keys, [next], next)
     expect(judge(keys, current)).toBe("unknown-serial")
   })
 
-  test("is not taken under another APIv3 key, with another certificate's serial, unsigned, stale or changed", () => {
+  test("is refused under another APIv3 key, with another certificate's serial, unsigned, stale or changed", () => {
     const keys = new PlatformKeys(new Map(), true)
     const answer = signed(current, listOf([current]))
     expect(keys.accept({ ...answer, apiV3Key: Redacted.make("x".repeat(32)) })).toBe("unreadable")
@@ -103,7 +103,7 @@ describe("a download is due", () => {
     expect(keys.downloadDue(NOW_MS + CERTIFICATES_FRESH_MS)).toBe(true)
   })
 
-  test("when an unknown certificate serial turned up, but a minute after the last try at the soonest", () => {
+  test("when an unknown certificate serial turns up, but no sooner than a minute after the last try", () => {
     const keys = new PlatformKeys(new Map(), true)
     keys.downloadTried(NOW_MS)
     accepted(keys, [current], current)
@@ -112,7 +112,7 @@ describe("a download is due", () => {
     expect(keys.downloadDue(NOW_MS + DOWNLOAD_GAP_MS)).toBe(true)
   })
 
-  test("not for unknown PUB_KEY_IDs nor for forgeries of known serials: a download would not help", () => {
+  test("neither for unknown PUB_KEY_IDs nor for forgeries under known serials: a download would not help", () => {
     const keys = new PlatformKeys(new Map(), true)
     keys.downloadTried(NOW_MS)
     accepted(keys, [current], current)

@@ -1,20 +1,20 @@
 import { type KeyObject, X509Certificate } from "node:crypto"
 import { type Redacted, Schema } from "effect"
 import { EncryptedResource, openResource } from "./resource.ts"
-import { comparableSerial, type PlatformKeyring, type SignatureVerdict, verifySignature } from "./verify.ts"
+import { type PlatformKeyring, type SignatureVerdict, serialKey, verifySignature } from "./verify.ts"
 
-/** Downloaded certificates are fetched again after this long; WeChat Pay asks for no more than 12 hours. */
+/** Age at which downloaded certificates are fetched again; WeChat Pay asks for at most 12 hours. */
 export const CERTIFICATES_FRESH_MS = 12 * 3_600_000
 
-/** However many unknown serials turn up (forged ones too), downloads are at least this far apart. */
+/** Shortest time between two downloads, however many unknown serials turn up (forged ones included). */
 export const DOWNLOAD_GAP_MS = 60_000
 
-/** The path of the platform certificates' list. */
+/** The path of the list of platform certificates. */
 export const CERTIFICATES_PATH = "/v3/certificates"
 
 /**
- * Every key that WeChat Pay may sign with for one account: those the operator pinned (public keys, certificates) and
- * those downloaded. Decides when a download is due; it does no I/O itself.
+ * All keys that WeChat Pay may sign with for one account: those that the operator pinned (public keys, certificates)
+ * and those that were downloaded. Decides when a download is due, and does no I/O itself.
  */
 export class PlatformKeys {
   readonly #pinned: PlatformKeyring
@@ -34,12 +34,12 @@ export class PlatformKeys {
     return this.#pinned.size + this.#downloaded.size === 0
   }
 
-  /** Judges an answer or a notice; an unknown certificate serial makes a download due. */
+  /** Judges an answer or a notice. An unknown certificate serial makes a download due. */
   verify(headers: Readonly<Record<string, string>>, body: Uint8Array, nowMs: number): SignatureVerdict {
     const keyring = new Map([...this.#downloaded, ...this.#pinned])
     const verdict = verifySignature(headers, body, nowMs, keyring)
-    // A PUB_KEY_ID_… cannot be downloaded: only the operator can add it.
-    if (verdict === "unknown-serial" && /^[0-9A-F]{8,64}$/.test(comparableSerial(headers["wechatpay-serial"] ?? ""))) {
+    // A PUB_KEY_ID_… cannot be downloaded; only the operator can add it.
+    if (verdict === "unknown-serial" && /^[0-9A-F]{8,64}$/.test(serialKey(headers["wechatpay-serial"] ?? ""))) {
       this.#wanted = true
     }
     return verdict
@@ -51,7 +51,7 @@ export class PlatformKeys {
     return this.#wanted || nowMs >= this.#freshUntil
   }
 
-  /** To be called when a download starts, whatever becomes of it. */
+  /** Call this when a download starts, whatever its outcome. */
   downloadTried(nowMs: number): void {
     this.#triedAt = nowMs
   }
@@ -103,12 +103,12 @@ const readCertificates = (
     const certificate = parseCertificate(pem)
     if (certificate === undefined || bareSerial(certificate.serialNumber) !== bareSerial(serial_no)) return undefined
     const valid = Date.parse(certificate.validFrom) <= nowMs && nowMs < Date.parse(certificate.validTo)
-    if (valid) keys.set(comparableSerial(serial_no), certificate.publicKey)
+    if (valid) keys.set(serialKey(serial_no), certificate.publicKey)
   }
   return keys
 }
 
-const bareSerial = (serial: string): string => comparableSerial(serial).replace(/^0+/, "")
+const bareSerial = (serial: string): string => serialKey(serial).replace(/^0+/, "")
 
 const parseCertificate = (pem: string): X509Certificate | undefined => {
   try {

@@ -2,7 +2,7 @@ import { Clock, Effect, Option, type Redacted, Result, Schema, Semaphore } from 
 import { ChannelHttp, type ChannelHttpAnswer, ChannelRejected, ChannelUncertain } from "../../../core/channel/index.ts"
 import { CERTIFICATES_PATH, type PlatformKeys } from "./certificates.ts"
 import { type Refusal, unreadable } from "./errors.ts"
-import { authorization, type MerchantSigner, newNonce } from "./sign.ts"
+import { authorization, type MerchantSigner, newNonceStr } from "./sign.ts"
 
 export interface ClientSettings {
   readonly signer: MerchantSigner
@@ -14,8 +14,8 @@ export interface ClientSettings {
   readonly publicKeyId?: string | undefined
 }
 
-/** A verified 2xx answer, or a 4xx with WeChat Pay's code. Everything else is ChannelUncertain. */
-export type Answer =
+/** A verified 2xx answer, or a 4xx with WeChat Pay's code. Any other answer is ChannelUncertain. */
+export type ClientAnswer =
   | { readonly kind: "ok"; readonly status: number; readonly body: string }
   | { readonly kind: "refused"; readonly refusal: Refusal }
 
@@ -29,18 +29,18 @@ export interface Call {
 
 /** One account's signed and verified calls to WeChat Pay. */
 export interface Client {
-  /** ChannelRejected: the call never left, so nothing happened. */
-  readonly call: (call: Call) => Effect.Effect<Answer, ChannelRejected | ChannelUncertain, ChannelHttp>
-  /** Sees that there are keys to verify with, downloading them where that is due: answers and notices need them. */
+  /** ChannelRejected: the call was not sent. */
+  readonly call: (call: Call) => Effect.Effect<ClientAnswer, ChannelRejected | ChannelUncertain, ChannelHttp>
+  /** Makes sure that there are keys to verify answers and notices with, and downloads them when that is due. */
   readonly ready: Effect.Effect<void, ChannelRejected | ChannelUncertain, ChannelHttp>
-  /** A bill's file: the request is signed, the answer is not (check its hash). */
+  /** Downloads a bill's file. The request is signed; the answer is not, so the caller checks its hash. */
   readonly download: (url: string) => Effect.Effect<ChannelHttpAnswer, ChannelRejected | ChannelUncertain, ChannelHttp>
 }
 
-/** The largest message kept of an answer that nobody expected. */
+/** Upper bound of a message kept from an error answer. */
 const MESSAGE_CHARS_MAX = 200
 
-/** A download stands before somebody's order, whose own time is running. */
+/** Deadline of a certificate download: an order waits for it, and the order's own deadline is running. */
 const DOWNLOAD_TIMEOUT_MS = 5_000
 
 const ErrorBody = Schema.fromJsonString(
@@ -62,7 +62,7 @@ export const makeClient = (settings: ClientSettings): Client => {
       headers: {
         accept: "application/json",
         "user-agent": "PayHub",
-        authorization: authorization(signer, { method, pathAndQuery, body, timestamp, nonce: newNonce() }),
+        authorization: authorization(signer, { method, pathAndQuery, body, timestamp, nonce: newNonceStr() }),
         ...(settings.publicKeyId === undefined ? {} : { "wechatpay-serial": settings.publicKeyId }),
         ...(body === "" ? {} : { "content-type": "application/json" })
       },
@@ -93,8 +93,8 @@ export const makeClient = (settings: ClientSettings): Client => {
   })
 
   /**
-   * Downloads the platform certificates if it is time; of callers at once one does.
-   * @param wait whether the others wait for it: those who cannot go on without its result
+   * Downloads the platform certificates when that is due. Of concurrent callers, one downloads.
+   * @param wait whether the other callers wait for its result: those who cannot continue without it
    */
   const refresh = Effect.fnUntraced(function* (wait: boolean) {
     if (!wait && !keys.downloadDue(yield* Clock.currentTimeMillis)) return
@@ -105,7 +105,9 @@ export const makeClient = (settings: ClientSettings): Client => {
     )
   })
 
-  /** Without any key no answer could be believed, so nothing is sent. An old set goes on when it cannot be renewed. */
+  /**
+   * Without a key no answer could be verified, so nothing is sent. Old keys stay in use while they cannot be renewed.
+   */
   const ready = Effect.gen(function* () {
     const renewed = yield* Effect.result(refresh(keys.isEmpty))
     if (!keys.isEmpty) return
@@ -127,13 +129,13 @@ export const makeClient = (settings: ClientSettings): Client => {
     const { status } = answer
     const succeeded = status >= 200 && status < 300
     const verdict = yield* verify(answer)
-    // Errors may come unsigned; an error whose signature is there and wrong is nobody's word.
+    // An error may be unsigned; an error with an invalid signature is not WeChat Pay's.
     if (verdict !== "valid" && (succeeded || verdict !== "unsigned")) {
       return yield* new ChannelUncertain({ why: "bad-signature", detail: `answer ${status}: ${verdict}` })
     }
-    if (succeeded) return { kind: "ok", status, body: Buffer.from(answer.body).toString("utf8") } satisfies Answer
+    if (succeeded) return { kind: "ok", status, body: Buffer.from(answer.body).toString("utf8") } satisfies ClientAnswer
     const refusal = readRefusal(answer)
-    if (status >= 400 && status < 500 && refusal.code !== "") return { kind: "refused", refusal } satisfies Answer
+    if (status >= 400 && status < 500 && refusal.code !== "") return { kind: "refused", refusal } satisfies ClientAnswer
     return yield* new ChannelUncertain({
       why: status >= 500 ? "server-error" : "unreadable",
       detail: `answer ${status} ${refusal.code} ${refusal.message}`

@@ -1,6 +1,6 @@
 import { ChannelRejected, ChannelUncertain } from "../../../core/channel/index.ts"
 
-/** What WeChat Pay says when it does not answer 2xx: `{code, message}` under a 4xx status. */
+/** A refusal by WeChat Pay: `{code, message}` under a 4xx status. */
 export interface Refusal {
   readonly status: number
   readonly code: string
@@ -9,16 +9,16 @@ export interface Refusal {
   readonly requestId: string
 }
 
-/** One line for the timeline. The message is WeChat Pay's and names fields, never keys. */
+/** One line for the timeline. The message is WeChat Pay's own: it names fields, never keys. */
 export const refusalText = ({ status, code, message, requestId }: Refusal): string =>
   `${status} ${code} ${message}${requestId === "" ? "" : ` (Request-ID ${requestId})`}`
 
 /*
- * The tables of protocols/channels.md C8. They are read only for 4xx answers whose signature, where there is one,
- * verified; 5xx never gets here. A code that no table names is uncertain: asking again is always safe.
+ * The tables of protocols/channels.md C8. They apply only to 4xx answers that are unsigned or verified; a 5xx never
+ * gets here. A code that no table names is uncertain: asking again is always safe.
  */
 
-/** Codes that say of any call: refused before it did anything. */
+/** Codes of any call that was refused before it did anything. */
 const REFUSED_BEFORE: ReadonlyArray<string> = [
   "PARAM_ERROR",
   "SIGN_ERROR",
@@ -28,7 +28,7 @@ const REFUSED_BEFORE: ReadonlyArray<string> = [
   "ACCOUNT_ERROR"
 ]
 
-/** Codes with which an order was definitely not made, or can no longer be paid. */
+/** Codes that mean: the order was not made, or can no longer be paid. */
 const ORDER_REFUSED: ReadonlyArray<string> = [
   ...REFUSED_BEFORE,
   "INVALID_REQUEST",
@@ -40,23 +40,23 @@ const ORDER_REFUSED: ReadonlyArray<string> = [
 
 /**
  * Whether an order was definitely refused. OUT_TRADE_NO_USED and ORDERPAID are not in the table: an order of that
- * number exists and may be paid. WeChat Pay says the same under INVALID_REQUEST, as "201 商户订单号重复" (seen by users
- * of several SDKs), so that one is told apart by its text.
+ * number exists and may be paid. INVALID_REQUEST can mean the same, as "201 商户订单号重复" (seen by users of several SDKs),
+ * so its text decides.
  */
 export const orderRefused = (refusal: Refusal): boolean =>
   ORDER_REFUSED.includes(refusal.code) && !(refusal.code === "INVALID_REQUEST" && /重复|已支付/.test(refusal.message))
 
-/** Codes with which no money was sent back. FREQUENCY_LIMITED is not among them: it may answer a repetition. */
+/** Codes that mean: no money was sent back. FREQUENCY_LIMITED is missing because it may answer a repeated request. */
 const REFUND_REFUSED: ReadonlyArray<string> = [...REFUSED_BEFORE, "NOT_ENOUGH", "RESOURCE_NOT_EXISTS"]
 
-/** Whether a refund was definitely refused. INVALID_REQUEST may mean "done already": the refund is queried instead. */
+/** Whether a refund was definitely refused. INVALID_REQUEST may mean "already done", so such a refund is queried. */
 export const refundRefused = (refusal: Refusal): boolean => REFUND_REFUSED.includes(refusal.code)
 
 /** Whether WeChat Pay has no such order or refund. */
 export const isAbsent = ({ status, code }: Refusal): boolean =>
   status === 404 && (code === "ORDER_NOT_EXIST" || code === "RESOURCE_NOT_EXISTS")
 
-/** What a refused close says about the order; `undefined` = nothing certain. */
+/** What a refused close says about the order; undefined = nothing certain. */
 export const closeMeaning = (refusal: Refusal): "closed" | "paid" | undefined => {
   if (refusal.code === "ORDERPAID" || refusal.code === "ORDER_PAID") return "paid"
   if (refusal.code === "ORDER_CLOSED" || isAbsent(refusal)) return "closed"

@@ -3,7 +3,7 @@ import { NoticeRefused, type RawNotice } from "../../../core/channel/index.ts"
 import type { PlatformKeys } from "./certificates.ts"
 import { EncryptedResource, openResource } from "./resource.ts"
 
-/** What a verified notice holds: its event and its opened resource, a JSON text. */
+/** A verified notice: its event, and its opened resource as JSON text. */
 export interface OpenedNotice {
   /** `TRANSACTION.SUCCESS`, `REFUND.SUCCESS`, `REFUND.ABNORMAL`, `REFUND.CLOSED`, … */
   readonly eventType: string
@@ -36,7 +36,7 @@ const decodeRefund = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Struct({ mchid: Schema.String, out_trade_no: Schema.String }))
 )
 
-/** Whose refund a `REFUND.*` notice is about; `undefined` where it does not say. */
+/** The merchant and order of a `REFUND.*` notice; undefined when it does not name them. */
 export const readRefundNotice = (
   resource: string
 ): { readonly mchid: string; readonly outTradeNo: string } | undefined => {

@@ -1,19 +1,20 @@
 import { describe, expect, test } from "bun:test"
-import { isOutTradeNo, jsapiOrder, plainText, rfc3339 } from "./order.ts"
+import { isOutTradeNo, orderCall, plainText, rfc3339 } from "./order.ts"
 
 const order = {
   mchid: "1900000001",
   appId: "wx8888888888888888",
-  openid: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
+  product: "jsapi",
   outTradeNo: "WX20260315100000ABCDEFGH",
   description: "会员",
   amountFen: 1,
   expiresAt: new Date("2026-03-15T02:30:00.999Z"),
-  notifyUrl: "https://pay.example.com/api/notice/acc_1"
+  notifyUrl: "https://pay.example.com/api/notice/acc_1",
+  fields: { payer: { openid: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" } }
 }
 
 test("a JSAPI order has the manual's fields, fen as an integer and Beijing time", () => {
-  expect(jsapiOrder(order)).toEqual({
+  expect(orderCall(order)).toEqual({
     method: "POST",
     path: "/v3/pay/transactions/jsapi",
     body: {

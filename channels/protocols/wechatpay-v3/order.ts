@@ -3,19 +3,19 @@ import { shanghaiText } from "../../../core/channel/index.ts"
 import type { Call } from "./client.ts"
 import { unreadable } from "./errors.ts"
 
-/** The longest description, in characters (protocols/channels.md C2). */
-export const DESCRIPTION_CHARS_MAX = 127
+/** Upper bound of a description (protocols/channels.md C2). */
+const DESCRIPTION_CHARS_MAX = 127
 
-/** Out-trade-numbers that WeChat Pay takes. */
+/** Whether WeChat Pay accepts a text as an out_trade_no. */
 export const isOutTradeNo = (text: string): boolean => /^[0-9A-Za-z_\-|*]{6,32}$/.test(text)
 
-/** An instant as WeChat Pay writes time: `2026-03-15T10:00:00+08:00`. */
+/** An instant in WeChat Pay's format: `2026-03-15T10:00:00+08:00`. */
 export const rfc3339 = (at: Date): string => `${shanghaiText(at.getTime()).replace(" ", "T")}+08:00`
 
 /**
- * A text as WeChat Pay takes it: characters of more than 3 UTF-8 bytes (emoji) are refused there, and left out here
- * with the joiners and variation selectors that would dangle.
- * @param fallback stands where nothing is left
+ * A text that WeChat Pay accepts. WeChat Pay refuses characters of more than 3 UTF-8 bytes (emoji), so they are left
+ * out, together with their joiners and variation selectors.
+ * @param fallback replaces a text of which nothing is left
  */
 export const plainText = (text: string, charsMax: number, fallback: string): string => {
   const plain = text
@@ -26,21 +26,23 @@ export const plainText = (text: string, charsMax: number, fallback: string): str
   return plain === "" ? fallback : plain.slice(0, charsMax).trim()
 }
 
-/** POST /v3/pay/transactions/jsapi: official accounts and mini-programs alike. Asked again: the same order. */
-export const jsapiOrder = (order: {
+/** POST /v3/pay/transactions/{product}. The same fields again are the same order. */
+export const orderCall = (order: {
+  readonly product: string
   readonly mchid: string
   readonly appId: string
-  readonly openid: string
   readonly outTradeNo: string
   readonly description: string
   /** Whole fen. */
   readonly amountFen: number
   readonly expiresAt: Date
-  /** Without a query: WeChat Pay refuses one. */
+  /** Must have no query: WeChat Pay refuses one. */
   readonly notifyUrl: string
+  /** The product's own fields. */
+  readonly fields?: Readonly<Record<string, unknown>>
 }): Call => ({
   method: "POST",
-  path: "/v3/pay/transactions/jsapi",
+  path: `/v3/pay/transactions/${order.product}`,
   body: {
     appid: order.appId,
     mchid: order.mchid,
@@ -49,12 +51,12 @@ export const jsapiOrder = (order: {
     time_expire: rfc3339(order.expiresAt),
     notify_url: order.notifyUrl,
     amount: { total: order.amountFen, currency: "CNY" },
-    payer: { openid: order.openid }
+    ...order.fields
   }
 })
 
 /** POST …/close: answers 204. */
-export const closeOrder = (mchid: string, outTradeNo: string): Call => ({
+export const closeCall = (mchid: string, outTradeNo: string): Call => ({
   method: "POST",
   path: `/v3/pay/transactions/out-trade-no/${encodeURIComponent(outTradeNo)}/close`,
   body: { mchid }
@@ -63,6 +65,7 @@ export const closeOrder = (mchid: string, outTradeNo: string): Call => ({
 const decodePrepay = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Struct({ prepay_id: Schema.String.check(Schema.isNonEmpty()) }))
 )
+
 /** The prepay_id of an accepted JSAPI order. */
 export const readPrepayId = (body: string) =>
   Option.match(decodePrepay(body), {

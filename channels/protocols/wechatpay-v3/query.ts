@@ -3,7 +3,7 @@ import type { ChargeState, Payment } from "../../../core/channel/index.ts"
 import type { Call } from "./client.ts"
 
 /** GET …/out-trade-no/{no}?mchid=… */
-export const queryOrder = (mchid: string, outTradeNo: string): Call => ({
+export const orderQueryCall = (mchid: string, outTradeNo: string): Call => ({
   method: "GET",
   path: `/v3/pay/transactions/out-trade-no/${encodeURIComponent(outTradeNo)}?mchid=${encodeURIComponent(mchid)}`
 })
@@ -27,7 +27,7 @@ const Transaction = Schema.Struct({
 })
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Transaction))
 
-/** A transaction, as a query answers it and as a notice carries it (protocols/channels.md C5). */
+/** A transaction, in the answer to a query or in a notice (protocols/channels.md C5). */
 export interface TransactionState {
   readonly appId: string
   readonly mchid: string
@@ -35,7 +35,7 @@ export interface TransactionState {
   readonly charge: ChargeState
 }
 
-/** Reads a transaction; `undefined` where it is none, or paid without saying what, when and how much. */
+/** Reads a transaction. Undefined = not one, or a paid one without its number, time or amount. */
 export const readTransaction = (json: string): TransactionState | undefined => {
   const transaction = Option.getOrUndefined(decode(json))
   if (transaction === undefined) return undefined
@@ -48,7 +48,7 @@ const stateOf = (transaction: typeof Transaction.Type): ChargeState | undefined 
   switch (transaction.trade_state) {
     case "SUCCESS":
     case "REFUND": {
-      // A refunded order was paid first; refunds are the core's to know.
+      // A refunded order was paid first; the core keeps account of refunds.
       const payment = paymentOf(transaction)
       return payment === undefined ? undefined : { state: "paid", payment }
     }
@@ -69,6 +69,6 @@ const paymentOf = ({ transaction_id, success_time, amount }: typeof Transaction.
   const total = amount?.total
   const paidAt = new Date(success_time ?? "")
   if (!transaction_id || total === undefined || total <= 0 || Number.isNaN(paidAt.getTime())) return undefined
-  // `total` is the order's amount, before WeChat Pay's own coupons (`payer_total`), which are not the merchant's loss.
+  // `total` is the order's amount before WeChat Pay's own coupons (`payer_total`), which do not cost the merchant.
   return { channelTradeNo: transaction_id, amountFen: total, currency: amount?.currency ?? "CNY", paidAt }
 }

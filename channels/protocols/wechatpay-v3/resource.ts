@@ -12,14 +12,14 @@ export const EncryptedResource = Schema.Struct({
 })
 export type EncryptedResource = typeof EncryptedResource.Type
 
-/** The length of an APIv3 key in bytes: it is the AES-256 key itself, as ASCII. */
+/** Length of an APIv3 key, which is the AES-256 key itself in ASCII. */
 export const API_V3_KEY_BYTES = 32
 
 const TAG_BYTES = 16
 
 /**
- * Opens AES-256-GCM. `undefined` where it does not open: changed on the way, or another APIv3 key. GCM checks the
- * ciphertext, the nonce and the associated data together, so a changed bit anywhere ends here.
+ * Opens AES-256-GCM. Undefined = it was changed on the way, or sealed with another APIv3 key. GCM authenticates the
+ * ciphertext, the nonce and the associated data, so one changed bit is enough.
  */
 export const openResource = (apiV3Key: Redacted.Redacted<string>, resource: EncryptedResource): string | undefined => {
   const sealed = Buffer.from(resource.ciphertext, "base64")

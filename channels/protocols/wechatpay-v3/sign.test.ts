@@ -4,7 +4,7 @@ import { createPrivateKey, type KeyObject } from "node:crypto"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { authorization, jsapiParams, newNonce, requestMessage } from "./sign.ts"
+import { authorization, bridgeParams, newNonceStr, requestMessage } from "./sign.ts"
 
 // No private key is in the tree: the openssl CLI makes one for this run, and signs the same bytes as we do.
 let folder: string
@@ -70,13 +70,13 @@ describe("a request's Authorization", () => {
   })
 
   test("draws a new nonce of 32 characters each time", () => {
-    expect(newNonce()).toMatch(/^[0-9A-F]{32}$/)
-    expect(newNonce()).not.toBe(newNonce())
+    expect(newNonceStr()).toMatch(/^[0-9A-F]{32}$/)
+    expect(newNonceStr()).not.toBe(newNonceStr())
   })
 })
 
 test("the bridge's paySign is what the openssl CLI signs over appId, timeStamp, nonceStr and package", () => {
-  const params = jsapiParams(privateKey, {
+  const params = bridgeParams(privateKey, {
     appId: "wx2421b1c4370ec43b",
     prepayId: "wx201410272009395522",
     at: 1414561699,

@@ -1,6 +1,6 @@
 import { type KeyObject, randomBytes, sign as signBytes } from "node:crypto"
 
-/** The merchant as WeChat Pay knows it: whose requests these are and the key that signs them. */
+/** The merchant whose requests are sent, and the key that signs them. */
 export interface MerchantSigner {
   readonly mchid: string
   /** Serial number of the merchant's API certificate, upper-case hex. */
@@ -13,11 +13,12 @@ export const signText = (privateKey: KeyObject, text: string): string =>
   signBytes("sha256", Buffer.from(text, "utf8"), privateKey).toString("base64")
 
 /** 32 characters of [0-9A-F]. */
-export const newNonce = (): string => randomBytes(16).toString("hex").toUpperCase()
+export const newNonceStr = (): string => randomBytes(16).toString("hex").toUpperCase()
 
 /**
- * What a request's signature is over: five lines, each ended by LF, the last one too (protocols/channels.md C3).
- * @param pathAndQuery as it goes on the wire, `/v3/…?mchid=…`
+ * The text that a request's signature covers: five lines, each ended by LF, the last one too (protocols/channels.md
+ * C3).
+ * @param pathAndQuery as sent, `/v3/…?mchid=…`
  * @param timestamp Unix seconds
  * @param body the bytes sent, as text; "" for GET
  */
@@ -36,7 +37,7 @@ export const authorization = (
     readonly method: string
     readonly pathAndQuery: string
     readonly body: string
-    /** Unix seconds; WeChat Pay refuses more than five minutes off. */
+    /** Unix seconds; WeChat Pay refuses one that is more than five minutes off. */
     readonly timestamp: number
     readonly nonce: string
   }
@@ -50,10 +51,11 @@ export const authorization = (
 }
 
 /**
- * What WeixinJSBridge and wx.requestPayment take, signed (protocols/channels.md C6). signType itself is not signed.
- * @param at Unix seconds; must be near the payer's clock, so it is made when the order is charged
+ * The signed parameters of WeixinJSBridge and wx.requestPayment (protocols/channels.md C6); signType itself is not
+ * signed.
+ * @param at Unix seconds, taken when the order is charged: it must be near the payer's clock
  */
-export const jsapiParams = (
+export const bridgeParams = (
   privateKey: KeyObject,
   pay: { readonly appId: string; readonly prepayId: string; readonly at: number; readonly nonce: string }
 ) => {

@@ -4,7 +4,7 @@ import { isOutTradeNo, rfc3339 } from "./order.ts"
 export type TradeState = "SUCCESS" | "REFUND" | "NOTPAY" | "CLOSED" | "REVOKED" | "USERPAYING" | "PAYERROR"
 export type RefundStatus = "SUCCESS" | "CLOSED" | "PROCESSING" | "ABNORMAL"
 
-/** An order as the simulated WeChat Pay keeps it. Amounts are whole fen. */
+/** An order of the simulated WeChat Pay. Amounts are whole fen. */
 export interface BookOrder {
   readonly outTradeNo: string
   readonly appId: string
@@ -13,12 +13,12 @@ export interface BookOrder {
   readonly totalFen: number
   readonly notifyUrl: string
   readonly expiresAt: number
-  /** Everything that was asked, so that the same order asked otherwise is refused. */
+  /** The request as JSON: the same number with another request is refused. */
   readonly asked: string
   readonly prepayId: string
   readonly refunds: Map<string, BookRefund>
   state: TradeState
-  /** What was paid: totalFen, unless a test makes it wrong. */
+  /** Whole fen that were paid: totalFen, unless a test says otherwise. */
   paidFen: number
   transactionId: string
   paidAt: Date | null
@@ -35,7 +35,7 @@ export interface BookRefund {
   at: Date | null
 }
 
-/** An answer of the book's: 204 has no body. */
+/** The book's answer to a call; a 204 has no body. */
 export interface BookAnswer {
   readonly status: number
   readonly body?: unknown
@@ -62,13 +62,13 @@ interface AskedRefund {
   readonly amount: { readonly refund: number; readonly total: number; readonly currency: string }
 }
 
-/** A text of 1 … charsMax characters, none of which takes more than 3 bytes in UTF-8. */
+/** Whether a text has 1 … charsMax characters, each of at most 3 bytes in UTF-8. */
 const isPlain = (text: unknown, charsMax: number): boolean =>
   typeof text === "string" && text !== "" && text.length <= charsMax && !/[\ud800-\udfff]/.test(text)
 
 const FIELDS = ["appid", "mchid", "description", "out_trade_no", "time_expire", "notify_url", "amount", "payer"]
 
-/** What the simulated WeChat Pay knows: the truth that tests compare with. */
+/** The orders and refunds of the simulated WeChat Pay: the truth that tests compare with. */
 export class SimulatorBook {
   readonly orders = new Map<string, BookOrder>()
   readonly #mchid: string
@@ -173,7 +173,7 @@ export class SimulatorBook {
     return [...this.orders.values()].flatMap(({ refunds }) => refunds.get(outRefundNo) ?? [])[0]
   }
 
-  /** The day's trades as WeChat Pay's file: yuan, cells prefixed with a backtick, two summary lines at the end. */
+  /** The day's trades in WeChat Pay's format: yuan, cells prefixed with a backtick, two summary lines at the end. */
   bill(): Buffer {
     const paid = [...this.orders.values()].filter(({ paidAt }) => paidAt !== null)
     const rows = paid.map((order) =>

@@ -1,7 +1,7 @@
 import { createCipheriv, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto"
 import forge from "node-forge"
 
-/** A certificate with its private key, as the simulator's WeChat Pay and its merchant hold them. */
+/** A certificate with its private key, of the simulated WeChat Pay or its merchant. */
 export interface SimulatedCertificate {
   /** Upper-case hex. */
   readonly serial: string
@@ -15,7 +15,7 @@ export interface SimulatedCertificate {
 
 /** A fresh RSA-2048 key and a self-signed X.509 certificate over it. */
 export const newCertificate = (commonName: string, from: Date, to: Date): SimulatedCertificate => {
-  // The runtime's own key generation is many times faster than node-forge's.
+  // The runtime generates keys many times faster than node-forge.
   const pair = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "pem" },
@@ -42,6 +42,18 @@ export const newCertificate = (commonName: string, from: Date, to: Date): Simula
   }
 }
 
+export const YEAR_MS = 365 * 86_400_000
+
+const made = new Map<string, SimulatedCertificate>()
+
+/** A certificate that is valid now, made once per name and process: a hundred simulators would make 400 RSA keys. */
+export const certificateOf = (name: string): SimulatedCertificate => {
+  const certificate =
+    made.get(name) ?? newCertificate(name, new Date(Date.now() - YEAR_MS), new Date(Date.now() + 5 * YEAR_MS))
+  made.set(name, certificate)
+  return certificate
+}
+
 /** Seals a text as WeChat Pay seals notices and certificates (AEAD_AES_256_GCM). */
 export const sealResource = (apiV3Key: string, text: string, associatedData: string) => {
   const nonce = randomBytes(6).toString("hex")
@@ -54,18 +66,4 @@ export const sealResource = (apiV3Key: string, text: string, associatedData: str
     nonce,
     associated_data: associatedData
   }
-}
-
-const YEAR_MS = 365 * 86_400_000
-
-/** A certificate that is valid now: since a year ago, for five years. */
-export const makeCertificate = (name: string): SimulatedCertificate =>
-  newCertificate(name, new Date(Date.now() - YEAR_MS), new Date(Date.now() + 5 * YEAR_MS))
-
-// Made once per process: a hundred simulators in a test run need not make four hundred RSA keys.
-const made = new Map<string, SimulatedCertificate>()
-export const certificateOf = (name: string): SimulatedCertificate => {
-  const certificate = made.get(name) ?? makeCertificate(name)
-  made.set(name, certificate)
-  return certificate
 }

@@ -1,23 +1,13 @@
 import { verify as verifyBytes } from "node:crypto"
-import type { IncomingMessage } from "node:http"
-import type { CallFault } from "../simulator/faults.ts"
-import { newNonce, requestMessage, signText } from "./sign.ts"
+import type { SignatureFault } from "../simulator/faults.ts"
+import type { SimulatorRequest } from "../simulator/server.ts"
+import { newNonceStr, requestMessage, signText } from "./sign.ts"
 import type { BookAnswer } from "./simulator-book.ts"
 import type { SimulatedCertificate } from "./simulator-keys.ts"
 
-/** What can be wrong with a signature of the simulated WeChat Pay. */
-export const SIGNATURE_FAULTS = [
-  "unsigned",
-  "wrong-signature",
-  "stale",
-  "probe",
-  "unknown-serial"
-] as const satisfies ReadonlyArray<CallFault>
-export type SignatureFault = (typeof SIGNATURE_FAULTS)[number]
-
-/** Everything that WeChat Pay wants of a request before it reads what is asked (protocols/channels.md C3). */
+/** The refusal of a request that breaks the rules of every call (protocols/channels.md C3); undefined = none. */
 export const refusalOf = (
-  request: IncomingMessage,
+  request: SimulatorRequest,
   body: string,
   merchant: {
     readonly mchid: string
@@ -26,7 +16,7 @@ export const refusalOf = (
     readonly nowMs: number
   }
 ): BookAnswer | undefined => {
-  const { headers, method = "", url = "" } = request
+  const { headers, method, target } = request
   const refuse = (status: number, code: string, message: string) => ({ status, body: { code, message } })
   if (!headers["user-agent"] || !/application\/json|\*\/\*/.test(headers.accept ?? "")) {
     return refuse(400, "PARAM_ERROR", "Http头缺少Accept或User-Agent")
@@ -34,7 +24,7 @@ export const refusalOf = (
   if (method === "POST" && !/^application\/json\b/.test(headers["content-type"] ?? "")) {
     return refuse(415, "PARAM_ERROR", "Content-Type")
   }
-  // In any order: clients differ, and WeChat Pay takes them all.
+  // The fields may come in any order: WeChat Pay accepts what each client sends.
   const [scheme, list = ""] = (headers.authorization ?? "").split(/ (.*)/s)
   const fields = new Map([...list.matchAll(/(\w+)="([^"]+)"/g)].map(([, name, value]) => [name, value ?? ""]))
   const names = ["mchid", "nonce_str", "timestamp", "serial_no", "signature"]
@@ -54,14 +44,14 @@ export const refusalOf = (
   ]
   if (mchid !== merchant.mchid || serial !== merchant.serial) return refuse(401, "SIGN_ERROR", "商户证书序列号有误")
   if (Math.abs(merchant.nowMs / 1000 - Number(timestamp)) > 300) return refuse(401, "SIGN_ERROR", "时间戳已过期")
-  const message = Buffer.from(requestMessage(method, url, Number(timestamp), nonce, body))
+  const message = Buffer.from(requestMessage(method, target, Number(timestamp), nonce, body))
   return verifyBytes("sha256", message, merchant.publicKeyPem, Buffer.from(signature, "base64"))
     ? undefined
     : refuse(401, "SIGN_ERROR", "签名错误")
 }
 
-/** The signature headers of an answer or a notice (protocols/channels.md C4), right or with a fault. */
-export const signatureHeaders = (
+/** The signature headers of an answer or a notice, with the fault if there is one (protocols/channels.md C4). */
+export const signWithFault = (
   body: string,
   by: {
     readonly signer: SimulatedCertificate
@@ -74,7 +64,7 @@ export const signatureHeaders = (
   if (fault === "unsigned") return {}
   const { privateKey } = fault === "wrong-signature" || fault === "unknown-serial" ? stranger : signer
   const timestamp = Math.floor(by.nowMs / 1000) - (fault === "stale" ? 600 : 0)
-  const nonce = newNonce()
+  const nonce = newNonceStr()
   const signature = signText(privateKey, `${timestamp}\n${nonce}\n${body}\n`)
   return {
     "wechatpay-timestamp": String(timestamp),

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { createPrivateKey } from "node:crypto"
-import { authorization, newNonce } from "./sign.ts"
+import { authorization, newNonceStr } from "./sign.ts"
 import { WechatPaySimulator } from "./simulator.ts"
 
-// The simulator is what the channel is held to, so it is itself held to the manual (protocols/channels.md C2 to C4).
+// Channels are tested against the simulator, so the simulator is tested against the manual (protocols/channels.md C2–C4).
 let wechat: WechatPaySimulator
 beforeAll(async () => {
   wechat = await WechatPaySimulator.start({ serialMode: "public-key" })
@@ -14,7 +14,7 @@ const order = (change: object = {}) => ({
   appid: wechat.appIds[0],
   mchid: wechat.mchid,
   description: "会员",
-  out_trade_no: `WX${newNonce().slice(0, 20)}`,
+  out_trade_no: `WX${newNonceStr().slice(0, 20)}`,
   notify_url: "https://pay.example.com/api/notice/acc_1",
   amount: { total: 1, currency: "CNY" },
   payer: { openid: "o1" },
@@ -29,7 +29,7 @@ interface Twist {
   readonly mchid?: string
 }
 
-/** A call that is right but for its twist; answers the status and WeChat Pay's code. */
+/** Sends a call that is right except for its twist. @returns the status and WeChat Pay's code */
 const call = async (method: "GET" | "POST", path: string, body: object | undefined, twist: Twist = {}) => {
   const account = wechat.account()
   const text = body === undefined ? "" : JSON.stringify(body)

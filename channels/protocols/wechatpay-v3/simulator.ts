@@ -1,44 +1,38 @@
 import { createHash, randomBytes, verify as verifyBytes } from "node:crypto"
-import type { IncomingMessage, ServerResponse } from "node:http"
-import type { CallFault } from "../simulator/faults.ts"
-import { seeded } from "../simulator/seeded.ts"
-import { readText, type SimulatorServer, serveSimulator } from "../simulator/server.ts"
+import { type NoticeFault, SIGNATURE_FAULTS } from "../simulator/faults.ts"
+import { type Chance, type FaultPlan, type FaultRule, planFaults } from "../simulator/plan.ts"
+import {
+  type SimulatorReply,
+  type SimulatorRequest,
+  type SimulatorServer,
+  startSimulatorServer,
+  withWireFault
+} from "../simulator/server.ts"
 import { type BookAnswer, type BookOrder, type RefundStatus, SimulatorBook } from "./simulator-book.ts"
-import { certificateOf, makeCertificate, type SimulatedCertificate, sealResource } from "./simulator-keys.ts"
-import { route } from "./simulator-routes.ts"
-import { refusalOf, SIGNATURE_FAULTS, type SignatureFault, signatureHeaders } from "./simulator-wire.ts"
+import { WECHATPAY_CALL_FAULTS, type WechatPayCallFault } from "./simulator-faults.ts"
+import { certificateOf } from "./simulator-keys.ts"
+import { pushWechatPayNotice } from "./simulator-notices.ts"
+import { type SerialMode, SimulatorSigner } from "./simulator-signer.ts"
+import { refusalOf } from "./simulator-wire.ts"
 
-/** The faults that a call to WeChat Pay can meet. */
-export const WECHATPAY_FAULTS = [
-  "lost-request",
-  "lost-answer",
-  "error-before",
-  "error-after",
-  "wrong-signature",
-  "stale",
-  "unsigned",
-  "probe",
-  "unknown-serial",
-  "garbage",
-  "rate-limited"
-] as const satisfies ReadonlyArray<CallFault>
-export type WechatPayFault = (typeof WECHATPAY_FAULTS)[number]
-
-/** What is wrong with a notice: its signature, its bytes changed on the way, or sealed with another APIv3 key. */
-export type NoticeFault = SignatureFault | "tampered" | "other-key"
-
-export interface SimulatorOptions {
-  /** What WeChat Pay signs with. "both": the public key for those who ask for it, certificates for the others. */
-  readonly serialMode?: "certificates" | "public-key" | "both"
-  /** Of all calls, how many meet a random fault: 0 … 1. The seed makes a run repeatable. */
-  readonly faults?: { readonly probability: number; readonly seed: number }
-  /** Where account() sends the OAuth calls: WechatOauthSimulator's origin. */
+export interface WechatPaySimulatorOptions {
+  /** Default "certificates". */
+  readonly serialMode?: SerialMode
+  readonly chance?: Chance<WechatPayCallFault>
+  /** The OAuth origin in account(): that of a WechatOauthSimulator. */
   readonly oauthOrigin?: string
 }
 
 const APP_ID = "wx8888888888888888"
 
-/** WeChat Pay's side of API v3 over real HTTP, as strict as it is. For tests and demonstrations only. */
+/** The signed answers of these faults. */
+const WORDS = {
+  refused: [403, "NO_AUTH", "商户无权限"],
+  "rate-limited": [429, "FREQUENCY_LIMITED", "频率超限"],
+  busy: [500, "SYSTEM_ERROR", "系统错误"]
+} as const satisfies Partial<Record<WechatPayCallFault, readonly [status: number, code: string, message: string]>>
+
+/** WeChat Pay's side of API v3 over real HTTP, as strict as the real one. For tests and demonstrations only. */
 export class WechatPaySimulator {
   readonly mchid = "1900000001"
   readonly appIds: ReadonlyArray<string> = [APP_ID, "wx9999999999999999"]
@@ -46,34 +40,33 @@ export class WechatPaySimulator {
   readonly apiV3Key = randomBytes(16).toString("hex")
   readonly publicKeyId = `PUB_KEY_ID_01${this.mchid}20260101000000000000001`
   readonly book: SimulatorBook
-  /** Faults of the next calls, oldest first; they come before the random ones. */
-  readonly nextFaults: Array<WechatPayFault | "none"> = []
-  /** Every call as `METHOD path`, for tests that count. */
+  /** Every call so far as `METHOD path`. */
   readonly calls: Array<string> = []
-  /** Milliseconds that WeChat Pay's clock is ahead of ours. */
+  /** How far WeChat Pay's clock is ahead of ours, in milliseconds. */
   aheadMs = 0
-  readonly #options: SimulatorOptions
+  readonly #options: WechatPaySimulatorOptions
+  readonly #merchant = certificateOf("merchant")
+  readonly #signer: SimulatorSigner
+  readonly #faults: FaultPlan<WechatPayCallFault>
   #server: SimulatorServer | undefined
-  readonly #merchant: SimulatedCertificate
-  readonly #publicKey: SimulatedCertificate
-  readonly #stranger: SimulatedCertificate
-  #certificates: ReadonlyArray<SimulatedCertificate>
-  #random: () => number
 
-  private constructor(options: SimulatorOptions) {
+  private constructor(options: WechatPaySimulatorOptions) {
     this.#options = options
-    this.#random = seeded(options.faults?.seed ?? 1)
-    this.#merchant = certificateOf("merchant")
-    this.#publicKey = certificateOf("public key")
-    this.#stranger = certificateOf("stranger")
-    this.#certificates = [certificateOf("platform")]
-    this.book = new SimulatorBook(this.mchid, this.appIds, () => this.#now())
+    const nowMs = () => this.#now()
+    this.#faults = planFaults<WechatPayCallFault>({ calls: WECHATPAY_CALL_FAULTS }, options.chance)
+    this.#signer = new SimulatorSigner(
+      options.serialMode ?? "certificates",
+      this.publicKeyId,
+      nowMs,
+      options.chance?.seed ?? 1
+    )
+    this.book = new SimulatorBook(this.mchid, this.appIds, nowMs)
   }
 
   /** Listens on a free loopback port. */
-  static async start(options: SimulatorOptions = {}): Promise<WechatPaySimulator> {
+  static async start(options: WechatPaySimulatorOptions = {}): Promise<WechatPaySimulator> {
     const simulator = new WechatPaySimulator(options)
-    simulator.#server = await serveSimulator((request, response) => simulator.#serve(request, response))
+    simulator.#server = await startSimulatorServer((request) => simulator.#answer(request))
     return simulator
   }
 
@@ -85,9 +78,8 @@ export class WechatPaySimulator {
     return this.#server?.origin ?? ""
   }
 
-  /** The account's JSON for channels/wechat-jsapi, all hosts pointing here. */
+  /** The JSON of an account for channels/wechat-jsapi whose hosts point here. */
   account() {
-    const mode = this.#options.serialMode ?? "certificates"
     return {
       acquirer: "wechatpay",
       mchid: this.mchid,
@@ -96,7 +88,7 @@ export class WechatPaySimulator {
       privateKey: this.#merchant.privateKeyPem,
       merchantSerial: this.#merchant.serial,
       apiV3Key: this.apiV3Key,
-      verification: this.#verification(mode),
+      verification: this.#signer.verification,
       hosts: {
         pay: this.origin,
         ...(this.#options.oauthOrigin === undefined
@@ -106,30 +98,23 @@ export class WechatPaySimulator {
     }
   }
 
-  #verification(mode: SimulatorOptions["serialMode"]): {
-    readonly publicKeyId?: string
-    readonly publicKey?: string
-    readonly platformCertificates?: "download"
-  } {
-    return {
-      ...(mode === "certificates" ? {} : { publicKeyId: this.publicKeyId, publicKey: this.#publicKey.publicKeyPem }),
-      ...(mode === "public-key" ? {} : { platformCertificates: "download" })
-    }
-  }
-
   /** The platform certificate that signs now, for accounts that pin it. */
   get platformCertificatePem(): string {
-    return this.#signingCertificate().certificatePem
+    return this.#signer.certificate.certificatePem
   }
 
   /** A new platform certificate signs from now on; the old one stays listed when `keepOld`. */
   rotateCertificate(keepOld = true): void {
-    const fresh = makeCertificate("platform")
-    this.#certificates = keepOld ? [...this.#certificates, fresh] : [fresh]
+    this.#signer.rotate(keepOld)
+  }
+
+  /** Plans a fault. Planned faults come before those drawn by chance. */
+  inject(rule: FaultRule<WechatPayCallFault>): void {
+    this.#faults.inject(rule)
   }
 
   /**
-   * The payer's WeChat gets the bridge's parameters: it checks their signature and pays.
+   * The payer's WeChat checks the signature of the bridge's parameters, and pays.
    * @returns the bridge's err_msg
    */
   invokeBridge(params: Readonly<Record<string, string>>, openid: string): string {
@@ -145,7 +130,7 @@ export class WechatPaySimulator {
     return "get_brand_wcpay_request:ok"
   }
 
-  /** The payer pays. `late`: although the order is closed. `amountFen`: something else than was asked. */
+  /** The payer pays. `late`: although the order is closed. `amountFen`: another amount than was asked. */
   pay(outTradeNo: string, how: { readonly amountFen?: number; readonly late?: boolean } = {}): BookOrder {
     const order = this.#order(outTradeNo)
     if (order.paidAt !== null) throw new Error(`${outTradeNo} is paid`)
@@ -157,7 +142,7 @@ export class WechatPaySimulator {
     return order
   }
 
-  /** Settles a refund; it was PROCESSING until now. */
+  /** Ends a refund, which is PROCESSING until then. */
   finishRefund(outRefundNo: string, status: Exclude<RefundStatus, "PROCESSING"> = "SUCCESS"): void {
     const refund = this.book.findRefund(outRefundNo)
     if (refund === undefined) throw new Error(`no refund ${outRefundNo}`)
@@ -165,118 +150,92 @@ export class WechatPaySimulator {
     refund.at = status === "SUCCESS" ? new Date(this.#now()) : null
   }
 
-  /** Sends a paid order's notice once, or one with a fault. @returns how the receiver answered */
+  /** Sends an order's notice once, with the fault if there is one. @returns the receiver's answer */
   notify(outTradeNo: string, fault?: NoticeFault) {
     const order = this.#order(outTradeNo)
     return this.#push(order.notifyUrl, "TRANSACTION.SUCCESS", this.book.transaction(order), fault)
   }
 
-  /** Sends a refund's notice once. */
+  /** Sends a refund's notice once. @returns the receiver's answer */
   notifyRefund(outRefundNo: string) {
     const refund = this.book.findRefund(outRefundNo)
     if (refund === undefined) throw new Error(`no refund ${outRefundNo}`)
     return this.#push(refund.notifyUrl, `REFUND.${refund.status}`, this.book.refundNotice(refund))
   }
 
-  /** Any event, signed and sealed as the real ones: for the notices that nobody planned for. */
+  /** Sends any event, sealed and signed like the real ones. @returns the receiver's answer */
   notifyWith(url: string, eventType: string, resource: unknown) {
     return this.#push(url, eventType, resource)
   }
 
-  async #push(url: string, eventType: string, resource: unknown, fault?: NoticeFault) {
-    const sealed = sealResource(
-      fault === "other-key" ? "0".repeat(32) : this.apiV3Key,
-      JSON.stringify(resource),
-      "transaction"
-    )
-    const event = {
-      id: `EV-${randomBytes(8).toString("hex")}`,
-      create_time: new Date(this.#now()).toISOString(),
-      event_type: eventType,
-      resource_type: "encrypt-resource",
-      summary: "支付成功",
-      resource: { original_type: "transaction", ...sealed }
-    }
-    let body = JSON.stringify(event)
-    const headers = this.#signed(body, undefined, fault)
-    if (fault === "tampered") body = body.replace('"支付成功"', '"退款成功"')
-    const answer = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...headers },
-      body
-    })
-    return { status: answer.status, body: await answer.text() }
+  #push(url: string, type: string, resource: unknown, fault?: NoticeFault) {
+    const by = { signer: this.#signer, apiV3Key: this.apiV3Key }
+    return pushWechatPayNotice(url, { type, resource, nowMs: this.#now() }, by, fault)
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = (await readText(request)) ?? ""
-    const target = request.url ?? "/"
+  #answer(request: SimulatorRequest): SimulatorReply {
+    const { url, target } = request
+    const body = request.body.toString("utf8")
     this.calls.push(`${request.method} ${target}`)
-    // One connection per call: a destroyed one then loses exactly the call that it carries.
-    response.setHeader("connection", "close")
-    const fault = this.#nextFault()
-    if (fault === "lost-request") return void response.destroy()
-    if (fault === "error-before") {
-      return this.#answer(request, response, { status: 500, body: { code: "SYSTEM_ERROR", message: "系统错误" } })
+    const fault = this.#faults.ofCall(url.pathname, outTradeNoOf(url, body))
+    if (fault === "refused" || fault === "rate-limited" || fault === "busy") {
+      const [status, code, message] = WORDS[fault]
+      return this.#signed(request, { status, body: { code, message } })
     }
-    if (fault === "rate-limited") {
-      return this.#answer(request, response, { status: 429, body: { code: "FREQUENCY_LIMITED", message: "频率超限" } })
-    }
-    const refused = refusalOf(request, body, {
-      mchid: this.mchid,
-      serial: this.#merchant.serial,
-      publicKeyPem: this.#merchant.publicKeyPem,
-      nowMs: this.#now()
+    return withWireFault(fault, () => {
+      const merchant = { ...this.#merchant, mchid: this.mchid, nowMs: this.#now() }
+      const refused = refusalOf(request, body, merchant)
+      if (refused !== undefined) return this.#signed(request, refused)
+      if (url.pathname.startsWith("/v3/billdownload/")) {
+        const file = fault === "garbage" ? "changed on the way" : this.book.bill()
+        return { status: 200, headers: { "content-type": "text/plain" }, body: file }
+      }
+      return this.#signed(request, this.#route(request.method, url, body), fault)
     })
-    if (refused !== undefined) return this.#answer(request, response, refused)
-    if (target.startsWith("/v3/billdownload/")) {
-      response.writeHead(200, { "content-type": "text/plain" })
-      return void response.end(fault === "garbage" ? "changed on the way" : this.book.bill())
-    }
-    const answer = route(request.method ?? "", new URL(target, this.origin), body, {
-      book: this.book,
-      apiV3Key: this.apiV3Key,
-      certificates: this.#options.serialMode === "public-key" ? undefined : this.#certificates
-    })
-    if (fault === "lost-answer") return void response.destroy()
-    if (fault === "error-after") return void response.writeHead(502).end("<html>502 Bad Gateway</html>")
-    this.#answer(request, response, answer, fault)
   }
 
-  #answer(
-    request: IncomingMessage,
-    response: ServerResponse,
-    answer: BookAnswer,
-    fault?: WechatPayFault | "none"
-  ): void {
+  #route(method: string, url: URL, body: string): BookAnswer {
+    const path = `${method} ${url.pathname}`
+    const [, outTradeNo = ""] = /^\/v3\/pay\/transactions\/out-trade-no\/([^/]+)/.exec(url.pathname) ?? []
+    if (path === "POST /v3/pay/transactions/jsapi") return this.book.place(JSON.parse(body))
+    if (outTradeNo !== "" && path.endsWith("/close")) {
+      return this.book.close(decodeURIComponent(outTradeNo), JSON.parse(body))
+    }
+    if (outTradeNo !== "" && method === "GET") {
+      return this.book.query(decodeURIComponent(outTradeNo), url.searchParams.get("mchid"))
+    }
+    if (path === "POST /v3/refund/domestic/refunds") return this.book.refund(JSON.parse(body))
+    if (path.startsWith("GET /v3/refund/domestic/refunds/")) {
+      const refund = this.book.findRefund(decodeURIComponent(url.pathname.split("/").at(-1) ?? ""))
+      return refund === undefined
+        ? { status: 404, body: { code: "RESOURCE_NOT_EXISTS", message: "退款单不存在" } }
+        : { status: 200, body: this.book.refundAnswer(refund) }
+    }
+    if (path === "GET /v3/bill/tradebill") {
+      if (!/^\d{4}-\d\d-\d\d$/.test(url.searchParams.get("bill_date") ?? "")) {
+        return { status: 400, body: { code: "PARAM_ERROR", message: "bill_date" } }
+      }
+      const hash_value = createHash("sha1").update(this.book.bill()).digest("hex")
+      const download_url = `${this.origin}/v3/billdownload/file?token=${randomBytes(16).toString("hex")}`
+      return { status: 200, body: { hash_type: "SHA1", hash_value, download_url } }
+    }
+    if (path === "GET /v3/certificates") {
+      const list = this.#signer.certificateList(this.apiV3Key)
+      if (list !== undefined) return { status: 200, body: list }
+    }
+    return { status: 404, body: { code: "RESOURCE_NOT_EXISTS", message: "无此接口或无可用的平台证书" } }
+  }
+
+  #signed(request: SimulatorRequest, answer: BookAnswer, fault?: WechatPayCallFault): SimulatorReply {
     const garbage = fault === "garbage" && answer.body !== undefined
     const body = garbage ? "{" : answer.body === undefined ? "" : JSON.stringify(answer.body)
-    const headers = this.#signed(body, request.headers["wechatpay-serial"]?.toString(), fault)
-    response.writeHead(answer.status, {
+    const signatureFault = SIGNATURE_FAULTS.find((each) => each === fault)
+    const headers = {
       ...(body === "" ? {} : { "content-type": "application/json; charset=utf-8" }),
       "request-id": randomBytes(8).toString("hex").toUpperCase(),
-      ...headers
-    })
-    response.end(body)
-  }
-
-  #signed(body: string, askedSerial: string | undefined, fault: string | undefined): Record<string, string> {
-    const mode = this.#options.serialMode ?? "certificates"
-    // In both modes at once, notices come with either, and answers as the request asks.
-    const publicKey =
-      mode === "public-key" || (mode === "both" && (askedSerial?.startsWith("PUB_KEY_ID_") ?? this.#random() < 0.5))
-    const certificate = this.#signingCertificate()
-    const signer = publicKey ? { ...this.#publicKey, serial: this.publicKeyId } : certificate
-    const signatureFault = SIGNATURE_FAULTS.find((each) => each === fault)
-    return signatureHeaders(body, { signer, stranger: this.#stranger, nowMs: this.#now(), fault: signatureFault })
-  }
-
-  #nextFault(): WechatPayFault | "none" {
-    const planned = this.nextFaults.shift()
-    if (planned !== undefined) return planned
-    const { probability } = this.#options.faults ?? { probability: 0 }
-    if (this.#random() >= probability) return "none"
-    return WECHATPAY_FAULTS[Math.floor(this.#random() * WECHATPAY_FAULTS.length)] ?? "none"
+      ...this.#signer.sign(body, request.headers["wechatpay-serial"], signatureFault)
+    }
+    return { status: answer.status, headers, body }
   }
 
   #order(outTradeNo: string): BookOrder {
@@ -285,11 +244,11 @@ export class WechatPaySimulator {
     return order
   }
 
-  #signingCertificate(): SimulatedCertificate {
-    return this.#certificates.at(-1) as SimulatedCertificate
-  }
-
   #now(): number {
     return Date.now() + this.aheadMs
   }
 }
+
+/** The out_trade_no of a call; "" = none. */
+const outTradeNoOf = (url: URL, body: string): string =>
+  /\/out-trade-no\/([^/]+)/.exec(url.pathname)?.[1] ?? /"out_trade_no":"([^"]+)"/.exec(body)?.[1] ?? ""

@@ -4,21 +4,24 @@ import { type KeyObject, verify as verifyBytes } from "node:crypto"
 export const TIMESTAMP_TOLERANCE_MS = 300_000
 
 /**
- * - `unsigned`: the four headers are not all there. An error answer may be so; nothing else may.
- * - `stale`: more than 300 s from our clock: replayed, or one of the two clocks is wrong.
- * - `unknown-serial`: signed with a key we do not hold (yet): a rotated certificate, or nobody's.
- * - `forged`: our key says no. WeChat Pay's own `WECHATPAY/SIGNTEST/` probes end here and want a refusal.
+ * - `unsigned`: one of the four headers is missing. Only an error answer may be unsigned.
+ * - `stale`: more than 300 s from our clock: a replay, or one of the two clocks is wrong.
+ * - `unknown-serial`: signed with a key that we do not hold: a rotated certificate that is not downloaded yet, or a
+ *   forgery.
+ * - `forged`: the signature does not verify. WeChat Pay's `WECHATPAY/SIGNTEST/` probes end here, and expect a refusal.
  */
 export type SignatureVerdict = "valid" | "unsigned" | "stale" | "unknown-serial" | "forged"
 
 /** WeChat Pay's public keys by serial: platform certificates (hex) and public keys (`PUB_KEY_ID_…`), both at once. */
 export type PlatformKeyring = ReadonlyMap<string, KeyObject>
 
-/** Hex serials compare without regard to case; `PUB_KEY_ID_…` is digits after an upper-case prefix. */
-export const comparableSerial = (text: string): string => text.trim().toUpperCase()
+/**
+ * A serial as a key of the keyring: hex serials compare without regard to case, `PUB_KEY_ID_…` is upper case already.
+ */
+export const serialKey = (text: string): string => text.trim().toUpperCase()
 
 /**
- * Judges an answer or notice by its signature headers, over the raw bytes, before anything parses them.
+ * Judges an answer or notice by its signature headers, over the raw bytes and before they are parsed.
  * @param headers names in lower case
  * @param body the bytes received; empty for a 204, which is signed too
  */
@@ -36,7 +39,7 @@ export const verifySignature = (
   if (!/^\d{1,12}$/.test(timestamp) || Math.abs(nowMs - Number(timestamp) * 1000) > TIMESTAMP_TOLERANCE_MS) {
     return "stale"
   }
-  const key = keyring.get(comparableSerial(serial))
+  const key = keyring.get(serialKey(serial))
   if (key === undefined) return "unknown-serial"
   const message = Buffer.concat([Buffer.from(`${timestamp}\n${nonce}\n`), body, Buffer.from("\n")])
   return verifyBytes("sha256", message, key, Buffer.from(signature, "base64")) ? "valid" : "forged"

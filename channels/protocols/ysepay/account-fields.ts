@@ -1,17 +1,16 @@
 import { Effect, Schema } from "effect"
+import { ProviderUrl } from "../provider-url.ts"
 import { PRODUCTION_GATEWAYS } from "./methods.ts"
 
-/** A gateway's URL. Signed, but not secret: plain http is for a simulator beside the gateway (loopback, dotless names). */
-const GatewayUrl = Schema.String.check(
-  Schema.isPattern(/^(https:\/\/[^/?#@\s]+|http:\/\/(localhost|127\.0\.0\.1|[a-z0-9-]+)(:\d+)?)(\/[^?#\s]*)?$/),
-  Schema.makeFilter((text) => URL.canParse(text), { expected: "a URL" })
-)
 const Text = Schema.String.check(Schema.isTrimmed(), Schema.isNonEmpty())
 const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 
-/** What Yinsheng gives a merchant, and the settings that its documents leave open; a channel adds its product's own. */
-export const accountFields = {
+/**
+ * The fields of every Yinsheng account: credentials, and settings for what Yinsheng's documents leave open. A channel
+ * adds those of its product.
+ */
+export const ysepayAccountFields = {
   partnerId: Text.check(Schema.isMaxLength(20)).annotate({ description: "发起方: who calls, ≤ 20 characters" }),
   sellerId: Text.check(Schema.isMaxLength(20)).annotate({ description: "收款方: who receives the money" }),
   sellerName: Schema.optionalKey(
@@ -31,9 +30,9 @@ export const accountFields = {
   }),
   gateways: withDefault(
     Schema.Struct({
-      pay: withDefault(GatewayUrl, PRODUCTION_GATEWAYS.pay),
-      openapi: withDefault(GatewayUrl, PRODUCTION_GATEWAYS.openapi),
-      search: withDefault(GatewayUrl, PRODUCTION_GATEWAYS.search)
+      pay: withDefault(ProviderUrl, PRODUCTION_GATEWAYS.pay),
+      openapi: withDefault(ProviderUrl, PRODUCTION_GATEWAYS.openapi),
+      search: withDefault(ProviderUrl, PRODUCTION_GATEWAYS.search)
     }),
     {}
   ).annotate({ description: "the three gateways, each with its path" }),
@@ -48,4 +47,4 @@ export const accountFields = {
   })
 }
 
-export type YsepayAccount = Schema.Struct.Type<typeof accountFields>
+export type YsepayAccount = Schema.Struct.Type<typeof ysepayAccountFields>

@@ -1,23 +1,17 @@
-import type { KeyObject } from "node:crypto"
 import { Clock, Effect } from "effect"
 import { ChannelHttp, type ChannelRejected, ChannelUncertain } from "../../../core/channel/index.ts"
-import { type Gateway, METHODS, type Method } from "./methods.ts"
-import { type BizContent, type RequestSettings, writeRequest } from "./request.ts"
-import { type Answer, readResponse } from "./response.ts"
+import { METHODS, type Method } from "./methods.ts"
+import { type BizContent, writeRequest } from "./request.ts"
+import { type MethodAnswer, readResponse } from "./response.ts"
+import type { YsepaySession } from "./session.ts"
 
-/** An account with its keys parsed: all that a call needs. */
-export interface YsepaySession extends RequestSettings {
-  readonly platformKey: KeyObject
-  readonly gateways: Readonly<Record<Gateway, string>>
-}
-
-/** One signed call: writes, sends, verifies, reads. */
+/** Sends one signed call, and verifies and reads its answer. */
 export const callYsepay = Effect.fnUntraced(function* (
   session: YsepaySession,
   method: Method,
   biz: BizContent,
   notifyUrl?: string
-): Effect.fn.Return<Answer, ChannelRejected | ChannelUncertain, ChannelHttp> {
+): Effect.fn.Return<MethodAnswer, ChannelRejected | ChannelUncertain, ChannelHttp> {
   const http = yield* ChannelHttp
   const nowMs = yield* Clock.currentTimeMillis
   const answer = yield* http.send({

@@ -7,12 +7,13 @@ import {
   type ChargeState,
   type RefundState
 } from "../../../core/channel/index.ts"
-import { callYsepay, type YsepaySession } from "./call.ts"
+import { callYsepay } from "./call.ts"
 import type { OrderKey } from "./order-number.ts"
 import { textOf } from "./response.ts"
-import { type FeeFrom, readRefund, readTrade } from "./trade.ts"
+import type { YsepaySession } from "./session.ts"
+import { type FeeFrom, readRefundState, readTrade } from "./trade.ts"
 
-/** `trade.order.query`: the richer of the two queries. `absent` = Yinsheng knows no such order (yet). */
+/** Asks `trade.order.query`, the richer of the two queries. `absent` = Yinsheng does not know the order (yet). */
 export const lookUpTrade = Effect.fnUntraced(function* (
   session: YsepaySession,
   key: OrderKey,
@@ -26,7 +27,7 @@ export const lookUpTrade = Effect.fnUntraced(function* (
   return yield* readTrade(answer.node, { outTradeNo: key.out_trade_no, nowMs, feeFrom: account.feeFrom })
 })
 
-/** `trade.refund.query`. `absent` = Yinsheng knows no such refund (yet). */
+/** Asks `trade.refund.query`. `absent` = Yinsheng does not know the refund (yet). */
 export const lookUpRefund = Effect.fnUntraced(function* (
   session: YsepaySession,
   key: OrderKey,
@@ -40,11 +41,11 @@ export const lookUpRefund = Effect.fnUntraced(function* (
   })
   if (answer.kind === "absent") return { state: "absent" }
   if (answer.kind === "refused") return yield* unsure(answer.reason)
-  return yield* readRefund(answer.node, { outTradeNo: key.out_trade_no, refundNo: refund.refundNo })
+  return yield* readRefundState(answer.node, { outTradeNo: key.out_trade_no, refundNo: refund.refundNo })
 })
 
 /**
- * `bill.downloadurl.get`, then the file, as it comes: neither its format nor its encoding is documented.
+ * Asks `bill.downloadurl.get` and downloads the file. Its bytes stay as they are: format and encoding are undocumented.
  * @param date yyyy-MM-dd, Beijing
  */
 export const downloadBill = Effect.fnUntraced(function* (
@@ -67,8 +68,8 @@ export const downloadBill = Effect.fnUntraced(function* (
 })
 
 /**
- * For the question asked after another call has been sent: that the question itself was not sent says nothing about
- * the call, so it is no definite no.
+ * For a query that follows another call. ChannelRejected of the query says only that the query was not sent, which is
+ * no definite no about the call before it.
  */
 export const afterwards = <A, R>(
   question: Effect.Effect<A, ChannelRejected | ChannelUncertain, R>

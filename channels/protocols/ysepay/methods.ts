@@ -1,9 +1,9 @@
-/** The three hosts that share the open platform's methods between them. */
+/** The three hosts of the open platform; each serves some of its methods. */
 export type Gateway = "pay" | "openapi" | "search"
 
 /**
- * Where each method lives and the version of it that is sent. Source: protocols/channels.md A1, A2. A higher version
- * only adds optional fields; which one a merchant may use is Yinsheng's to say, so an account can override it.
+ * The gateway and the version of each method. Source: protocols/channels.md A1, A2. A higher version only adds optional
+ * fields. Yinsheng decides which version a merchant may use, so an account can override it.
  */
 export const METHODS = {
   "ysepay.online.qrcodepay": { gateway: "pay", version: "3.5" },
@@ -17,7 +17,7 @@ export const METHODS = {
 
 export type Method = keyof typeof METHODS
 
-/** Production, each with its path. No joint-test environment is known to be alive. */
+/** The production gateways, each with its path. No joint-test environment is known to work. */
 export const PRODUCTION_GATEWAYS: Readonly<Record<Gateway, string>> = {
   pay: "https://qrcode.ysepay.com/gateway.do",
   openapi: "https://openapi.ysepay.com/gateway.do",

@@ -3,12 +3,12 @@ import { Effect } from "effect"
 import { NoticeRefused } from "../../../core/channel/index.ts"
 import { baseString, type Field, verifySha1Rsa } from "./sign.ts"
 
-/** Reads a verified notice's field; undefined when it is absent or empty. */
+/** Returns a field of a verified notice; undefined when it is absent or empty. */
 export type NoticeFields = (name: string) => string | undefined
 
 /**
- * Verifies an asynchronous notice and gives its fields. Everything received counts for the signature, fields that nobody
- * has documented too; only `sign` and empty values do not. Sources: protocols/channels.md A3, A10.
+ * Verifies an asynchronous notice and returns its fields. The signature covers every field received, undocumented ones
+ * included, except `sign` and empty values. Sources: protocols/channels.md A3, A10.
  * @param body the raw form, application/x-www-form-urlencoded
  */
 export const readNoticeForm = (
@@ -32,7 +32,7 @@ export const readNoticeForm = (
   })
 }
 
-/** Percent-decodes to one character a byte: the signature is over bytes, whatever charset they spell. */
+/** Percent-decodes into one character per byte: the signature covers bytes, whatever their charset. */
 const parseForm = (body: Uint8Array): ReadonlyArray<Field> | undefined => {
   const raw = Buffer.from(body).toString("latin1")
   if (raw === "" || /%(?![0-9A-Fa-f]{2})/.test(raw)) return undefined
@@ -47,7 +47,7 @@ const parseForm = (body: Uint8Array): ReadonlyArray<Field> | undefined => {
     })
 }
 
-/** UTF-8 unless the notice says otherwise: that is what our requests declare. */
+/** UTF-8, which our requests declare, unless the notice names another charset. */
 const decoderOf = (charset: string | undefined): ((latin1: string) => string) | undefined => {
   const name = (charset ?? "").trim().toLowerCase() || "utf-8"
   if (!["utf-8", "utf8", "gbk", "gb2312"].includes(name)) return undefined

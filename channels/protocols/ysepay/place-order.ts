@@ -8,19 +8,21 @@ import {
   yuanText
 } from "../../../core/channel/index.ts"
 import type { YsepayAccount } from "./account-fields.ts"
-import { callYsepay, type YsepaySession } from "./call.ts"
+import { callYsepay } from "./call.ts"
 import { afterwards, lookUpTrade } from "./lookup.ts"
 import type { Method } from "./methods.ts"
 import { storedOrderKey } from "./order-number.ts"
 import { type BizContent, timeoutExpress } from "./request.ts"
 import { textOf } from "./response.ts"
+import type { YsepaySession } from "./session.ts"
 
 /**
- * Sends a method that makes an order, and reads the fields of its answer once it is certain that they are about this
- * order and amount. ChannelRejected only if Yinsheng then says that it does not have the order (or has it closed).
- * @param own the fields that the product adds to those that all share (protocols/channels.md A5, A6)
+ * Sends a method that makes an order, and returns the fields of its answer after checking that they are about this
+ * order and amount. A refusal is ChannelRejected only if Yinsheng then says that it does not know the order, or that it
+ * is closed or failed.
+ * @param own the product's fields, beside those that all products share (protocols/channels.md A5, A6)
  */
-export const placeOrder = Effect.fnUntraced(function* (
+export const placeYsepayOrder = Effect.fnUntraced(function* (
   session: YsepaySession,
   account: YsepayAccount,
   order: ChargeRequest,
@@ -42,7 +44,7 @@ export const placeOrder = Effect.fnUntraced(function* (
   const answer = yield* callYsepay(session, method, biz, order.noticeUrl)
   if (answer.kind === "absent") return yield* new ChannelUncertain({ why: "server-error", detail: answer.reason })
   if (answer.kind === "refused") {
-    // An order that was taken while its answer got lost is refused as a duplicate when it is sent again.
+    // An accepted order whose answer was lost is refused as a duplicate when it is sent again.
     const { state } = yield* afterwards(lookUpTrade(session, key, account))
     if (state !== "pending" && state !== "paid") return yield* new ChannelRejected({ reason: answer.reason })
     return yield* new ChannelUncertain({ why: "server-error", detail: `${answer.reason}; yet it is ${state}` })

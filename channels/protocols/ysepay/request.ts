@@ -15,8 +15,8 @@ export interface RequestSettings {
 }
 
 /**
- * A call's form body. Yinsheng's documented default charset is GBK; UTF-8 is declared and sent. `tran_type` and
- * `return_url` are left out: sources disagree on where they stand, and instant trades need neither (A2).
+ * Writes a call's form body. Yinsheng's documented default charset is GBK; UTF-8 is declared and sent. `tran_type` and
+ * `return_url` are left out: sources disagree on their place, and instant trades need neither (A2).
  * @param nowMs epoch milliseconds; sent as Beijing time
  */
 export const writeRequest = (
@@ -41,7 +41,7 @@ const LIFE_MINUTES_MAX = 15 * 24 * 60
 
 /**
  * `timeout_express`: whole minutes until an order expires, 1m … 15d. Rounded up, so that the code lives as long as the
- * payer was told; whoever pays in the last minute is found when the order is closed at Yinsheng.
+ * payer was told. A payment in the rounded-up minute is found when the order is closed at Yinsheng.
  */
 export const timeoutExpress = (remainingMs: number): string =>
   `${Math.min(Math.max(Math.ceil(remainingMs / 60_000), 1), LIFE_MINUTES_MAX)}m`

@@ -3,36 +3,36 @@ import { Effect } from "effect"
 import { ChannelUncertain } from "../../../core/channel/index.ts"
 import { verifySha1Rsa } from "./sign.ts"
 
-/** A method's answer: the fields inside its signed node, as JSON gave them. */
+/** The fields of an answer's signed node, as parsed from JSON. */
 export type Node = { readonly [field: string]: unknown }
 
 /**
- * What Yinsheng says for certain. All else (no valid signature, 3501, 50000, a gateway error, an unknown code) is
- * ChannelUncertain: nothing but a signed 40004 with a definite sub_code is a no.
+ * An answer that is certain. Anything else (no valid signature, 3501, 50000, a gateway error, an unknown code) is
+ * ChannelUncertain: only a signed 40004 with a definite sub_code is a no.
  */
-export type Answer =
+export type MethodAnswer =
   | { readonly kind: "done"; readonly node: Node }
   /** 40004: the provider's own words, for the timeline. */
   | { readonly kind: "refused"; readonly reason: string }
-  /** 40004 with "no such record": a late order may still appear. */
+  /** 40004 with "no such record": the order may still arrive. */
   | { readonly kind: "absent"; readonly reason: string }
 
-/** sub_codes of 40004 that leave open what happened (A4; 31xx from a white-label sibling). */
+/** sub_codes of 40004 that do not say what happened (A4; 31xx from a white-label sibling). */
 const UNDECIDED = new Set(["", "ACQ.SYSTEM_ERROR", "ACQ.BUSINESS_TIMEOUT_ERROR", "3155", "3161", "3172"])
-/** "No such record" as this gateway, its sibling and Alipay (whose codes it borrows) spell it (A4, D4). */
+/** "No such record", as spelled by this gateway, its sibling and Alipay, whose codes it borrows (A4, D4). */
 const ABSENT = new Set(["ACQ.QUERY_NO_RECORD", "ACQ.QUERY_NO_RESULT", "ACQ.TRADE_NOT_EXIST"])
 
 /**
- * Reads an answer: cuts the node out, verifies the signature over its bytes as they came, then reads it. The node's name
- * is not signed, so the caller still has to compare the order number and amount inside it with what it asked about.
+ * Reads an answer: cuts the node out, verifies the signature over its bytes as received, then parses it. The node's
+ * name is not signed, so the caller must compare the order number and amount in the node with those it asked about.
  * @param body the answer's raw bytes (UTF-8, as declared in the request)
  */
 export const readResponse = (
   method: string,
   body: Uint8Array,
   platformKey: KeyObject
-): Effect.Effect<Answer, ChannelUncertain> => {
-  // Latin-1: one character is one byte, and no byte of a UTF-8 sequence looks like ASCII, so cutting cannot go wrong.
+): Effect.Effect<MethodAnswer, ChannelUncertain> => {
+  // In Latin-1 one character is one byte, and no byte of a UTF-8 sequence looks like ASCII, so the cut is exact.
   const members = topLevelMembers(Buffer.from(body).toString("latin1"))
   if (members === undefined) return uncertain("unreadable", "the answer is not a JSON object")
   const raw = members.get(`${method.replaceAll(".", "_")}_response`)
@@ -52,7 +52,7 @@ export const readResponse = (
   return Effect.succeed({ kind: ABSENT.has(subCode) ? "absent" : "refused", reason: words(node) })
 }
 
-/** A field as text: JSON strings and numbers (amounts come as either); undefined when absent, empty or anything else. */
+/** A JSON string or number as text (amounts come as either); undefined when absent, empty or of another type. */
 export const textOf = (node: Node, field: string): string | undefined => {
   const value = Object.hasOwn(node, field) ? node[field] : undefined
   if (typeof value === "number") return String(value)
@@ -69,7 +69,7 @@ const isSigned = (raw: string, sign: string | undefined, platformKey: KeyObject)
   const signature: unknown = sign?.startsWith('"') ? parseJson(sign) : undefined
   if (typeof signature !== "string") return false
   const verifies = (text: string) => verifySha1Rsa(Buffer.from(text, "latin1"), signature, platformKey)
-  // Some gateways sign "/" and send "\/": one more try with the slashes as they were (A4, one source).
+  // Some gateways sign "/" and send "\/", so the text is tried again with plain slashes (A4, one source).
   return verifies(raw) || (raw.includes("\\/") && verifies(raw.replaceAll("\\/", "/")))
 }
 
@@ -88,8 +88,8 @@ const parseJson = (raw: string): unknown => {
 }
 
 /**
- * The members of a JSON object with their values as raw text, or undefined when it is not one object or a name comes
- * twice. Only strings and brackets are looked at; what is inside is parsed after its signature has been verified.
+ * The members of a JSON object with their values as raw text; undefined when the text is not one object, or a name
+ * comes twice. Only strings and brackets are examined; the values are parsed after the signature has been verified.
  */
 const topLevelMembers = (text: string): ReadonlyMap<string, string> | undefined => {
   const members = new Map<string, string>()
@@ -116,7 +116,7 @@ const skipSpace = (text: string, from: number): number => {
   return at
 }
 
-/** Just behind the string that begins at `from`. */
+/** The index after the string that begins at `from`. */
 const endOfString = (text: string, from: number): number | undefined => {
   if (text[from] !== '"') return undefined
   for (let at = from + 1; at < text.length; at++) {
@@ -126,7 +126,7 @@ const endOfString = (text: string, from: number): number | undefined => {
   return undefined
 }
 
-/** Just behind the value that begins at `from`: brackets are counted outside strings only. */
+/** The index after the value that begins at `from`; brackets count outside strings only. */
 const endOfValue = (text: string, from: number): number | undefined => {
   if (text[from] === '"') return endOfString(text, from)
   let depth = 0
@@ -138,7 +138,7 @@ const endOfValue = (text: string, from: number): number | undefined => {
       at = end - 1
     } else if (character === "{" || character === "[") depth++
     else if (character === "}" || character === "]") {
-      if (depth === 0) return at // a bare number or word, ended by the object around it
+      if (depth === 0) return at // the enclosing object ends a bare number or word
       depth--
       if (depth === 0) return at + 1
     } else if (character === "," && depth === 0) return at

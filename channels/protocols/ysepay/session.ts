@@ -1,12 +1,26 @@
+import type { KeyObject } from "node:crypto"
 import { Effect } from "effect"
 import { AccountInvalid } from "../../../core/channel/index.ts"
-import { readPrivateKey, readPublicKey } from "../keys/index.ts"
+import { readPrivateKey } from "../keys/private-key.ts"
+import { readPublicKey } from "../keys/public-key.ts"
 import type { YsepayAccount } from "./account-fields.ts"
-import type { YsepaySession } from "./call.ts"
-import { METHODS } from "./methods.ts"
+import { type Gateway, METHODS } from "./methods.ts"
+import type { RequestSettings } from "./request.ts"
 
-/** Parses an account's keys. AccountInvalid names the key that cannot be read, or `versions` with an unknown method. */
-export const openSession = Effect.fnUntraced(function* (
+/** An account with its keys parsed: all that calls and notices need. */
+export interface YsepaySession extends RequestSettings {
+  readonly platformKey: KeyObject
+  readonly gateways: Readonly<Record<Gateway, string>>
+}
+
+/** The hosts of an account's calls: those of the three gateways, and those of bill files. */
+export const ysepayEgress = (account: Pick<YsepayAccount, "gateways" | "billHosts">): ReadonlyArray<string> => [
+  ...Object.values(account.gateways).map((url) => new URL(url).host),
+  ...account.billHosts
+]
+
+/** Parses an account's keys. AccountInvalid names a key that cannot be read, or `versions` with an unknown method. */
+export const openYsepaySession = Effect.fnUntraced(function* (
   account: YsepayAccount
 ): Effect.fn.Return<YsepaySession, AccountInvalid> {
   const { partnerId, gateways, versions, password } = account
@@ -18,9 +32,3 @@ export const openSession = Effect.fnUntraced(function* (
   }
   return { partnerId, gateways, versions, privateKey, platformKey }
 })
-
-/** The hosts that an account's calls and bills reach, as ChannelHttp's egress list. */
-export const egressOf = ({ gateways, billHosts }: YsepayAccount): ReadonlyArray<string> => [
-  ...Object.values(gateways).map((url) => new URL(url).host),
-  ...billHosts
-]

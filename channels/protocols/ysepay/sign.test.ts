@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { execFileSync } from "node:child_process"
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { requireTool } from "../../../tests/harness/require-tool.ts"
+import { hasOpenssl, opensslFolder } from "../../../tests/channels/openssl.ts"
 import { writeRequest } from "./request.ts"
 import { baseString, signSha1Rsa, verifySha1Rsa } from "./sign.ts"
 
@@ -50,31 +48,16 @@ describe("a signature", () => {
   })
 })
 
-const hasOpenssl = requireTool({
-  name: "openssl",
-  found: (() => {
-    try {
-      execFileSync("openssl", ["version"], { stdio: "ignore" })
-      return true
-    } catch {
-      return false
-    }
-  })(),
-  suite: "signatures against openssl",
-  how: "apt install openssl"
-})
-
-describe.skipIf(!hasOpenssl)("openssl agrees", () => {
-  let folder = ""
-  const openssl = (...args: ReadonlyArray<string>) =>
-    execFileSync("openssl", args, { cwd: folder, stdio: ["ignore", "pipe", "ignore"] })
+describe.skipIf(!hasOpenssl("signatures against openssl"))("openssl agrees", () => {
+  let folder: ReturnType<typeof opensslFolder>
+  const openssl = (...args: ReadonlyArray<string>) => folder.openssl(...args)
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "payhub-ysepay-"))
+    folder = opensslFolder()
     openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "merchant.pem")
     openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", "platform.pem")
   })
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
-  const key = (name: string) => createPrivateKey(readFileSync(join(folder, name)))
+  afterAll(() => folder.remove())
+  const key = (name: string) => createPrivateKey(folder.file(name))
 
   test("that a request's sign is SHA1withRSA over its sorted parameters", () => {
     const body = writeRequest(
@@ -91,7 +74,7 @@ describe.skipIf(!hasOpenssl)("openssl agrees", () => {
       'biz_content={"out_trade_no":"20261124QR093015ABCDEFGH","subject":"在线支付 \\"100%\\" & 更多"}' +
       "&charset=UTF-8&method=ysepay.online.qrcodepay&notify_url=https://pay.example.com/api/notice/a?no" +
       "&partner_id=shanghu_test&sign_type=RSA&timestamp=2026-11-24 00:30:15&version=3.5"
-    writeFileSync(join(folder, "text"), expected)
+    writeFileSync(join(folder.path, "text"), expected)
     const sign = openssl("dgst", "-sha1", "-sign", "merchant.pem", "text").toString("base64")
     expect(new URLSearchParams(body).get("sign")).toBe(sign)
     expect(new URLSearchParams(body).get("timestamp")).toBe("2026-11-24 00:30:15")
@@ -99,7 +82,7 @@ describe.skipIf(!hasOpenssl)("openssl agrees", () => {
 
   test("that what it signs verifies here, and with SHA-256 does not", () => {
     const text = Buffer.from("account_date=20261124&sign_type=RSA&trade_status=TRADE_SUCCESS")
-    writeFileSync(join(folder, "notice"), text)
+    writeFileSync(join(folder.path, "notice"), text)
     const publicKey = createPublicKey(key("platform.pem"))
     const sha1 = openssl("dgst", "-sha1", "-sign", "platform.pem", "notice").toString("base64")
     const sha256 = openssl("dgst", "-sha256", "-sign", "platform.pem", "notice").toString("base64")

@@ -1,8 +1,8 @@
-import type { OrderFault } from "./simulator-faults.ts"
+import type { YsepayOrderFault } from "./simulator-faults.ts"
 import { type Biz, beijing, beijingDate, type Member, yuan } from "./simulator-wire.ts"
 
-/** What the provider knows of an order: the truth that a test compares with. */
-export interface Trade {
+/** An order at the simulated Yinsheng: the truth that tests compare with. */
+export interface BookTrade {
   readonly outTradeNo: string
   readonly shopdate: string
   readonly tradeNo: string
@@ -11,29 +11,29 @@ export interface Trade {
   readonly amountFen: number
   readonly notifyUrl: string
   readonly expiresMs: number
-  readonly faults: ReadonlySet<OrderFault>
+  readonly faults: ReadonlySet<YsepayOrderFault>
   status: "WAIT_BUYER_PAY" | "TRADE_SUCCESS" | "TRADE_CLOSED" | "TRADE_FAILD"
   /** Whole fen; null = unpaid. */
   paidFen: number | null
   paidMs: number | null
-  /** How often it was created: more than once means that a create was repeated. */
+  /** How often its creation was requested; more than 1 = a repeated request. */
   creates: number
-  /** Queries that still answer TRADE_PROCESS (fault "late-success"). */
+  /** How many more queries answer TRADE_PROCESS (fault "late-success"). */
   processQueries: number
-  readonly notices: Array<SentNotice>
-  readonly refunds: Map<string, Refund>
+  readonly notices: Array<PushedNotice>
+  readonly refunds: Map<string, BookTradeRefund>
 }
 
-export interface SentNotice {
+export interface PushedNotice {
   readonly body: string
   readonly forged: boolean
   /** The receiver's status and body; null = no answer. */
   answer: { readonly status: number; readonly body: string } | null
-  /** The body was exactly `success`. */
+  /** Whether the answer's body was exactly `success`. */
   acknowledged: boolean
 }
 
-export interface Refund {
+export interface BookTradeRefund {
   readonly refundNo: string
   readonly refundsn: string
   readonly refundFen: number
@@ -42,21 +42,21 @@ export interface Refund {
 }
 
 /** A method's answer: a signed 10000 with these members, or a signed 40004. */
-export type Outcome =
+export type MethodOutcome =
   | { readonly ok: ReadonlyArray<Member> }
   | { readonly subCode: string; readonly subMsg: string; readonly mistake?: boolean }
 
-const refuse = (subCode: string, subMsg: string): Outcome => ({ subCode, subMsg })
-/** The caller broke the protocol: answered like any refusal, and noted for the test. */
-const mistake = (subMsg: string): Outcome => ({ subCode: "ACQ.INVALID_PARAMETER", subMsg, mistake: true })
+const refuse = (subCode: string, subMsg: string): MethodOutcome => ({ subCode, subMsg })
+/** The caller broke the protocol: it is answered like any refusal, and the mistake is noted for the test. */
+const mistake = (subMsg: string): MethodOutcome => ({ subCode: "ACQ.INVALID_PARAMETER", subMsg, mistake: true })
 
 export interface BookSettings {
   readonly sellerId: string
   readonly businessCode: string
   readonly origin: () => string
   readonly nowMs: () => number
-  readonly faultsOf: (outTradeNo: string) => ReadonlySet<OrderFault>
-  readonly refunded: (trade: Trade, refund: Refund) => void
+  readonly faultsOf: (outTradeNo: string) => ReadonlySet<YsepayOrderFault>
+  readonly refunded: (trade: BookTrade, refund: BookTradeRefund) => void
 }
 
 const BANK_TYPES = ["1902000", "1903000", "1904000", "1905000", "9001002"]
@@ -65,23 +65,23 @@ const CREATE_FIELDS = {
   optional: ["currency", "seller_name", "extra_common_param", "submer_ip", "payer_ip"]
 }
 
-/** The provider's rules over its own book; sub_codes of refusals are this simulator's where none is published. */
+/** The provider's orders and its rules. Where no sub_code of a refusal is published, it is this simulator's own. */
 export const openBook = (settings: BookSettings) => {
-  const trades = new Map<string, Trade>()
+  const trades = new Map<string, BookTrade>()
 
-  const find = (biz: Biz): Trade | undefined => {
+  const find = (biz: Biz): BookTrade | undefined => {
     const trade = trades.get(biz.get("out_trade_no") ?? "")
     if (trade === undefined || trade.shopdate !== biz.get("shopdate")) return undefined
     // An order that nobody paid in time closes by itself.
     if (trade.status === "WAIT_BUYER_PAY" && settings.nowMs() >= trade.expiresMs) trade.status = "TRADE_CLOSED"
     return trade
   }
-  const unknown = (biz: Biz): Outcome =>
+  const unknown = (biz: Biz): MethodOutcome =>
     trades.has(biz.get("out_trade_no") ?? "")
-      ? { ...refuse("ACQ.QUERY_NO_RECORD", "记录不存在"), mistake: true } // known, but not under this shopdate
+      ? { ...refuse("ACQ.QUERY_NO_RECORD", "记录不存在"), mistake: true } // known under another shopdate
       : refuse("ACQ.QUERY_NO_RECORD", "记录不存在")
 
-  const create = (method: string, biz: Biz, notifyUrl: string | undefined): Outcome => {
+  const create = (method: string, biz: Biz, notifyUrl: string | undefined): MethodOutcome => {
     const isWeixin = method.endsWith("weixin.pay")
     const own = isWeixin ? ["appid", "sub_openid", "is_minipg"] : ["bank_type"]
     const missing = [...CREATE_FIELDS.required, ...own].find((name) => !biz.get(name))
@@ -113,7 +113,7 @@ export const openBook = (settings: BookSettings) => {
       return refuse("DUPLICATE_ORDER", "商户订单号重复")
     }
     const nowMs = settings.nowMs()
-    const trade: Trade = {
+    const trade: BookTrade = {
       outTradeNo,
       shopdate,
       tradeNo: `01O${shopdate.slice(2)}${String(trades.size + 1).padStart(9, "0")}`,
@@ -160,7 +160,7 @@ export const openBook = (settings: BookSettings) => {
     }
   }
 
-  const query = (biz: Biz): Outcome => {
+  const query = (biz: Biz): MethodOutcome => {
     const trade = find(biz)
     if (trade === undefined) return unknown(biz)
     const refundedFen = [...trade.refunds.values()].reduce(
@@ -193,7 +193,7 @@ export const openBook = (settings: BookSettings) => {
     }
   }
 
-  const close = (biz: Biz): Outcome => {
+  const close = (biz: Biz): MethodOutcome => {
     const trade = find(biz)
     if (trade === undefined) return unknown(biz)
     if (trade.status === "WAIT_BUYER_PAY" && trade.faults.has("paid-while-closing")) {
@@ -210,7 +210,7 @@ export const openBook = (settings: BookSettings) => {
     }
   }
 
-  const refund = (biz: Biz, notifyUrl: string | undefined): Outcome => {
+  const refund = (biz: Biz, notifyUrl: string | undefined): MethodOutcome => {
     const trade = find(biz)
     if (trade === undefined) return unknown(biz)
     const refundNo = biz.get("out_request_no") ?? ""
@@ -229,7 +229,7 @@ export const openBook = (settings: BookSettings) => {
     }
     if (before !== undefined && before.refundFen !== refundFen)
       return refuse("ACQ.DISCORDANT_REPEAT_REQUEST", "重复请求不一致")
-    const entry: Refund = before ?? {
+    const entry: BookTradeRefund = before ?? {
       refundNo,
       refundsn: `R${trade.tradeNo}${trade.refunds.size + 1}`,
       refundFen,
@@ -248,8 +248,8 @@ export const openBook = (settings: BookSettings) => {
     }
   }
 
-  /** Answers in_process the first time, and by the next question the refund has ended. Amounts are numbers here. */
-  const refundQuery = (biz: Biz): Outcome => {
+  /** Answers in_process the first time; after that the refund has ended. Amounts are JSON numbers here. */
+  const refundQuery = (biz: Biz): MethodOutcome => {
     const trade = find(biz)
     const entry = trade?.refunds.get(biz.get("out_request_no") ?? "")
     if (trade === undefined || entry === undefined) return unknown(biz)

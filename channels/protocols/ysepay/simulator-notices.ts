@@ -1,10 +1,10 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto"
-import { type Refund, type SentNotice, simulatedFeeFen, type Trade } from "./simulator-book.ts"
-import { beijing, beijingDate, noticeBody, yuan } from "./simulator-wire.ts"
+import { type BookTrade, type BookTradeRefund, type PushedNotice, simulatedFeeFen } from "./simulator-book.ts"
+import { beijing, beijingDate, signedNoticeForm, yuan } from "./simulator-wire.ts"
 
 type Fields = ReadonlyMap<string, string>
 
-/** Pushes notices until they hear `success`, each push with a new time and signature. */
+/** Pushes notices until the answer is `success`, each push with a new time and signature. */
 export const openNotices = (settings: {
   readonly key: KeyObject
   readonly nowMs: () => number
@@ -15,8 +15,8 @@ export const openNotices = (settings: {
   const timers = new Set<ReturnType<typeof setTimeout>>()
   const stopping = new AbortController()
 
-  /** The names of published notices, an empty card_type, and a field that no document knows. */
-  const fields = (trade: Trade, change: Readonly<Record<string, string>> = {}): Fields => {
+  /** The fields of published notices, an empty card_type included, and one undocumented field. */
+  const fields = (trade: BookTrade, change: Readonly<Record<string, string>> = {}): Fields => {
     const paidFen = trade.paidFen ?? trade.amountFen
     const feeFen = simulatedFeeFen(paidFen)
     return new Map(
@@ -45,9 +45,9 @@ export const openNotices = (settings: {
     )
   }
 
-  const push = async (trade: Trade, url: string, form: Fields, key = settings.key): Promise<SentNotice> => {
+  const push = async (trade: BookTrade, url: string, form: Fields, key = settings.key): Promise<PushedNotice> => {
     const forged = key !== settings.key
-    const notice: SentNotice = { body: noticeBody(form, key), forged, answer: null, acknowledged: false }
+    const notice: PushedNotice = { body: signedNoticeForm(form, key), forged, answer: null, acknowledged: false }
     trade.notices.push(notice)
     try {
       const answer = await fetch(url, {
@@ -60,14 +60,14 @@ export const openNotices = (settings: {
       notice.answer = { status: answer.status, body: await answer.text() }
       notice.acknowledged = notice.answer.body === "success"
     } catch {
-      // No answer is what a provider sees of a gateway that is down: it pushes again.
+      // No answer: the gateway is down, and the notice is pushed again.
     }
     return notice
   }
 
-  const pushUntilSuccess = async (trade: Trade, pushesLeft = settings.pushesMax): Promise<void> => {
+  const pushUntilSuccess = async (trade: BookTrade, pushesLeft = settings.pushesMax): Promise<void> => {
     if (trade.faults.has("no-notice")) return
-    if (trade.faults.has("forged-notice")) await push(trade, trade.notifyUrl, fields(trade), stranger)
+    if (trade.faults.has("stranger-notice")) await push(trade, trade.notifyUrl, fields(trade), stranger)
     const { acknowledged } = await push(trade, trade.notifyUrl, fields(trade))
     if (acknowledged || pushesLeft <= 1 || stopping.signal.aborted) return
     const timer = setTimeout(() => {
@@ -77,7 +77,7 @@ export const openNotices = (settings: {
     timers.add(timer)
   }
 
-  const pushRefund = async (trade: Trade, refund: Refund): Promise<void> => {
+  const pushRefund = async (trade: BookTrade, refund: BookTradeRefund): Promise<void> => {
     if (refund.notifyUrl === undefined) return
     const form = new Map([
       ["sign_type", "RSA"],

@@ -1,14 +1,14 @@
 import { type KeyObject, sign, verify } from "node:crypto"
 
 /*
- * The provider's side of the wire, written on its own and not with the codec that it tests: a mistake shared by both
- * sides would be seen by nobody.
+ * The provider's side of the wire. It does not use the codec that it tests: nobody would see a mistake that both sides
+ * share.
  */
 
-/** A member of a hand-built JSON node: texts are quoted, `raw` is put in as it is (numbers, arrays, objects). */
+/** A member of a hand-built JSON node: text is quoted, `raw` is inserted as it is (numbers, arrays, objects). */
 export type Member = readonly [name: string, value: string | { readonly raw: string }]
 
-/** A node as this provider writes it: irregular spaces, non-ASCII both plain and escaped, in the order given. */
+/** A node's JSON with irregular spaces, non-ASCII both plain and escaped, and its members in the order given. */
 export const nodeText = (members: ReadonlyArray<Member>): string =>
   `{${members
     .map(([name, value], i) => {
@@ -21,36 +21,41 @@ const escapeWide = (text: string): string =>
   text.replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
 /** SHA1withRSA over a text's UTF-8 bytes, Base64. */
-export const sha1Rsa = (text: string, key: KeyObject): string => sign("sha1", Buffer.from(text), key).toString("base64")
+const sha1Rsa = (text: string, key: KeyObject): string => sign("sha1", Buffer.from(text), key).toString("base64")
 
-/** The whole answer, signed over exactly the node's bytes. */
+/** The whole answer; its signature covers exactly the node's bytes. */
 export const envelope = (
   method: string,
   node: string,
   key: KeyObject,
-  how: { readonly signFirst: boolean; readonly breakSignature?: boolean; readonly escapeSlashes?: boolean }
+  how: {
+    readonly signFirst: boolean
+    readonly signature: "right" | "wrong" | "absent"
+    readonly escapeSlashes: boolean
+  }
 ): string => {
-  const signature = JSON.stringify(sha1Rsa(how.breakSignature ? `${node} ` : node, key))
   const sent = how.escapeSlashes ? node.replaceAll("/", "\\/") : node
   const member = `"${method.replace(/\./g, "_")}_response":${sent}`
+  if (how.signature === "absent") return `{${member}}`
+  const signature = JSON.stringify(sha1Rsa(how.signature === "wrong" ? `${node} ` : node, key))
   return how.signFirst ? `{"sign":${signature},${member}}` : `{ ${member} , "sign":${signature} }\n`
 }
 
-/** Sorted `k=v` pairs joined by "&", without `sign` and without values that are blank. */
+/** Sorted `k=v` pairs joined by "&", without `sign` and blank values. */
 const joined = (fields: ReadonlyMap<string, string>): string => {
   const names = [...fields.keys()].filter((name) => name !== "sign" && fields.get(name)?.trim())
   names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   return names.map((name) => `${name}=${fields.get(name)}`).join("&")
 }
 
-/** A notice's body: the fields as given and a signature over all that are not blank. */
-export const noticeBody = (fields: ReadonlyMap<string, string>, key: KeyObject): string => {
+/** A notice's body: the fields as given, and a signature over those that are not blank. */
+export const signedNoticeForm = (fields: ReadonlyMap<string, string>, key: KeyObject): string => {
   const all = new URLSearchParams([...fields])
   all.append("sign", sha1Rsa(joined(fields), key))
   return all.toString()
 }
 
-/** Common parameters and business fields of a request, or the reason why the gateway would not take it. */
+/** The common parameters and business fields of a request, or the reason why the gateway refuses it. */
 export const readRequest = (
   body: string,
   sender: { readonly partnerId: string; readonly key: KeyObject; readonly nowMs: number }

@@ -3,11 +3,11 @@ import { createPrivateKey, type KeyObject, sign } from "node:crypto"
 import { METHODS, type Method } from "./methods.ts"
 import { orderKeyOf } from "./order-number.ts"
 import { type BizContent, writeRequest } from "./request.ts"
-import { type Simulator, startYsepaySimulator } from "./simulator.ts"
+import { startYsepaySimulator, type YsepaySimulator } from "./simulator.ts"
 
-/* The simulator is only worth what it refuses: each rule of the wire, broken once. */
+/* A simulator is worth what it refuses: each rule of the wire is broken once. */
 
-let simulator: Simulator
+let simulator: YsepaySimulator
 let privateKey: KeyObject
 beforeAll(async () => {
   simulator = await startYsepaySimulator()

@@ -1,27 +1,24 @@
 import { generateKeyPairSync } from "node:crypto"
-import type { IncomingMessage, ServerResponse } from "node:http"
-import { readText, serveSimulator } from "../simulator/server.ts"
-import type { Gateway } from "./methods.ts"
-import { openAnswers, type Reply, refusedByGateway } from "./simulator-answers.ts"
-import { openBook, type SentNotice, type Trade } from "./simulator-book.ts"
-import { type Chance, type FaultRule, faultSwitches } from "./simulator-faults.ts"
+import type { CallFault } from "../simulator/faults.ts"
+import type { Chance, FaultRule } from "../simulator/plan.ts"
+import { type SimulatorReply, type SimulatorRequest, startSimulatorServer, withWireFault } from "../simulator/server.ts"
+import { type Gateway, METHODS, type Method } from "./methods.ts"
+import { type BookTrade, type MethodOutcome, openBook, type PushedNotice } from "./simulator-book.ts"
+import { planYsepayFaults, type YsepayFault } from "./simulator-faults.ts"
 import { openNotices } from "./simulator-notices.ts"
-import { noticeBody, yuan } from "./simulator-wire.ts"
+import { envelope, type Member, nodeText, readRequest, signedNoticeForm, yuan } from "./simulator-wire.ts"
 
-export type { Refund, SentNotice, Trade } from "./simulator-book.ts"
-export { type Chance, type Fault, type FaultRule, ORDER_FAULTS, YSEPAY_FAULTS } from "./simulator-faults.ts"
-
-export interface SimulatorOptions {
-  /** Milliseconds between pushes of a notice until it hears `success`; the real one's second push came after 11 s. */
+export interface YsepaySimulatorOptions {
+  /** Milliseconds between two pushes of a notice, default 11,000: the one observed interval of the real Yinsheng. */
   readonly pushEveryMs?: number
-  /** How often a notice is pushed at most; the real schedule is unknown. Default 5. */
+  /** Upper bound of a notice's pushes, default 5; the real schedule is unknown. */
   readonly pushesMax?: number
-  readonly chance?: Chance
-  /** Default: one, then the other. */
+  readonly chance?: Chance<YsepayFault>
+  /** Default: alternating. */
   readonly signPlace?: "first" | "last"
-  /** Amounts as JSON numbers everywhere, not only where the real one is known to send them. */
+  /** Sends all amounts as JSON numbers; the real Yinsheng is known to do so in refund queries. */
   readonly numericAmounts?: boolean
-  /** Slashes sent as `\/` though signed as `/`. */
+  /** Sends slashes as `\/` and signs them as `/`. */
   readonly escapeSlashes?: boolean
   /** 0 = any free port. */
   readonly port?: number
@@ -30,15 +27,15 @@ export interface SimulatorOptions {
 }
 
 export interface PayOptions {
-  /** Whole fen; default what was asked (one more under the fault "wrong-amount"). */
+  /** Whole fen; default the order's amount, or one fen more under the fault "wrong-amount". */
   readonly amountFen?: number
   /** Default true. */
   readonly notify?: boolean
 }
 
-export interface Simulator {
+export interface YsepaySimulator {
   readonly origin: string
-  /** The settings of an account that pays here, as the account's JSON. */
+  /** The JSON of an account whose gateways point here. */
   readonly account: () => {
     readonly partnerId: string
     readonly sellerId: string
@@ -47,33 +44,32 @@ export interface Simulator {
     readonly platformCertificate: string
     readonly gateways: Readonly<Record<Gateway, string>>
   }
-  /** The provider's truth, by out_trade_no. */
-  readonly book: ReadonlyMap<string, Trade>
-  /** What callers did against the protocol, in words; empty after a run of a correct client. */
+  /** The provider's orders, by out_trade_no. */
+  readonly book: ReadonlyMap<string, BookTrade>
+  /** The callers' mistakes in words; a correct client leaves it empty. */
   readonly mistakes: ReadonlyArray<string>
-  readonly inject: (rule: FaultRule) => void
+  readonly inject: (rule: FaultRule<YsepayFault>) => void
   readonly clearFaults: () => void
-  /** The payer pays. Resolves when the first push has been answered; further ones follow by themselves. */
-  readonly pay: (outTradeNo: string, how?: PayOptions) => Promise<Trade>
+  /** The payer pays. Resolves when the first push has been answered; further pushes follow in the background. */
+  readonly pay: (outTradeNo: string, how?: PayOptions) => Promise<BookTrade>
   /** Pushes the notice of a paid trade once more, with a new time and signature. */
-  readonly pushAgain: (outTradeNo: string) => Promise<SentNotice>
-  /** A signed notice without sending it; `change` edits the fields before they are signed. */
+  readonly pushAgain: (outTradeNo: string) => Promise<PushedNotice>
+  /** A signed notice that is not sent. `change` edits the fields before they are signed. */
   readonly notice: (outTradeNo: string, change?: Readonly<Record<string, string>>) => string
   readonly stop: () => Promise<void>
 }
 
 const PARTNER_ID = "shanghu_test"
 const BUSINESS_CODE = "01000010"
-const BODY_BYTES_MAX = 65_536
 /** One server, a path for each of the three hosts. */
 const PATHS = { "/qrcode/gateway.do": "pay", "/openapi/gateway.do": "openapi", "/search/gateway.do": "search" } as const
 
-/** Starts Yinsheng's side on loopback, as strict as the real one is known or feared to be. */
-export const startYsepaySimulator = async (options: SimulatorOptions = {}): Promise<Simulator> => {
+/** Starts Yinsheng's side on loopback, as strict as the real one is known or suspected to be. */
+export const startYsepaySimulator = async (options: YsepaySimulatorOptions = {}): Promise<YsepaySimulator> => {
   const nowMs = options.nowMs ?? Date.now
   const merchant = generateKeyPairSync("rsa", { modulusLength: 2048 })
-  const platform = generateKeyPairSync("rsa", { modulusLength: 1024 }) // as the real one: a reader that wants 2048 fails
-  const faults = faultSwitches(options.chance)
+  const platform = generateKeyPairSync("rsa", { modulusLength: 1024 }) // as the real one: whoever insists on 2048 bits fails
+  const faults = planYsepayFaults(options.chance)
   const mistakes: Array<string> = []
   const notices = openNotices({
     key: platform.privateKey,
@@ -82,6 +78,7 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
     pushesMax: options.pushesMax ?? 5
   })
   let origin = ""
+  let answers = 0
 
   const book = openBook({
     sellerId: PARTNER_ID,
@@ -92,21 +89,89 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
     refunded: (trade, refund) => void notices.pushRefund(trade, refund)
   })
 
-  const answerTo = openAnswers({
-    book,
-    faults,
-    mistakes,
-    partnerId: PARTNER_ID,
-    merchantKey: merchant.publicKey,
-    platformKey: platform.privateKey,
-    origin: () => origin,
-    nowMs,
-    ...options
-  })
+  // --- answers -----------------------------------------------------------------------------------------------------
+
+  const answerTo = (gateway: Gateway, body: string): SimulatorReply => {
+    const request = readRequest(body, { partnerId: PARTNER_ID, key: merchant.publicKey, nowMs: nowMs() })
+    if (typeof request === "string") return gatewayError(request)
+    const { method, biz } = request
+    if (!Object.hasOwn(METHODS, method)) return gatewayError(`unknown method ${method}`)
+    if (METHODS[method as Method].gateway !== gateway) return gatewayError(`${method} on the host of ${gateway}`)
+    const fault = faults.ofCall(method, biz.get("out_trade_no") ?? "")
+    if (fault === "refused") return signed(method, { subCode: "7990", subMsg: "没找到路由" })
+    if (fault === "busy") return signedCode(method, "50000", "系统繁忙")
+    if (fault === "gateway-error") return unknowResponse("50001", "网关异常")
+    return withWireFault(fault, () => {
+      const outcome = perform(method as Method, biz, request.common.get("notify_url"))
+      if ("mistake" in outcome && outcome.mistake) mistakes.push(`${method}: ${outcome.subMsg}`)
+      return fault === "processing" ? signedCode(method, "3501", "交易处理中") : signed(method, outcome, fault)
+    })
+  }
+
+  const perform = (method: Method, biz: ReadonlyMap<string, string>, notifyUrl: string | undefined): MethodOutcome => {
+    switch (method) {
+      case "ysepay.online.qrcodepay":
+      case "ysepay.online.weixin.pay":
+        return book.create(method, biz, notifyUrl)
+      case "ysepay.online.trade.order.query":
+        return book.query(biz)
+      case "ysepay.online.trade.close":
+        return book.close(biz)
+      case "ysepay.online.trade.refund":
+        return book.refund(biz, notifyUrl)
+      case "ysepay.online.trade.refund.query":
+        return book.refundQuery(biz)
+      case "ysepay.online.bill.downloadurl.get":
+        return /^\d{4}-\d\d-\d\d$/.test(biz.get("account_date") ?? "")
+          ? { ok: [["bill_download_url", `${origin}/bill/${biz.get("account_date")}.csv`]] }
+          : { subCode: "ACQ.INVALID_PARAMETER", subMsg: "account_date", mistake: true }
+    }
+  }
+
+  const signed = (method: string, outcome: MethodOutcome, fault?: CallFault): SimulatorReply => {
+    const members: ReadonlyArray<Member> =
+      "ok" in outcome
+        ? [["code", "10000"], ["msg", "Success"], ...outcome.ok.map((member) => altered(member, fault))]
+        : [
+            ["code", "40004"],
+            ["msg", "Business Failed"],
+            ["sub_code", outcome.subCode],
+            ["sub_msg", outcome.subMsg]
+          ]
+    return json(wrap(method, nodeText(members), fault))
+  }
+
+  const signedCode = (method: string, code: string, msg: string): SimulatorReply => {
+    const members: ReadonlyArray<Member> = [
+      ["code", code],
+      ["msg", msg]
+    ]
+    return json(wrap(method, nodeText(members)))
+  }
+
+  const wrap = (method: string, node: string, fault?: CallFault): string =>
+    envelope(method, node, platform.privateKey, {
+      signFirst: options.signPlace === undefined ? answers++ % 2 === 0 : options.signPlace === "first",
+      signature: fault === "wrong-signature" ? "wrong" : fault === "unsigned" ? "absent" : "right",
+      escapeSlashes: options.escapeSlashes ?? false
+    })
+
+  const altered = ([name, value]: Member, fault: CallFault | undefined): Member => {
+    if (typeof value !== "string") return [name, value]
+    if (fault === "other-order" && name === "out_trade_no")
+      return [name, `${value.slice(0, -1)}${value.endsWith("0") ? "1" : "0"}`]
+    if (fault === "other-amount" && name === "total_amount") return [name, `1${value}`]
+    return options.numericAmounts && name.endsWith("_amount") ? [name, { raw: value }] : [name, value]
+  }
+
+  const gatewayError = (reason: string): SimulatorReply => {
+    mistakes.push(reason)
+    return unknowResponse("40002", "Invalid Arguments", reason)
+  }
 
   // --- payers ------------------------------------------------------------------------------------------------------
 
-  const tradeOf = (outTradeNo: string): Trade => {
+  const tradeOf = (outTradeNo: string): BookTrade => {
     const trade = book.trades.get(outTradeNo)
     if (trade === undefined) throw new Error(`no such trade: ${outTradeNo}`)
     return (
@@ -119,11 +184,11 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
     )
   }
 
-  const pay: Simulator["pay"] = async (outTradeNo, how = {}) => {
+  const pay: YsepaySimulator["pay"] = async (outTradeNo, how = {}) => {
     const trade = tradeOf(outTradeNo)
     const late = trade.status === "TRADE_CLOSED" && trade.faults.has("late-payment")
     if (trade.status !== "WAIT_BUYER_PAY" && !late) throw new Error(`${outTradeNo} cannot be paid: ${trade.status}`)
-    if (trade.faults.has("TRADE_FAILD")) trade.status = "TRADE_FAILD"
+    if (trade.faults.has("payment-fails")) trade.status = "TRADE_FAILD"
     else {
       trade.status = "TRADE_SUCCESS"
       trade.paidFen = how.amountFen ?? trade.amountFen + (trade.faults.has("wrong-amount") ? 1 : 0)
@@ -134,54 +199,35 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
     return trade
   }
 
-  const gatewayError = (reason: string): Reply => {
-    mistakes.push(reason)
-    return refusedByGateway(reason)
-  }
-
   // --- HTTP --------------------------------------------------------------------------------------------------------
 
-  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = new URL(request.url ?? "/", "http://simulator")
+  const serve = async ({ method, url, headers, body }: SimulatorRequest): Promise<SimulatorReply> => {
     const gateway = PATHS[url.pathname as keyof typeof PATHS]
     const page = /^\/pay\/(\w+)$/.exec(url.pathname)
-    if (request.method === "POST" && gateway !== undefined) {
-      if (!request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
-        return end(response, gatewayError("not a form"))
-      }
-      const body = await readText(request, BODY_BYTES_MAX)
-      return end(response, body === undefined ? gatewayError("too large") : answerTo(gateway, body))
+    if (method === "POST" && gateway !== undefined) {
+      const isForm = headers["content-type"]?.startsWith("application/x-www-form-urlencoded")
+      return isForm ? answerTo(gateway, body.toString("utf8")) : gatewayError("not a form")
     }
-    if (request.method === "GET" && url.pathname.startsWith("/bill/")) {
-      // 银盛 in GBK: whoever decodes a bill as UTF-8 breaks it.
+    if (method === "GET" && url.pathname.startsWith("/bill/")) {
+      // 银盛 in GBK: decoding the bill as UTF-8 would corrupt it.
       const bytes = Buffer.concat([Buffer.from([0xd2, 0xf8, 0xca, 0xa2]), Buffer.from(",1.00\r\n")])
-      response.writeHead(200, { "content-type": "text/csv" }).end(bytes)
-      return
+      return { status: 200, headers: { "content-type": "text/csv" }, body: bytes }
     }
-    if (request.method === "GET" && page !== null) {
-      const outTradeNo = page[1] ?? ""
-      if (!book.trades.has(outTradeNo)) return end(response, { status: 404, body: "no such order" })
-      if (url.searchParams.get("do") === "pay") await pay(outTradeNo).catch(() => undefined)
-      const { status, amountFen } = tradeOf(outTradeNo)
-      const text = `${outTradeNo}: ${yuan(amountFen)} 元, ${status}`
-      const html = `<!doctype html><meta charset="utf-8"><title>Yinsheng simulator</title><p>${text}<p><a href="?do=pay">付款</a>`
-      return end(response, { status: 200, body: html })
-    }
-    end(response, { status: 404, body: "not found" })
+    if (method === "GET" && page !== null) return payerPage(page[1] ?? "", url.searchParams.get("do") === "pay")
+    return { status: 404, body: "not found" }
   }
 
-  const end = (response: ServerResponse, reply: Reply): void => {
-    if (reply === "hang") return
-    if (reply === "cut") return void response.socket?.destroy()
-    const type = reply.body.startsWith("<") ? "text/html" : "application/json"
-    response.writeHead(reply.status, { "content-type": `${type}; charset=utf-8` }).end(reply.body)
+  /** The page behind a code's link; a link on it pays. */
+  const payerPage = async (outTradeNo: string, pays: boolean): Promise<SimulatorReply> => {
+    if (!book.trades.has(outTradeNo)) return { status: 404, body: "no such order" }
+    if (pays) await pay(outTradeNo).catch(() => undefined)
+    const { status, amountFen } = tradeOf(outTradeNo)
+    const text = `${outTradeNo}: ${yuan(amountFen)} 元, ${status}`
+    const html = `<!doctype html><meta charset="utf-8"><title>Yinsheng simulator</title><p>${text}<p><a href="?do=pay">付款</a>`
+    return { status: 200, headers: { "content-type": "text/html; charset=utf-8" }, body: html }
   }
 
-  const server = await serveSimulator(
-    (request, response) =>
-      serve(request, response).catch((error) => end(response, { status: 500, body: String(error) })),
-    options
-  )
+  const server = await startSimulatorServer(serve, options)
   origin = server.origin
 
   return {
@@ -200,17 +246,34 @@ export const startYsepaySimulator = async (options: SimulatorOptions = {}): Prom
     }),
     book: book.trades,
     mistakes,
-    inject: faults.add,
+    inject: faults.inject,
     clearFaults: faults.clear,
     pay,
     pushAgain: (outTradeNo) => {
       const trade = tradeOf(outTradeNo)
       return notices.push(trade, trade.notifyUrl, notices.fields(trade))
     },
-    notice: (outTradeNo, change) => noticeBody(notices.fields(tradeOf(outTradeNo), change), platform.privateKey),
-    stop: () => {
+    notice: (outTradeNo, change) => signedNoticeForm(notices.fields(tradeOf(outTradeNo), change), platform.privateKey),
+    stop: async () => {
       notices.stop()
-      return server.stop()
+      await server.stop()
     }
   }
 }
+
+const json = (body: string): SimulatorReply => ({
+  status: 200,
+  headers: { "content-type": "application/json; charset=utf-8" },
+  body
+})
+
+/** Unsigned here; whether the real Yinsheng signs it is unknown. */
+const unknowResponse = (code: string, msg: string, reason = ""): SimulatorReply =>
+  json(
+    `{"unknow_response":${nodeText([
+      ["code", code],
+      ["msg", msg],
+      ["sub_code", "isv.error"],
+      ["sub_msg", reason]
+    ])}}`
+  )

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { Effect } from "effect"
-import { readPayment, readRefund, readTrade } from "./trade.ts"
+import { readPayment, readRefundState, readTrade } from "./trade.ts"
 
 const NO = "20261124QR093015ABCDEFGH"
 const NOW_MS = Date.parse("2026-11-24T10:00:00Z")
@@ -78,7 +78,7 @@ test("the fee is what the settlement leaves out, where the account says so", () 
 })
 
 const refund = (node: Readonly<Record<string, unknown>>) =>
-  Effect.runSync(Effect.result(readRefund(node, { outTradeNo: NO, refundNo: "RF1" })))
+  Effect.runSync(Effect.result(readRefundState(node, { outTradeNo: NO, refundNo: "RF1" })))
 
 test.each([
   ["success", "refunded"],

@@ -20,10 +20,10 @@ const TRADE_STATES = {
   TRADE_CLOSED: "closed",
   TRADE_FAILD: "failed", // their spelling
   TRADE_FAILED: "failed"
-  // TRADE_ABNORMALITY and the escrow states are left out on purpose: nobody knows, ask again.
+  // TRADE_ABNORMALITY and the escrow states are left out on purpose: they are uncertain, so the order is queried again.
 } as const
 
-/** What a signed query answer says. `asked` guards against an answer about another order: the node's name is unsigned. */
+/** The state in a signed query answer. The number is compared with `asked`, because the node's name is not signed. */
 export const readTrade = (
   node: Node,
   asked: { readonly outTradeNo: string; readonly nowMs: number; readonly feeFrom: FeeFrom }
@@ -47,15 +47,15 @@ export const readTrade = (
 }
 
 /**
- * Where the merchant's fee comes from: "rate" = the account's rate in the gateway; "settlement" = total_amount −
- * settlement_amount. Which of Yinsheng's fee fields is the merchant's own is not documented, so this is a setting.
+ * The source of the merchant's fee: "rate" = the account's rate in the gateway; "settlement" = total_amount −
+ * settlement_amount. A setting, because Yinsheng does not document which of its fee fields is the merchant's.
  */
 export type FeeFrom = "rate" | "settlement"
 
 /**
- * A payment out of verified fields, or undefined without a trade number or a plain amount. The amount is what was paid
- * (`total_amount`); whether it is what was asked is the core's to judge.
- * @param times the payment's time as text, best first; else `nowMs`
+ * Reads a payment from verified fields; undefined without a trade number or a plain amount. The amount is what was paid
+ * (`total_amount`); the core compares it with what was asked.
+ * @param times the payment's time as text, best first; `nowMs` where none can be read
  */
 export const readPayment = (
   field: (name: string) => string | undefined,
@@ -83,7 +83,7 @@ const timeMs = (text: string | undefined): number | undefined =>
     ? undefined
     : shanghaiMs(text.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3 $4:$5:$6"))
 
-/** `refund_state` (A8). A failed refund that a person handles may still succeed. */
+/** `refund_state` (A8). A failed refund that a person handles (fail_to_manual_deal) may still succeed. */
 const REFUND_STATES = {
   success: "refunded",
   in_process: "pending",
@@ -92,8 +92,8 @@ const REFUND_STATES = {
   fail_due_manual_close: "failed"
 } as const
 
-/** What a signed refund query answer says; numbers that it repeats must be those asked about. */
-export const readRefund = (
+/** The state in a signed refund query answer. Where it repeats numbers, they must be those of `asked`. */
+export const readRefundState = (
   node: Node,
   asked: { readonly outTradeNo: string; readonly refundNo: string }
 ): Effect.Effect<RefundState, ChannelUncertain> => {

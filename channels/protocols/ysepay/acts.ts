@@ -8,19 +8,20 @@ import {
   yuanText
 } from "../../../core/channel/index.ts"
 import type { YsepayAccount } from "./account-fields.ts"
-import { callYsepay, type YsepaySession } from "./call.ts"
+import { callYsepay } from "./call.ts"
 import { afterwards, downloadBill, lookUpRefund, lookUpTrade } from "./lookup.ts"
 import { readNoticeForm } from "./notice.ts"
 import { orderKeyOf, orderNoOf, storedOrderKey } from "./order-number.ts"
+import type { YsepaySession } from "./session.ts"
 import { readPayment } from "./trade.ts"
 
-/** What is the same for every product of Yinsheng's: all of a channel but how an order is placed. */
-export type TradeActs = Required<
+/** What all products of Yinsheng share: everything in a channel except placing an order. */
+export type YsepayActs = Required<
   Pick<Channel, "reference" | "query" | "close" | "readNotice" | "replies" | "refund" | "queryRefund" | "downloadBill">
 >
 
-/** The acts of an opened account upon its orders, in the order of Yinsheng's manual. */
-export const tradeActs = (session: YsepaySession, account: YsepayAccount): TradeActs => {
+/** What an opened account does with its orders, in the order of Yinsheng's manual. */
+export const ysepayActs = (session: YsepaySession, account: YsepayAccount): YsepayActs => {
   const keyOf = (charge: ChargeRef) => storedOrderKey(charge.orderNo, charge.reference)
   return {
     reference: ({ orderNo }) => ({ ...orderKeyOf(orderNo) }),
@@ -28,7 +29,7 @@ export const tradeActs = (session: YsepaySession, account: YsepayAccount): Trade
     // ysepay.online.trade.order.query
     query: (charge) => lookUpTrade(session, keyOf(charge), account),
 
-    // ysepay.online.trade.close: its answer does not say whether a payment came first, so the trade is looked up.
+    // ysepay.online.trade.close. Its answer does not say whether a payment came first, so the trade is queried.
     close: Effect.fnUntraced(function* (charge) {
       yield* callYsepay(session, "ysepay.online.trade.close", { ...keyOf(charge) })
       const { state } = yield* afterwards(lookUpTrade(session, keyOf(charge), account))
@@ -36,7 +37,7 @@ export const tradeActs = (session: YsepaySession, account: YsepayAccount): Trade
       return { state: state === "paid" ? "paid" : "closed" }
     }),
 
-    // directpay.status.sync; a refund.status.sync is acknowledged only, refund.query knows how the refund ended.
+    // directpay.status.sync. A refund.status.sync is only acknowledged: refund.query tells how the refund ended.
     readNotice: Effect.fnUntraced(function* (raw) {
       const field = yield* readNoticeForm(raw.body, session.platformKey)
       const orderNo = orderNoOf(field("out_trade_no") ?? "")
@@ -58,7 +59,7 @@ export const tradeActs = (session: YsepaySession, account: YsepayAccount): Trade
       refused: { status: 500, contentType: "text/plain", body: "fail" }
     },
 
-    // ysepay.online.trade.refund: 10000 means accepted, no more.
+    // ysepay.online.trade.refund. 10000 means accepted, not refunded.
     refund: Effect.fnUntraced(function* ({ charge, refundNo, refundFen, reason, noticeUrl }) {
       const key = keyOf(charge)
       const tradeNo = charge.channelTradeNo
@@ -72,7 +73,7 @@ export const tradeActs = (session: YsepaySession, account: YsepayAccount): Trade
       const answer = yield* callYsepay(session, "ysepay.online.trade.refund", biz, noticeUrl)
       if (answer.kind === "done") return { state: "pending" }
       if (answer.kind === "absent") return yield* unsure(answer.reason)
-      // As with a charge: a refund sent twice may be refused the second time and still be under way.
+      // A refund that is sent twice may be refused the second time while the first is under way, so it is queried.
       const known = yield* afterwards(lookUpRefund(session, key, { refundNo, tradeNo }))
       return known.state === "absent" ? yield* new ChannelRejected({ reason: answer.reason }) : known
     }),
