@@ -26,9 +26,7 @@ import {
 export { SandboxAccount } from "./account.ts"
 export { type SandboxPaid, type SandboxPayment, sandboxPay } from "./pay.ts"
 
-/**
- * The channel of every test-mode merchant. It speaks HTTP with its own site in the same gateway, and moves no money.
- */
+/** The channel of all test-mode merchants. It talks HTTP to its own site in the same gateway and moves no money. */
 const sandbox: ChannelProvider<SandboxAccount> = {
   id: "sandbox",
   products: Object.entries(CHANNEL_CODES).map(([code, product]) => ({ code, ...product })),
