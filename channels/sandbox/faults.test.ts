@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
+import { coreWeb } from "../../tests/harness/core-web.ts"
 import { FAULTS, type FaultSettings, faultsOf, PARALLEL_NOTICES, REPORTED_FEE_FEN } from "./faults.ts"
 import { type Harness, type HarnessOptions, newOrder, payUrlOf, startHarness } from "./harness.ts"
 import { sandboxPay } from "./index.ts"
@@ -271,7 +272,7 @@ describe("the table of faults", () => {
   })
 
   test("is shown to the payer of such an order, and to nobody else", async () => {
-    const harness = await startHarness()
+    const harness = await startHarness({ web: coreWeb("/sandbox/") })
     try {
       const pageOf = async (amountFen: number) => {
         const shown = await harness.run(harness.channel.charge(newOrder(harness, { amountFen })))

@@ -24,35 +24,35 @@ export const FAULTS = [
     amountFen: 888_802,
     stage: "charge",
     name: "lost",
-    zh: "已接受下单,但应答丢失(504);之后可查询、可支付",
+    zh: "已接受下单，但应答丢失（504）；之后可查询、可支付",
     en: "take the charge and lose the answer (504); it can be queried and paid later"
   },
   {
     amountFen: 888_803,
     stage: "charge",
     name: "hang",
-    zh: "下单一直不应答,且没有产生交易",
+    zh: "下单一直不应答，且没有产生交易",
     en: "never answer the charge, and make no trade"
   },
   {
     amountFen: 888_804,
     stage: "charge",
     name: "bad-signature",
-    zh: "已接受下单,但应答签名错误",
+    zh: "已接受下单，但应答签名错误",
     en: "take the charge and answer with a wrong signature"
   },
   {
     amountFen: 888_805,
     stage: "charge",
     name: "error",
-    zh: "下单返回 500,且没有产生交易",
+    zh: "下单返回 500，且没有产生交易",
     en: "answer the charge with 500, and make no trade"
   },
   {
     amountFen: 888_806,
     stage: "charge",
     name: "garbage",
-    zh: "已接受下单,但应答无法解析(签名正确)",
+    zh: "已接受下单，但应答无法解析（签名正确）",
     en: "take the charge and answer something unreadable, correctly signed"
   },
   {
@@ -73,14 +73,14 @@ export const FAULTS = [
     amountFen: 888_809,
     stage: "close",
     name: "error",
-    zh: "关单返回 500,交易仍可支付",
+    zh: "关单返回 500，交易仍可支付",
     en: "answer every close with 500 and leave the trade payable"
   },
   {
     amountFen: 888_810,
     stage: "refund",
     name: "pending",
-    zh: "退款先应答处理中,查询退款时才成功",
+    zh: "退款先应答处理中，查询退款时才成功",
     en: "answer a refund as pending; only the refund query says refunded"
   },
   {
@@ -101,21 +101,21 @@ export const FAULTS = [
     amountFen: 888_813,
     stage: "payment",
     name: "wrong-amount",
-    zh: "少收 1 分:通知和查询的金额都比订单少 0.01 元",
+    zh: "少收 1 分：通知和查询的金额都比订单少 0.01 元",
     en: "take one fen less: notice and query say 0.01 yuan less than the order"
   },
   {
     amountFen: 888_814,
     stage: "notice",
     name: "forged",
-    zh: "通知签名错误,只有查询知道已支付",
+    zh: "通知签名错误，只有查询知道已支付",
     en: "sign the notice wrongly; only a query knows of the payment"
   },
   {
     amountFen: 888_815,
     stage: "notice",
     name: "silent",
-    zh: "支付后不发送通知,只有查询知道已支付",
+    zh: "支付后不发送通知，只有查询知道已支付",
     en: "send no notice; only a query knows of the payment"
   },
   {
@@ -129,21 +129,21 @@ export const FAULTS = [
     amountFen: 888_817,
     stage: "notice",
     name: "out-of-order",
-    zh: "通知乱序:先发失败,再发已支付,最后发已关闭",
+    zh: "通知乱序：先发失败，再发已支付，最后发已关闭",
     en: "send notices out of order: failed, then paid, then closed"
   },
   {
     amountFen: 888_818,
     stage: "notice",
     name: "second-payment",
-    zh: "再发一笔通知,交易号不同(重复支付)",
+    zh: "再发一笔通知，交易号不同（重复支付）",
     en: "send a second payment's notice with another trade number"
   },
   {
     amountFen: 888_819,
     stage: "close",
     name: "late-payment",
-    zh: "关单应答已关闭,随后仍到账并发送已支付通知",
+    zh: "关单应答已关闭，随后仍到账并发送已支付通知",
     en: "answer the close as closed and then report a payment all the same"
   },
   {
@@ -157,7 +157,7 @@ export const FAULTS = [
     amountFen: 888_821,
     stage: "payment",
     name: "currency",
-    zh: "以美元(USD)而非人民币上报支付",
+    zh: "以美元（USD）而非人民币上报支付",
     en: "report the payment in USD instead of CNY"
   },
   {

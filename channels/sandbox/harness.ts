@@ -10,8 +10,10 @@ import {
   type ChargeRequest,
   type GatewayUrls,
   type JsonObject,
+  type Language,
   type Notice,
   type Presentation,
+  type SiteAnswer,
   type SiteRequest,
   type SiteResponse
 } from "../../core/channel/index.ts"
@@ -57,6 +59,12 @@ export interface Harness {
 export interface HarnessOptions {
   readonly faults?: FaultSettings
   readonly delays?: Partial<Delays>
+  /** How the core answers for the site; absent: pages come as their data. (A channel imports nothing of the core's web.) */
+  readonly web?: {
+    readonly language: (url: URL, headers: Readonly<Record<string, string>>) => Language
+    readonly respond: (answer: SiteResponse) => Response
+    readonly asset: (pathname: string) => Response | undefined
+  }
   /** The channel's deadline. */
   readonly deadlineMs?: number
   /** Changes an answer of the provider's before the channel gets it. */
@@ -102,19 +110,26 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
     const chunks: Array<Buffer> = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
+    const asked = new URL(request.url ?? "/", url)
     const given = {
       method: request.method ?? "",
-      url: new URL(request.url ?? "/", url),
+      url: asked,
       headers,
-      body: Buffer.concat(chunks)
+      body: Buffer.concat(chunks),
+      language: options.web?.language(asked, headers) ?? "zh"
     }
-    const answer = given.url.pathname.startsWith("/api/notice/") ? await notice(given) : await site(given, gone.signal)
+    const asset = options.web?.asset(asked.pathname)
+    const answer = asked.pathname.startsWith("/api/notice/")
+      ? await notice(given)
+      : asset === undefined
+        ? await site(given, gone.signal)
+        : await written(asset)
     if (answer === undefined) return
     response.writeHead(answer.status, answer.headers)
     response.end(answer.body)
   }
 
-  const notice = async (given: SiteRequest): Promise<SiteResponse> => {
+  const notice = async (given: SiteRequest): Promise<SiteAnswer> => {
     const read = await Effect.runPromise(
       channel
         .readNotice({ method: given.method, headers: given.headers, body: given.body, receivedAt: new Date() })
@@ -127,13 +142,16 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
     return { headers: {}, ...(harness.replyWith ?? { status: reply.status, body: reply.body }) }
   }
 
-  const site = async (given: SiteRequest, signal: AbortSignal): Promise<SiteResponse | undefined> => {
+  const site = async (given: SiteRequest, signal: AbortSignal): Promise<SiteAnswer | undefined> => {
     const context = { gateway, account, accountId: ACCOUNT_ID, book, clientIp: "127.0.0.1" }
     if (sandbox.site === undefined) throw new Error("the sandbox has a site")
     const answering = Effect.provideContext(sandbox.site(given, context), references)
     const exit = await Effect.runPromiseExit(answering, { signal })
     if (signal.aborted) return undefined
-    return Exit.isSuccess(exit) ? exit.value : { status: 500, headers: {}, body: String(exit.cause) }
+    if (Exit.isFailure(exit)) return { status: 500, headers: {}, body: String(exit.cause) }
+    if (options.web !== undefined) return written(options.web.respond(exit.value))
+    const answer = exit.value
+    return "title" in answer ? { status: answer.status, headers: {}, body: JSON.stringify(answer) } : answer
   }
 
   const http: ChannelHttp["Service"] = {
@@ -188,6 +206,12 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
   }
   return harness
 }
+
+const written = async (response: Response): Promise<SiteAnswer> => ({
+  status: response.status,
+  headers: Object.fromEntries(response.headers),
+  body: new Uint8Array(await response.arrayBuffer())
+})
 
 let orders = 0
 

@@ -7,13 +7,14 @@ import {
   NoticeRefused,
   type RawNotice
 } from "../../core/channel/index.ts"
+import { coreWeb } from "../../tests/harness/core-web.ts"
 import { ACCOUNT_ID, type Harness, newOrder, payUrlOf, startHarness } from "./harness.ts"
 import sandbox, { sandboxPay } from "./index.ts"
 import { signatureHeaders } from "./sign.ts"
 
 let harness: Harness
 beforeAll(async () => {
-  harness = await startHarness()
+  harness = await startHarness({ web: coreWeb("/sandbox/") })
 })
 afterAll(() => harness.stop())
 

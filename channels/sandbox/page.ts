@@ -1,31 +1,28 @@
-import { CHANNEL_CODES, type SiteRequest, shanghaiText, yuanText } from "../../core/channel/index.ts"
+import {
+  CHANNEL_CODES,
+  element,
+  fill,
+  type InLanguage,
+  inLanguage,
+  type Language,
+  type SiteNode,
+  type SitePage,
+  shanghaiText,
+  yuanText
+} from "../../core/channel/index.ts"
 import { FAULTS, type FaultSettings } from "./faults.ts"
-import { type Language, type Text, texts } from "./texts.ts"
+import { sandboxTexts } from "./texts.ts"
 import type { Trade } from "./trade.ts"
 
-/** Where a payer's page stands; `paid-unconfirmed`: the gateway has not acknowledged a notice yet. */
-export type View = "pending" | "paid" | "paid-unconfirmed" | "failed" | "closed"
+type SandboxTexts = InLanguage<typeof sandboxTexts>
 
-export const viewOf = (trade: Trade): View =>
+/** How a trade looks to its payer; `paid-unconfirmed`: the gateway has not acknowledged a notice yet. */
+export type TradeView = "pending" | "paid" | "paid-unconfirmed" | "failed" | "closed"
+
+export const tradeView = (trade: Trade): TradeView =>
   trade.state === "paid" && !trade.confirmed ? "paid-unconfirmed" : trade.state
 
-/** `?lang=`, else what the browser likes best of the two, else Chinese. */
-export const languageOf = (request: SiteRequest): Language => {
-  const asked = request.url.searchParams.get("lang")
-  if (asked === "zh" || asked === "en") return asked
-  const liked = (request.headers["accept-language"] ?? "")
-    .split(",")
-    .map((range) => {
-      const [tag = "", ...rest] = range.trim().toLowerCase().split(";")
-      const q = rest.map((one) => /^\s*q=([\d.]+)\s*$/.exec(one)?.[1]).find((one) => one !== undefined)
-      return { language: tag.split("-")[0], q: q === undefined ? 1 : Number(q) }
-    })
-    .filter((range) => range.q > 0 && (range.language === "zh" || range.language === "en"))
-    .sort((a, b) => b.q - a.q)
-  return liked[0]?.language === "en" ? "en" : "zh"
-}
-
-export interface PayPage {
+export interface TradePage {
   readonly language: Language
   readonly ticket: string
   readonly trade: Trade
@@ -35,155 +32,215 @@ export interface PayPage {
   readonly stalled: boolean
 }
 
-/** The payer's page of one trade, in whatever state it is. Works without a script; pay.js adds the clock and the news. */
-export const payPage = (page: PayPage): string => {
+/** The payer's page of one trade, in any state. It works without scripts; pay.js adds the countdown and the news. */
+export const tradePage = (page: TradePage): SitePage => {
   const { language, ticket, trade, nowMs, stalled } = page
-  const text = texts[language]
-  const view = viewOf(trade)
-  const body = view === "pending" ? payable(page, text) : ended(page, text, view)
-  return layout({
-    language,
-    title: text.title[view],
-    self: `/sandbox/pay/${ticket}`,
-    // Without a script, a payment that the gateway has not confirmed asks again by itself.
-    head: view === "paid-unconfirmed" ? `<noscript><meta http-equiv="refresh" content="3"></noscript>` : "",
-    main: `<main class="card" data-view="${view}" data-ticket="${escape(ticket)}" data-now="${nowMs}"
-      data-expires="${trade.expiresMs}"${stalled ? ` data-stalled="1"` : ""}>${body}</main>${faultNote(page, text)}`
-  })
+  const texts = inLanguage(sandboxTexts, language)
+  const view = tradeView(trade)
+  const data = {
+    view,
+    ticket,
+    now: nowMs,
+    expires: trade.expiresMs,
+    ...(stalled ? { stalled: 1 } : {})
+  }
+  const content = view === "pending" ? payable(page, texts) : ended(page, texts, view)
+  return {
+    ...framed({
+      language,
+      title: texts.title[view],
+      path: `/sandbox/pay/${ticket}`,
+      content: [element("main", { class: "card", data }, ...content), faultNote(page, texts)]
+    }),
+    // Without scripts, the page of a payment that the gateway has not confirmed looks again by itself.
+    ...(view === "paid-unconfirmed" ? { reloadS: 3 } : {})
+  }
 }
 
-const payable = ({ language, ticket, trade, stalled }: PayPage, text: Text): string => `
-  <p class="label">${escape(text.amountDue)}</p>
-  <h1 class="amount${trade.amountFen >= 100_000_000 ? " long" : ""}">${amount(trade.amountFen)}</h1>
-  <p class="note">${escape(trade.description)}</p>
-  ${stalled ? `<p class="message" role="status">${icon("clock")}<span>${escape(text.stalled)}</span></p>` : ""}
-  ${rows(trade, text, language)}
-  <form method="post" action="/sandbox/pay/${escape(ticket)}?lang=${language}">
-    <button class="primary" name="action" value="pay">${escape(text.pay)} ${amount(trade.amountFen)}</button>
-    <div class="pair">
-      <button name="action" value="decline">${escape(text.decline)}</button>
-      <button name="action" value="stall">${escape(text.stall)}</button>
-    </div>
-  </form>
-  <p class="hint" data-countdown="${escape(text.countdown)}">${escape(text.expiresAt)} ${shanghaiText(trade.expiresMs)}</p>`
+const payable = ({ language, ticket, trade, stalled }: TradePage, texts: SandboxTexts): ReadonlyArray<SiteNode> => [
+  element("p", { class: "label" }, texts.amountDue),
+  element("h1", { class: trade.amountFen >= 100_000_000 ? "amount long" : "amount" }, ...amount(trade.amountFen)),
+  element("p", { class: "note" }, trade.description),
+  stalled &&
+    element(
+      "p",
+      { class: "message", role: "status" },
+      element("icon", { name: "clock" }),
+      element("span", {}, texts.stalled)
+    ),
+  facts(trade, texts, language),
+  element(
+    "form",
+    { method: "post", action: `/sandbox/pay/${ticket}?lang=${language}` },
+    element(
+      "button",
+      { class: "button large", name: "action", value: "pay" },
+      element("span", {}, `${texts.pay} `, ...amount(trade.amountFen))
+    ),
+    element(
+      "div",
+      { class: "pair" },
+      element("button", { class: "button quiet", name: "action", value: "decline" }, texts.decline),
+      element("button", { class: "button quiet", name: "action", value: "stall" }, texts.stall)
+    )
+  ),
+  element(
+    "p",
+    { class: "hint", data: { countdown: texts.countdown } },
+    fill(texts.payBefore, { time: shanghaiText(trade.expiresMs) })
+  )
+]
 
-const ended = ({ language, trade }: PayPage, text: Text, view: Exclude<View, "pending">): string => `
-  <div class="result ${view}">
-    ${icon(view === "paid" ? "check" : view === "paid-unconfirmed" ? "clock" : view === "failed" ? "cross" : "closed")}
-    <h1>${escape(text.title[view])}</h1>
-    <p>${escape(text.explain[view])}</p>
-  </div>
-  <p class="amount small">${amount(trade.payment?.amountFen ?? trade.amountFen)}</p>
-  <p class="note">${escape(trade.description)}</p>
-  ${rows(trade, text, language)}
-  ${/^https?:\/\//.test(trade.returnUrl) ? `<a class="button" href="${escape(trade.returnUrl)}">${escape(text.back)}</a>` : ""}`
+const ICONS = { paid: "tick", "paid-unconfirmed": "clock", failed: "cross", closed: "closed" } as const
 
-const rows = (trade: Trade, text: Text, language: Language): string => {
+const ended = (
+  { language, trade }: TradePage,
+  texts: SandboxTexts,
+  view: Exclude<TradeView, "pending">
+): ReadonlyArray<SiteNode> => [
+  element(
+    "div",
+    { class: `result ${view}` },
+    element("icon", { name: ICONS[view] }),
+    element("h1", {}, texts.title[view]),
+    element("p", {}, texts.explain[view])
+  ),
+  element("p", { class: "amount small" }, ...amount(trade.payment?.amountFen ?? trade.amountFen)),
+  element("p", { class: "note" }, trade.description),
+  facts(trade, texts, language),
+  // The merchant's own address: only a web page is worth a link.
+  /^https?:\/\//.test(trade.returnUrl) &&
+    URL.canParse(trade.returnUrl) &&
+    element("a", { class: "button quiet back", href: trade.returnUrl }, texts.back)
+]
+
+const facts = (trade: Trade, texts: SandboxTexts, language: Language): SiteNode => {
   const product = Object.hasOwn(CHANNEL_CODES, trade.code)
     ? CHANNEL_CODES[trade.code as keyof typeof CHANNEL_CODES]
     : undefined
   const name = product === undefined ? trade.code : language === "zh" ? product.name : product.nameEn
-  const row = (label: string, value: string) => `<div><dt>${escape(label)}</dt><dd>${escape(value)}</dd></div>`
-  return `<dl>
-    ${row(text.product, name)}
-    ${row(text.orderNo, trade.orderNo)}
-    ${trade.payment === null ? "" : row(text.tradeNo, trade.payment.tradeNo)}
-    ${trade.payment === null ? "" : row(text.paidAt, shanghaiText(trade.payment.paidAtMs))}
-  </dl>`
+  const fact = (label: string, value: string) => element("div", {}, element("dt", {}, label), element("dd", {}, value))
+  return element(
+    "dl",
+    { class: "facts" },
+    fact(texts.product, name),
+    fact(texts.orderNo, trade.orderNo),
+    trade.payment && fact(texts.tradeNo, trade.payment.tradeNo),
+    trade.payment && fact(texts.paidAt, shanghaiText(trade.payment.paidAtMs))
+  )
 }
 
-const faultNote = ({ language, faults }: PayPage, text: Text): string => {
+const faultNote = ({ language, faults }: TradePage, texts: SandboxTexts): SiteNode => {
   const rows = FAULTS.filter((fault) => faults[fault.stage] === fault.name)
-  if (rows.length === 0) return ""
-  const items = rows.map((fault) => `<li>${escape(fault[language])}</li>`).join("")
-  return `<aside class="faults"><h2>${escape(text.faultNote)}</h2><ul>${items}</ul>
-    <a href="/sandbox/?lang=${language}">${escape(text.allFaults)}</a></aside>`
+  if (rows.length === 0) return null
+  return element(
+    "aside",
+    { class: "faults" },
+    element("h2", {}, texts.faultNote),
+    element("ul", {}, ...rows.map((fault) => element("li", {}, fault[language]))),
+    element("a", { href: `/sandbox/?lang=${language}` }, texts.allFaults)
+  )
 }
 
 /** `/sandbox/`: the table of magic amounts. */
-export const faultsPage = (language: Language): string => {
-  const text = texts[language]
-  const lines = FAULTS.map(
-    (fault) =>
-      `<tr><td class="number">${amount(fault.amountFen)}</td><td>${escape(fault[language])}</td>
-        <td><code>${fault.stage}: ${fault.name}</code></td></tr>`
-  ).join("")
-  return layout({
+export const faultsPage = (language: Language): SitePage => {
+  const texts = inLanguage(sandboxTexts, language)
+  const heads = [texts.faultsAmount, texts.faultsDoes, texts.faultsSetting]
+  return framed({
     language,
-    title: text.faultsTitle,
-    self: "/sandbox/",
-    head: "",
-    wide: true,
-    main: `<main class="card wide"><h1>${escape(text.faultsTitle)}</h1><p>${escape(text.faultsLead)}</p>
-      <table><thead><tr><th>${escape(text.faultsAmount)}</th><th>${escape(text.faultsDoes)}</th>
-      <th>${escape(text.faultsSetting)}</th></tr></thead><tbody>${lines}</tbody></table></main>`
+    title: texts.faultsTitle,
+    path: "/sandbox/",
+    frameClass: "frame wide",
+    content: [
+      element(
+        "main",
+        { class: "card" },
+        element("h1", {}, texts.faultsTitle),
+        element("p", { class: "lead" }, texts.faultsLead),
+        element(
+          "table",
+          {},
+          element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
+          element(
+            "tbody",
+            {},
+            ...FAULTS.map((fault) =>
+              element(
+                "tr",
+                {},
+                element("td", { class: "number" }, ...amount(fault.amountFen)),
+                element("td", {}, fault[language]),
+                element("td", {}, element("code", {}, `${fault.stage}: ${fault.name}`))
+              )
+            )
+          )
+        )
+      )
+    ]
   })
 }
 
-/** A page that only says something. @param detail a word of the program's own, such as a parameter's name */
-export const messagePage = (language: Language, what: keyof Text["messages"], detail = ""): string => {
-  const [title, words] = texts[language].messages[what]
-  return layout({
-    language,
-    title,
-    self: null,
-    head: "",
-    main: `<main class="card"><div class="result closed">${icon("closed")}<h1>${escape(title)}</h1>
-      <p>${escape(words)}${detail === "" ? "" : ` <code>${escape(detail)}</code>`}</p></div></main>`
-  })
+/** A page that only says something. @param detail a technical word, such as a parameter's name */
+export const messagePage = (
+  status: number,
+  language: Language,
+  what: keyof SandboxTexts["messages"],
+  detail?: string
+): SitePage => {
+  const { title, advice } = inLanguage(sandboxTexts.messages[what], language)
+  const content = element(
+    "main",
+    { class: "card" },
+    element(
+      "div",
+      { class: "result closed" },
+      element("icon", { name: "closed" }),
+      element("h1", {}, title),
+      element("p", {}, advice, ...(detail === undefined ? [] : [" ", element("code", {}, detail)]))
+    )
+  )
+  return { ...framed({ language, title, content: [content] }), status }
 }
 
-interface Layout {
+interface Framed {
   readonly language: Language
   readonly title: string
-  /** The page's path, for the language link; null = it has no address of its own. */
-  readonly self: string | null
-  readonly head: string
-  readonly main: string
-  readonly wide?: boolean
+  /** The page's path, for the link to the other language; absent: it has no address of its own. */
+  readonly path?: string
+  readonly frameClass?: string
+  readonly content: ReadonlyArray<SiteNode>
 }
 
-const layout = ({ language, title, self, head, main, wide }: Layout): string => {
-  const text = texts[language]
+const framed = ({ language, title, path, frameClass = "frame", content }: Framed): SitePage => {
+  const texts = inLanguage(sandboxTexts, language)
   const other: Language = language === "zh" ? "en" : "zh"
-  const link =
-    self === null ? "" : `<a class="language" href="${escape(self)}?lang=${other}" lang="${other}">${text.other}</a>`
-  return `<!doctype html>
-<html lang="${language === "zh" ? "zh-CN" : "en"}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<meta name="color-scheme" content="light dark">
-<title>${escape(title)} · ${escape(text.sandbox)}</title>
-<link rel="icon" type="image/svg+xml" href="/sandbox/icon.svg">
-<link rel="stylesheet" href="/sandbox/pay.css">
-${head}
-</head>
-<body${wide ? ` class="wide"` : ""}>
-<header><span class="brand">PayHub <b>${escape(text.sandbox)}</b></span>${link}</header>
-${main}
-<footer>${escape(text.footer)}</footer>
-<script src="/sandbox/pay.js"></script>
-</body>
-</html>
-`
+  return {
+    status: 200,
+    title: `${title} · ${texts.sandbox}`,
+    language,
+    icon: "icon.svg",
+    styles: ["pay.css"],
+    scripts: ["pay.js"],
+    body: [
+      element(
+        "div",
+        { class: frameClass },
+        element(
+          "header",
+          {},
+          element("span", { class: "brand" }, "PayHub ", element("b", {}, texts.sandbox)),
+          path !== undefined &&
+            element("a", { class: "language", href: `${path}?lang=${other}`, lang: other }, texts.otherLanguage)
+        ),
+        ...content,
+        element("footer", {}, texts.footer)
+      )
+    ]
+  }
 }
 
 /** ¥8,888.01 */
-const amount = (fen: number): string => {
+const amount = (fen: number): ReadonlyArray<SiteNode> => {
   const [yuan = "", cents = ""] = yuanText(fen).split(".")
-  return `<span class="yuan">¥</span>${yuan.replace(/\B(?=(\d{3})+$)/g, ",")}.${cents}`
+  return [element("span", { class: "currency" }, "¥"), `${yuan.replace(/\B(?=(\d{3})+$)/g, ",")}.${cents}`]
 }
-
-const ICONS = {
-  check: `<path d="M14 25l7 7 14-15"/>`,
-  clock: `<path d="M24 14v11l7 4"/>`,
-  cross: `<path d="M17 17l14 14M31 17L17 31"/>`,
-  closed: `<path d="M15 24h18"/>`
-}
-
-const icon = (name: keyof typeof ICONS): string =>
-  `<svg class="icon" viewBox="0 0 48 48" aria-hidden="true"><circle cx="24" cy="24" r="22"/>${ICONS[name]}</svg>`
-
-const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)

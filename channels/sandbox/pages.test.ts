@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { type Browser, chromium, type Page } from "playwright-core"
+import { coreWeb } from "../../tests/harness/core-web.ts"
 import { type Harness, newOrder, payUrlOf, startHarness } from "./harness.ts"
 
 setDefaultTimeout(60_000)
@@ -11,7 +12,7 @@ describe.skipIf(!existsSync(CHROMIUM))("in a browser", () => {
   let harness: Harness
   let browser: Browser
   beforeAll(async () => {
-    harness = await startHarness()
+    harness = await startHarness({ web: coreWeb("/sandbox/") })
     browser = await chromium.launch({
       executablePath: CHROMIUM,
       args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { coreWeb } from "../../tests/harness/core-web.ts"
 import { type Harness, newOrder, payUrlOf, startHarness } from "./harness.ts"
 import { FRESH_MS, newNonce, signatureHeaders } from "./sign.ts"
 
 let harness: Harness
 beforeAll(async () => {
-  harness = await startHarness()
+  harness = await startHarness({ web: coreWeb("/sandbox/") })
 })
 afterAll(() => harness.stop())
 
@@ -19,7 +20,7 @@ describe("the payer's page", () => {
     const { order, url } = await charged({ amountFen: 123_456_789, description: "年费 <b>&</b>" })
     const chinese = await (await fetch(url)).text()
     expect(chinese).toContain("1,234,567.89")
-    expect(chinese).toContain("年费 &#60;b&#62;&#38;&#60;/b&#62;")
+    expect(chinese).toContain("年费 &lt;b&gt;&amp;&lt;/b&gt;")
     expect(chinese).toContain(order.orderNo)
     expect(chinese).toContain("不会产生真实扣款")
     const english = await (await fetch(url, { headers: { "accept-language": "fr, en;q=0.8, zh;q=0.5" } })).text()

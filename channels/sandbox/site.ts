@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import { Clock, Effect, Fiber } from "effect"
 import {
   type ChannelSite,
+  type SiteAnswer,
   type SiteContext,
   type SiteRequest,
   type SiteResponse,
@@ -12,7 +13,7 @@ import type { SandboxAccount } from "./account.ts"
 import { answerApi } from "./api.ts"
 import { faultsOf } from "./faults.ts"
 import { tellDeclined, tellPaid } from "./notices.ts"
-import { faultsPage, languageOf, messagePage, payPage, viewOf } from "./page.ts"
+import { faultsPage, messagePage, tradePage, tradeView } from "./page.ts"
 import { newNonce } from "./sign.ts"
 import { decline, pay, paymentOf, step, type Trade, tradeOfTicket } from "./trade.ts"
 import { authorize, tradeOfParams } from "./wechat.ts"
@@ -26,7 +27,7 @@ export const sandboxSite: ChannelSite<SandboxAccount> = (request, context) => {
   const [first = "", second = "", third] = path.split("/")
   if (first === "api") return allow(request, "POST", () => answerApi(request, context))
   if (Object.hasOwn(assets, path)) return allow(request, "GET", () => Effect.succeed(asset(path)))
-  if (path === "") return allow(request, "GET", () => Effect.succeed(html(200, faultsPage(languageOf(request)))))
+  if (path === "") return allow(request, "GET", () => Effect.succeed(faultsPage(request.language)))
   if (path === "wechat/authorize") return allow(request, "GET", () => authorizePage(request, context))
   if (path === "wechat/prepay" || path === "wechat/pay" || path === "wechat/decline") {
     return allow(request, "POST", () => sheet(request, context, second))
@@ -39,46 +40,46 @@ export const sandboxSite: ChannelSite<SandboxAccount> = (request, context) => {
   if (first === "pay" && third === "state" && path.split("/").length === 3) {
     return allow(request, "GET", () => state(context, second))
   }
-  return Effect.succeed(html(404, messagePage(languageOf(request), "missing")))
+  return Effect.succeed(messagePage(404, request.language, "missing"))
 }
 
 /** The payer's page. */
 const show = (request: SiteRequest, context: Context, ticket: string): Answer =>
   Effect.gen(function* () {
-    const language = languageOf(request)
+    const { language } = request
     const nowMs = yield* Clock.currentTimeMillis
     const trade = yield* tradeOfTicket(context.book, context.account.signingKey, ticket, nowMs)
-    if (trade === null) return html(404, messagePage(language, "unknown"))
+    if (trade === null) return messagePage(404, language, "unknown")
     const stalled = request.url.searchParams.get("done") === "stalled"
     const faults = faultsOf(context.account.faults, trade.amountFen)
-    return html(200, payPage({ language, ticket, trade, faults, nowMs, stalled }))
+    return tradePage({ language, ticket, trade, faults, nowMs, stalled })
   })
 
-/** The page's buttons, a plain form: see other, back to the page. */
+/** The page's buttons, a plain form: acts, then sends the browser back to the page. */
 const submit = (request: SiteRequest, context: Context, ticket: string): Answer =>
   Effect.gen(function* () {
-    const language = languageOf(request)
+    const { language } = request
     const action = new URLSearchParams(Buffer.from(request.body).toString("utf8")).get("action")
     const nowMs = yield* Clock.currentTimeMillis
     const trade = yield* tradeOfTicket(context.book, context.account.signingKey, ticket, nowMs)
-    if (trade === null) return html(404, messagePage(language, "unknown"))
+    if (trade === null) return messagePage(404, language, "unknown")
     if (action === "pay") yield* payTrade(context, trade, nowMs)
     else if (action === "decline") yield* declineTrade(context, trade, nowMs)
-    else if (action !== "stall") return html(400, messagePage(language, "unknown"))
+    else if (action !== "stall") return messagePage(400, language, "unknown")
     const back = new URLSearchParams({ lang: language, ...(action === "stall" ? { done: "stalled" } : {}) })
     const location = `/sandbox/pay/${ticket}?${back}`
     return { status: 303, headers: { location, "cache-control": "no-store" }, body: "" }
   })
 
-/** What pay.js asks every other second. */
+/** What pay.js asks every two seconds. */
 const state = (context: Context, ticket: string): Answer =>
   Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     const trade = yield* tradeOfTicket(context.book, context.account.signingKey, ticket, nowMs)
-    return trade === null ? json(404, { view: "unknown" }) : json(200, { view: viewOf(trade) })
+    return trade === null ? json(404, { view: "unknown" }) : json(200, { view: tradeView(trade) })
   })
 
-/** What bridge.js asks with the parameters that the page gave it: what is to be paid, then how it ended. */
+/** What bridge.js asks with the parameters that the page gave it: what is to be paid, and then to pay or decline it. */
 const sheet = (request: SiteRequest, context: Context, action: string): Answer =>
   Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
@@ -90,22 +91,22 @@ const sheet = (request: SiteRequest, context: Context, action: string): Answer =
         : action === "decline"
           ? yield* declineTrade(context, found, nowMs)
           : found
-    return json(200, { view: viewOf(trade), yuan: yuanText(trade.amountFen), description: trade.description })
+    return json(200, { view: tradeView(trade), yuan: yuanText(trade.amountFen), description: trade.description })
   })
 
 const authorizePage = (request: SiteRequest, context: Context): Answer =>
   Effect.map(authorize(request, context), (answer) =>
-    "wrong" in answer ? html(400, messagePage(languageOf(request), "authorize", answer.wrong)) : answer
+    "wrong" in answer ? messagePage(400, request.language, "authorize", answer.wrong) : answer
   )
 
-// Two clicks, two windows, a close at the same moment: the book takes one of them, and only its winner tells the gateway.
+// Of two clicks, two windows or a close at the same moment, the book takes one, and only the winner tells the gateway.
 const payTrade = (context: Context, trade: Trade, nowMs: number): Effect.Effect<Trade, StoreUnavailable> =>
   Effect.gen(function* () {
     const payer = newNonce()
     const faults = faultsOf(context.account.faults, trade.amountFen)
     const payment = paymentOf(trade, faults, nowMs)
     const now = yield* step(context.book, trade.orderNo, pay(payment, payer, nowMs))
-    // In a fiber of its own: a payer who closes the window has paid all the same.
+    // In a fiber of its own, because a payer who closes the window has paid all the same.
     if (now.paidBy === payer) yield* Fiber.join(yield* Effect.forkDetach(tellPaid(context, now, payment, faults)))
     return now
   })
@@ -120,10 +121,7 @@ const declineTrade = (context: Context, trade: Trade, nowMs: number): Effect.Eff
 const allow = (request: SiteRequest, methods: string, answer: () => Answer): Answer =>
   methods.split(", ").includes(request.method === "HEAD" ? "GET" : request.method)
     ? answer()
-    : Effect.succeed({
-        ...html(405, messagePage(languageOf(request), "method")),
-        headers: { ...PAGE_HEADERS, allow: methods }
-      })
+    : Effect.succeed({ ...messagePage(405, request.language, "method"), allow: methods })
 
 const file = (name: string): string => readFileSync(new URL(`./assets/${name}`, import.meta.url), "utf8")
 
@@ -134,7 +132,7 @@ const assets = {
   "wechat/bridge.js": { type: "text/javascript", body: file("bridge.js") }
 }
 
-const asset = (path: string): SiteResponse => {
+const asset = (path: string): SiteAnswer => {
   const { type, body } = assets[path as keyof typeof assets]
   const headers = {
     "content-type": `${type}; charset=utf-8`,
@@ -144,21 +142,7 @@ const asset = (path: string): SiteResponse => {
   return { status: 200, headers, body }
 }
 
-// A page's address is a key to its trade: it goes into no Referer and no cache.
-const PAGE_HEADERS = {
-  "content-type": "text/html; charset=utf-8",
-  "content-security-policy":
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
-    "form-action 'self'; frame-ancestors 'self'; base-uri 'none'",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-  "cache-control": "no-store",
-  vary: "accept-language"
-}
-
-const html = (status: number, body: string): SiteResponse => ({ status, headers: PAGE_HEADERS, body })
-
-const json = (status: number, value: object): SiteResponse => ({
+const json = (status: number, value: object): SiteAnswer => ({
   status,
   headers: { "content-type": "application/json", "cache-control": "no-store", "x-content-type-options": "nosniff" },
   body: JSON.stringify(value)

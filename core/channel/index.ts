@@ -30,4 +30,6 @@ export type {
   RefundState,
   Reply
 } from "./provider.ts"
-export type { ChannelBook, ChannelSite, SiteContext, SiteRequest, SiteResponse } from "./site.ts"
+export type { ChannelBook, ChannelSite, SiteAnswer, SiteContext, SiteRequest, SiteResponse } from "./site.ts"
+export { element, type SiteElement, type SiteNode, type SitePage } from "./site-page.ts"
+export { type Bilingual, fill, type InLanguage, inLanguage, type Language, type Texts } from "./texts.ts"

@@ -2,8 +2,10 @@ import type { Effect } from "effect"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import type { JsonObject } from "../domain/order.ts"
 import type { GatewayUrls } from "./gateway-urls.ts"
+import type { SitePage } from "./site-page.ts"
+import type { Language } from "./texts.ts"
 
-/** A small, durable, shared map that a provider's own site keeps its book in. */
+/** A small, durable, shared map in which a provider's own site keeps its state. */
 export interface ChannelBook {
   readonly get: (key: string) => Effect.Effect<JsonObject | null, StoreUnavailable>
   /**
@@ -36,9 +38,15 @@ export interface SiteRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
+  /** What the page is to be written in: `?lang=`, else what the browser accepts. */
+  readonly language: Language
 }
 
-export interface SiteResponse {
+/** A page is data that the core renders; everything else goes out as the site wrote it. */
+export type SiteResponse = SiteAnswer | SitePage
+
+/** What a site's own API, assets and redirects answer. */
+export interface SiteAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array

@@ -3,12 +3,12 @@ import { Effect, Exit } from "effect"
 import { channelList } from "../../core/cashier/channel-list.ts"
 import { Settings } from "../../core/cashier/settings.ts"
 import { StoreUnavailable } from "../../core/domain/errors.ts"
-import type { Call, Handler, Route } from "../../core/http/edge.ts"
+import type { Handler, Route } from "../../core/http/edge.ts"
 import { errorResponse, frameworkError } from "../../core/http/envelope.ts"
 import type { GatewayEdge, HttpPlugin } from "../../core/http/http-plugin.ts"
 import { FRAMEWORK } from "../../core/http/merchant/messages.ts"
-import { type Language, languageOf } from "../../core/http/web/language.ts"
-import { pageResponse } from "../../core/http/web/page-response.ts"
+import { pageResponse } from "../../core/http/web/document.ts"
+import { type Language, pageLanguage } from "../../core/http/web/language.ts"
 import { docsAsset } from "./assets.ts"
 import { renderErrorsPage } from "./errors-page.ts"
 import { type DocumentView, openApiDocument } from "./openapi.ts"
@@ -29,16 +29,10 @@ export const swagger: HttpPlugin = {
   ]
 }
 
-/** `?lang=` before the browser's own wish. */
-const languageFor = (call: Call): Language => {
-  const asked = call.url.searchParams.get("lang")
-  return asked === null ? call.language : languageOf(asked)
-}
-
 const page =
   (render: (language: Language) => string): Handler =>
   async (call) =>
-    pageResponse(200, render(languageFor(call)))
+    pageResponse(200, render(pageLanguage(call)))
 
 const asset: Handler = async (call) => {
   const found = docsAsset(call.params.name ?? "")
@@ -59,7 +53,7 @@ const asset: Handler = async (call) => {
 const document = ({ run, routes }: GatewayEdge): Handler => {
   const made = new Map<Language, { readonly key: string; readonly text: string }>()
   return async (call) => {
-    const language = languageFor(call)
+    const language = pageLanguage(call)
     const exit = await run(Effect.all({ settings: Settings, channels: channelList() }))
     if (Exit.isFailure(exit)) return errorResponse(call, new StoreUnavailable({ store: "channel accounts" }))
     const { settings, channels } = exit.value

@@ -6,6 +6,7 @@ import { noticeBody } from "../../channels/sandbox/notices.ts"
 import { newNonce, signatureHeaders } from "../../channels/sandbox/sign.ts"
 import { findTrade, newTradeNo, pay, paymentOf, step } from "../../channels/sandbox/trade.ts"
 import type { ChannelBook, JsonObject } from "../../core/channel/index.ts"
+import { siteResponse } from "../../core/http/web/site-page.ts"
 import { describeChannel, type KitSimulator, type SimulatorFault } from "../../core/kit/index.ts"
 
 const memoryBook = () => {
@@ -51,17 +52,19 @@ const start = async (): Promise<KitSimulator> => {
       response.writeHead(200, { "content-type": "application/json", ...signed(text) }).end(text)
       return
     }
-    const answer = await Effect.runPromise(
+    const answered = await Effect.runPromise(
       sandbox.site?.(
-        { method: request.method ?? "", url, headers, body },
+        { method: request.method ?? "", url, headers, body, language: "zh" },
         { gateway, account, accountId: "acc_kit", book, clientIp: "127.0.0.1" }
       ) ?? Effect.die("the sandbox has a site")
     )
-    const text = Buffer.from(answer.body)
+    const answer = siteResponse("/sandbox/", answered)
+    const answerHeaders = Object.fromEntries(answer.headers)
+    const text = Buffer.from(await answer.arrayBuffer())
     if (spoiled === "unsigned") response.writeHead(answer.status, { "content-type": "application/json" }).end(text)
     else if (spoiled === "wrong-signature") {
-      response.writeHead(answer.status, { ...answer.headers, ...signed(text.toString("utf8"), stranger) }).end(text)
-    } else response.writeHead(answer.status, answer.headers).end(text)
+      response.writeHead(answer.status, { ...answerHeaders, ...signed(text.toString("utf8"), stranger) }).end(text)
+    } else response.writeHead(answer.status, answerHeaders).end(text)
   }
   const server = createServer((request, response) => void serve(request, response).catch(() => response.destroy()))
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaul
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Browser, BrowserContext, Page } from "playwright-core"
-import { renderPayPage } from "../../core/http/payer/document.ts"
+import { renderPayPage } from "../../core/http/payer/page.ts"
 import { pageAsset } from "../../core/http/web/assets.ts"
 import { PAGE_CSP } from "../../core/http/web/document.ts"
 import { launchChromium, requireChromium, WECHAT_PHONE } from "../harness/chromium.ts"

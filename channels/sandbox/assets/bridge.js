@@ -4,7 +4,7 @@
 ;(function () {
   var chinese = !/^en/i.test(document.documentElement.lang || navigator.language || "zh")
   var words = chinese
-    ? { title: "微信支付(沙箱)", pay: "支付", fail: "支付失败", cancel: "取消", free: "测试环境,不会产生真实扣款" }
+    ? { title: "微信支付（沙箱）", pay: "支付", fail: "支付失败", cancel: "取消", free: "测试环境，不会产生真实扣款" }
     : {
         title: "WeChat Pay (sandbox)",
         pay: "Pay",

@@ -1,11 +1,13 @@
 import { assetUrl } from "../web/assets.ts"
 import { document } from "../web/document.ts"
 import { type Html, html, jsonScript } from "../web/html.ts"
-import type { Language } from "../web/language.ts"
+import { type InLanguage, inLanguage, type Language } from "../web/language.ts"
 import { demoSnippets } from "./snippets.ts"
-import { type DemoTexts, demoTexts } from "./texts.ts"
+import { demoTexts } from "./texts.ts"
 
-/** What `/demo` is about; nothing here is secret. */
+type DemoTexts = InLanguage<typeof demoTexts>
+
+/** What `/demo` shows; nothing of it is secret. */
 export interface DemoView {
   /** The test merchant that the page orders as. */
   readonly appId: string
@@ -14,16 +16,15 @@ export interface DemoView {
   readonly swaggerUrl: string
 }
 
-/** The operator's first page, to be sent with PAGE_CSP. Its script talks to `/demo/order` and `/demo/state`. */
+/** The operator's first page, for `pageResponse`. Its script calls `/demo/order` and `/demo/state`. */
 export const renderDemoPage = (view: DemoView, language: Language): string => {
-  const texts = demoTexts[language]
+  const texts = inLanguage(demoTexts, language)
   return document({
     language,
     title: texts.title,
-    styles: ["theme.css", "demo.css"],
+    styles: [assetUrl("demo.css")],
     head: html`<script type="module" src="${assetUrl("demo.js")}"></script>\n`,
-    body: html`<body>
-<header class="bar">
+    body: html`<header class="bar">
 <a class="brand" href="/demo?lang=${language}"><img src="${assetUrl("payhub.svg")}" width="28" height="28" alt="">PayHub</a>
 <span class="chip">${texts.mode}</span>
 <nav>
@@ -33,7 +34,7 @@ ${languageLink(language)}
 </header>
 <main>
 <div class="intro">
-<h1>${texts.headline.map((piece) => html`<span>${piece}</span>`)}</h1>
+<h1>${texts.headline.split("|").map((piece) => html`<span>${piece}</span>`)}</h1>
 <p>${texts.lead}</p>
 <p class="merchant">${texts.merchant} <code>${view.appId}</code></p>
 </div>
@@ -47,8 +48,7 @@ ${wire(texts)}
 ${snippets(view, texts, language)}
 </main>
 <footer><p>${texts.foot} <code>payhub merchant reset-secret ${view.appId}</code></p></footer>
-${jsonScript("view", { baseUrl: view.baseUrl, texts: texts.script })}
-</body>`
+${jsonScript("view", { baseUrl: view.baseUrl, texts: texts.script })}`
   })
 }
 
@@ -80,7 +80,7 @@ ${way("jsapi", form.jsapi, false)}
 </form>
 </section>`
 
-const way = (value: string, [name, what]: readonly [string, string], checked: boolean): Html =>
+const way = (value: string, { name, what }: DemoTexts["form"]["qrcode"], checked: boolean): Html =>
   html`<label class="way"><input type="radio" name="way" value="${value}"${checked && html` checked`}><span><strong>${name}</strong><small>${what}</small></span></label>`
 
 const checkout = ({
@@ -108,8 +108,8 @@ const journey = ({
 }: DemoTexts): Html => html`<section class="card" id="journey" aria-labelledby="journey-heading">
 <h2 id="journey-heading">${texts.heading}</h2>
 <ol class="steps">
-${texts.steps.map(
-  ([id, title, what], i) => html`<li class="step" id="step-${id}" data-state="idle">
+${Object.entries(texts.steps).map(
+  ([id, { title, what }], i) => html`<li class="step" id="step-${id}" data-state="idle">
 <span class="mark" aria-hidden="true"><span>${i + 1}</span><svg viewBox="0 0 16 16"><path d="M3.5 8.4l3 3 6-6.6" fill="none" stroke="currentColor" stroke-width="2.2" stroke-linecap="round" stroke-linejoin="round"/></svg></span>
 <div><h3>${title}</h3><p class="what">${what}</p><p class="detail" hidden></p><span class="sr state-text">${script.stepIdle}</span></div>
 </li>`
@@ -185,6 +185,6 @@ ${copy}
 ${content}
 </div>`
 
-/** Copies the text of the element `of`; hidden ones wait until there is something to copy. */
+/** A button that copies the text of the element `of`; hidden until the script has something to copy. */
 const copyButton = (of: string, text: string, hidden: boolean): Html =>
   html`<button class="copy" type="button" data-copy="${of}"${hidden && html` hidden`}>${text}</button>`

@@ -18,8 +18,8 @@ import type { Call, GatewayServices, Handler, Route, Run } from "../edge.ts"
 import { errorResponse, frameworkError, internalError } from "../envelope.ts"
 import { parseFlatJson } from "../flat-json.ts"
 import { FRAMEWORK } from "../merchant/messages.ts"
-import { languageOf } from "../web/language.ts"
-import { pageResponse } from "../web/page-response.ts"
+import { pageResponse } from "../web/document.ts"
+import { pageLanguage } from "../web/language.ts"
 import { renderDemoPage } from "./page.ts"
 
 /*
@@ -61,10 +61,8 @@ const demoMerchant = Effect.gen(function* () {
 
 const page: DemoAct = (call, { merchant }) =>
   Effect.map(Settings, ({ urls }) => {
-    const asked = call.url.searchParams.get("lang")
-    const language = asked === null ? call.language : languageOf(asked)
     const view = { appId: merchant.appId, baseUrl: urls().publicUrl, swaggerUrl: "/swagger" }
-    return pageResponse(200, renderDemoPage(view, language))
+    return pageResponse(200, renderDemoPage(view, pageLanguage(call)))
   })
 
 /** Signs as the demo's merchant and calls the API over HTTP, as every merchant does. */

@@ -5,9 +5,10 @@ import type { Order } from "../../domain/order.ts"
 import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
 import type { Call, Handler, Route, Run } from "../edge.ts"
 import { errorResponse, internalError } from "../envelope.ts"
-import { pageResponse } from "../web/page-response.ts"
+import { pageResponse } from "../web/document.ts"
+import { pageLanguage } from "../web/language.ts"
 import { qrLink } from "../web/qr-code.ts"
-import { type PayView, renderPayPage } from "./document.ts"
+import { type PayView, renderPayPage } from "./page.ts"
 
 /** `/wechat-pay-invoke.html`: what pay_url opens (contract section 6). */
 export const payPageRoutes = (run: Run): ReadonlyArray<Route> => [
@@ -45,7 +46,7 @@ const respondPage = Effect.fnUntraced(function* (call: Call, token: string, page
     })
   }
   const view = yield* viewOf(token, page)
-  return pageResponse(STATUS[page.kind](page), renderPayPage(view, call.language))
+  return pageResponse(STATUS[page.kind](page), renderPayPage(view, pageLanguage(call)))
 })
 
 const STATUS: { readonly [K in Exclude<PayPage["kind"], "authorize">]: (page: PayPage) => number } = {

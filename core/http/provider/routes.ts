@@ -9,7 +9,9 @@ import { type BodyFault, readBody } from "../body.ts"
 import type { Call, Handler, Route, Run } from "../edge.ts"
 import { errorResponse, frameworkError, internalError } from "../envelope.ts"
 import { FRAMEWORK } from "../merchant/messages.ts"
+import { pageLanguage } from "../web/language.ts"
 import { qrContent, qrPng } from "../web/qr-code.ts"
+import { siteResponse } from "../web/site-page.ts"
 
 /** What providers, payers and images reach: notices, QR codes and the providers' own sites. */
 export const channelRoutes = (run: Run, siteIds: ReadonlyArray<string>): ReadonlyArray<Route> => [
@@ -80,8 +82,7 @@ const site =
     const exit = await run(answerSite(providerId, call, body))
     if (exit._tag === "Failure") return unwrap(call, await run(internalError(call, exit.cause)))
     if (exit.value === null) return frameworkError(call, FRAMEWORK.notFound)
-    const { status, headers, body: text } = exit.value
-    return new Response(typeof text === "string" ? text : new Uint8Array(text), { status, headers })
+    return siteResponse(`/${providerId}/`, exit.value)
   }
 
 const answerSite = Effect.fnUntraced(function* (providerId: string, call: Call, body: Uint8Array) {
@@ -91,7 +92,13 @@ const answerSite = Effect.fnUntraced(function* (providerId: string, call: Call, 
   const account = yield* channels.open(providerId)
   if (account?.site === undefined) return null
   const response: SiteResponse = yield* account.site(
-    { method: call.request.method, url: call.url, headers: Object.fromEntries(call.request.headers), body },
+    {
+      method: call.request.method,
+      url: call.url,
+      headers: Object.fromEntries(call.request.headers),
+      body,
+      language: pageLanguage(call)
+    },
     {
       gateway: urls(),
       account: account.settings,

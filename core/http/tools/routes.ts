@@ -15,8 +15,8 @@ import type { Call, Handler, Route, Run } from "../edge.ts"
 import { envelope, errorResponse, frameworkError, respond } from "../envelope.ts"
 import { parseFlatJson } from "../flat-json.ts"
 import { FRAMEWORK, OK, SIGN_TOOL_PATH } from "../merchant/messages.ts"
-import { type Bilingual, type Language, languageOf } from "../web/language.ts"
-import { pageResponse } from "../web/page-response.ts"
+import { pageResponse } from "../web/document.ts"
+import { type Bilingual, fill, type Language, pageLanguage } from "../web/language.ts"
 import { FINDING_TEXTS } from "./finding-texts.ts"
 import { renderSignPage } from "./page.ts"
 import { checkSign } from "./sign-check.ts"
@@ -31,15 +31,12 @@ export const toolsRoutes = (run: Run): ReadonlyArray<Route> => [
 /** Calls of one address: enough to mend one's code by, too few to try things out on a machine's scale. */
 const RULE = { count: 20, windowMs: 60_000 }
 
-const page: Handler = async (call) => {
-  const asked = call.url.searchParams.get("lang")
-  return pageResponse(200, renderSignPage(asked === null ? call.language : languageOf(asked)))
-}
+const page: Handler = async (call) => pageResponse(200, renderSignPage(pageLanguage(call)))
 
 /** Refusals of this tool alone. */
 const TEST_MODE_ONLY = { code: 400, zh: "仅支持测试模式商户", en: "Test-mode merchants only" }
 const REQUEST_INVALID: Bilingual = {
-  zh: "request 必须是一个扁平 JSON 对象的文本,即您的代码发送的请求体",
+  zh: "request 必须是一个扁平 JSON 对象的文本，即您的代码发送的请求体",
   en: "request must be the text of one flat JSON object: the body that your code sent"
 }
 
@@ -103,16 +100,12 @@ const optional = (text: string): string | undefined => (text === "" ? undefined 
 
 /** A finding in words. */
 const written = (finding: Finding, language: Language) => {
-  const { what, remedy } = FINDING_TEXTS[finding.code]
-  const fill = (text: string) =>
-    text.replaceAll(
-      /\{(parameter|given|wanted)\}/g,
-      (_whole, name: "parameter" | "given" | "wanted") => finding[name] ?? ""
-    )
+  const { code, ...facts } = finding
+  const { what, remedy } = FINDING_TEXTS[code]
   return {
-    code: finding.code,
+    code,
     parameter: finding.parameter ?? null,
-    message: fill(what[language]).trim(),
+    message: fill(what[language], facts).trim(),
     remedy: remedy[language]
   }
 }

@@ -8,11 +8,12 @@ import { canonicalString, hmacSha256 } from "../../domain/signature.ts"
 import { type DemoView, renderDemoPage } from "../demo/page.ts"
 import { demoSnippets } from "../demo/snippets.ts"
 import { demoTexts } from "../demo/texts.ts"
-import { type PayView, renderPayPage } from "../payer/document.ts"
+import { type PayView, renderPayPage } from "../payer/page.ts"
 import { payTexts } from "../payer/texts.ts"
+import { signTexts } from "../tools/texts.ts"
 import { ASSETS_VERSION, assetUrl, pageAsset } from "./assets.ts"
 import { html, jsonScript } from "./html.ts"
-import type { Language } from "./language.ts"
+import type { Bilingual, Language, Texts } from "./language.ts"
 
 const LANGUAGES: ReadonlyArray<Language> = ["zh", "en"]
 
@@ -150,7 +151,7 @@ describe("The pay page", () => {
 
   test("does not claim success before the server has said so", () => {
     for (const language of LANGUAGES) {
-      const [title] = payTexts[language].paid
+      const title = payTexts.paid.title[language]
       const page = renderPayPage(invoke, language)
       expect(page).toContain(title)
       expect(visibleText(page)).not.toContain(title)
@@ -191,10 +192,10 @@ describe("The demo page", () => {
   test("speaks both languages and leads to the other one", () => {
     for (const language of LANGUAGES) {
       const page = renderDemoPage(demoView, language)
-      expect(visibleText(page)).toContain(demoTexts[language].form.submit)
-      for (const [id, title] of demoTexts[language].journey.steps) {
+      expect(visibleText(page)).toContain(demoTexts.form.submit[language])
+      for (const [id, { title }] of Object.entries(demoTexts.journey.steps)) {
         expect(page).toContain(`id="step-${id}"`)
-        expect(visibleText(page)).toContain(title)
+        expect(visibleText(page)).toContain(title[language])
       }
     }
     expect(renderDemoPage(demoView, "zh")).toContain(`href="/demo?lang=en"`)
@@ -202,9 +203,22 @@ describe("The demo page", () => {
     expect(renderDemoPage(demoView, "en")).toContain(`<html lang="en">`)
   })
 
-  test("every text exists in both languages, the script's too", () => {
-    expect(keysOf(demoTexts.en)).toEqual(keysOf(demoTexts.zh))
-    expect(keysOf(payTexts.en)).toEqual(keysOf(payTexts.zh))
+  test("every text exists in both languages with the same placeholders, the script's too", () => {
+    const leaves = leavesOf({ demoTexts, payTexts, signTexts })
+    expect(leaves.length).toBeGreaterThan(100)
+    for (const { zh, en } of leaves) {
+      expect([zh, en]).not.toContain("")
+      expect(placeholdersOf(en)).toEqual(placeholdersOf(zh))
+    }
+  })
+
+  test("its script fills every placeholder of what it says", () => {
+    const script = sourceOf("demo.js")
+    for (const [name, { en }] of Object.entries(demoTexts.script)) {
+      const said = [...script.matchAll(new RegExp(`say\\("${name}"(?:, \\{([^}]*))?`, "g"))]
+      for (const [, values = ""] of said)
+        for (const placeholder of placeholdersOf(en)) expect(values).toContain(placeholder)
+    }
   })
 
   test("its script finds every text that it says and every element that it names", () => {
@@ -212,7 +226,7 @@ describe("The demo page", () => {
     const page = renderDemoPage(demoView, "zh")
     const said = [...script.matchAll(/\bsay\("(\w+)"/g), ...script.matchAll(/"(step[A-Z]\w+)"/g)]
     expect(said.length).toBeGreaterThan(20)
-    for (const [, name = ""] of said) expect(Object.keys(demoTexts.zh.script)).toContain(name)
+    for (const [, name = ""] of said) expect(Object.keys(demoTexts.script)).toContain(name)
     // The webhook's body is the script's own.
     for (const [, id = ""] of script.matchAll(/byId\("([\w-]+)"\)/g)) {
       if (id !== "webhook-body") expect(page).toContain(`id="${id}"`)
@@ -343,12 +357,14 @@ function sourceOf(name: string): string {
 }
 
 /** The paths of all texts in a dictionary. */
-function keysOf(texts: object, path = ""): ReadonlyArray<string> {
-  return Object.entries(texts).flatMap(([key, value]) =>
-    typeof value === "object" && value !== null && !Array.isArray(value)
-      ? keysOf(value, `${path}${key}.`)
-      : [`${path}${key}`]
-  )
+function leavesOf(texts: Texts): ReadonlyArray<Bilingual> {
+  return "zh" in texts && typeof texts.zh === "string"
+    ? [texts as Bilingual]
+    : Object.values(texts).flatMap((branch: Texts) => leavesOf(branch))
+}
+
+function placeholdersOf(text: string): ReadonlyArray<string> {
+  return [...text.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name).sort()
 }
 
 /** What in a script an ES5 engine or an old WebView does not know; comments and strings do not count. */

@@ -61,26 +61,3 @@ export function signedString(bodyText) {
   pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
   return pairs.map(([key, text]) => `${key}=${text}`).join("&")
 }
-
-/** `{0}`, `{1}` … in a text, filled in. */
-export function fill(text, values) {
-  return text.replace(/\{(\d)\}/g, (_whole, place) => String(values[Number(place)] ?? ""))
-}
-
-/** true = it is on the clipboard. Plain http pages have no Clipboard API: an old way stands in. */
-export async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text)
-    return true
-  } catch {
-    const field = document.createElement("textarea")
-    field.value = text
-    field.readOnly = true
-    field.className = "offstage"
-    document.body.append(field)
-    field.select()
-    const copied = document.execCommand("copy")
-    field.remove()
-    return copied
-  }
-}

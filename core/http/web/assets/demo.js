@@ -1,13 +1,13 @@
 /* The operator's first page: places an order through the gateway's own API and follows it to the verified webhook. */
 
-// With this file's own ?v=, so that a cache never mixes two versions.
-const { copyText, fill, jsonLines, signedString, tokens } = await import(
-  `./demo-wire.js${new URL(import.meta.url).search}`
-)
+// Imported with this file's own ?v=, so that a cache never mixes two versions.
+const { search } = new URL(import.meta.url)
+const { copyText, element, fill } = await import(`./page-kit.js${search}`)
+const { jsonLines, signedString, tokens } = await import(`./demo-wire.js${search}`)
 
 const POLL_MS = 1000
 const POLL_SLOW_MS = 3000
-/** An order lives 30 minutes and its webhook a few more. */
+/** An order lives 30 minutes, and its webhook is tried for a few minutes more. */
 const FOLLOW_MS = 40 * 60 * 1000
 const AMOUNT_FEN_MAX = 10_000_000_000
 const NOTE_MAX = { qrcode: 250, jsapi: 125 }
@@ -15,7 +15,7 @@ const STEPS = ["signed", "stored", "paying", "settled", "delivered"]
 const MEMORY = "payhub.demo"
 
 const { baseUrl, texts } = JSON.parse(byId("view").textContent)
-const say = (name, ...values) => fill(texts[name], values)
+const say = (name, values = {}) => fill(texts[name], values)
 
 /** What `/demo/order` answered for the order on show, and the newest of `/demo/state`. */
 let placed = null
@@ -43,7 +43,7 @@ async function placeOrder() {
   const amountFen = fenOf(byId("amount").value)
   const note = byId("note").value.trim()
   if (amountFen === null) return refuse(say("amountInvalid"), "amount")
-  if ([...note].length > NOTE_MAX[way]) return refuse(say("noteTooLong", NOTE_MAX[way]), "note")
+  if ([...note].length > NOTE_MAX[way]) return refuse(say("noteTooLong", { max: NOTE_MAX[way] }), "note")
   refuse("")
   button.disabled = true
   button.textContent = say("placing")
@@ -89,9 +89,9 @@ function refuse(text, field) {
 
 function refuseByEnvelope(status, envelope, retryAfterS) {
   const message = envelope?.message ?? `HTTP ${status}`
-  if (status !== 429) return refuse(say("refused", message))
+  if (status !== 429) return refuse(say("refused", { message }))
   const seconds = retryAfterS || Number(/\d+/.exec(message)?.[0]) || 3
-  refuse(say("tooMany", seconds))
+  refuse(say("tooMany", { seconds }))
   countDown(seconds)
 }
 
@@ -99,7 +99,7 @@ function refuseByEnvelope(status, envelope, retryAfterS) {
 function countDown(seconds) {
   const button = byId("order-button")
   button.disabled = seconds > 0
-  button.textContent = seconds > 0 ? say("wait", seconds) : say("submit")
+  button.textContent = seconds > 0 ? say("wait", { seconds }) : say("submit")
   if (seconds > 0) setTimeout(countDown, 1000, seconds - 1)
   else refuse("")
 }
@@ -173,17 +173,17 @@ function showCheckout() {
   showStamp()
 }
 
-/** What the journey's five steps are at: [state, detail] each. */
+/** [state, detail] of each of the journey's five steps. */
 function journey() {
   if (placed === null) return STEPS.map(() => ["idle", ""])
   const { response, request, data } = placed
   const steps = STEPS.map(() => ["idle", ""])
   const sign = parsed(request.body)?.sign ?? ""
   const unsigned = response.status === 401
-  steps[0] = [unsigned ? "failed" : "done", say("signature", `${String(sign).slice(0, 16)}…`)]
+  steps[0] = [unsigned ? "failed" : "done", say("signature", { sign: `${String(sign).slice(0, 16)}…` })]
   if (unsigned) return steps
   if (data?.order_no === undefined) {
-    steps[1] = ["failed", say("answered", `${response.status} ${parsed(response.body)?.message ?? ""}`)]
+    steps[1] = ["failed", say("answered", { answer: `${response.status} ${parsed(response.body)?.message ?? ""}` })]
     return steps
   }
   steps[1] = ["done", data.order_no]
@@ -192,11 +192,11 @@ function journey() {
   const { order, webhook } = state
   if (order.status_name === "PENDING") return steps
   if (order.status_name !== "PAID" && order.status_name !== "REFUNDED") {
-    steps[2] = ["failed", say("orderEnded", order.status_name)]
+    steps[2] = ["failed", say("orderEnded", { status: order.status_name })]
     return steps
   }
   steps[2] = ["done", order.pay_time ?? ""]
-  steps[3] = ["done", say("money", order.actual_amount, order.fee)]
+  steps[3] = ["done", say("money", { received: order.actual_amount, fee: order.fee })]
   steps[4] = webhookStep(webhook)
   return steps
 }
@@ -205,11 +205,13 @@ function webhookStep(webhook) {
   const last = webhook?.attempts?.at(-1)
   if (last === undefined) return ["active", say("pushing")]
   if (webhook.state === "delivered") {
-    const text = `${webhook.verified ? say("verified") : say("unverified")} · ${say("delivered", last.attempt, last.duration_ms)}`
-    return [webhook.verified ? "done" : "failed", text]
+    const verdict = webhook.verified ? say("verified") : say("unverified")
+    const delivered = say("delivered", { attempt: last.attempt, ms: last.duration_ms })
+    return [webhook.verified ? "done" : "failed", `${verdict} · ${delivered}`]
   }
   if (webhook.state === "dead") return ["failed", say("dead")]
-  return ["active", say("attemptFailed", last.attempt, `${last.status ?? say("noAnswer")} ${last.detail}`.trim())]
+  const answer = `${last.status ?? say("noAnswer")} ${last.detail}`.trim()
+  return ["active", say("attemptFailed", { attempt: last.attempt, answer })]
 }
 
 function showJourney() {
@@ -253,7 +255,7 @@ function showTimeline() {
   const entries = state.timeline ?? []
   const list = byId("timeline-entries")
   byId("timeline").hidden = entries.length === 0
-  // What is there stays, so that an entry that was opened stays open.
+  // Entries are not drawn again, so that an opened one stays open.
   if (list.childElementCount === entries.length && list.dataset.order === state.order.order_no) return
   list.dataset.order = state.order.order_no
   byId("timeline-count").textContent = String(entries.length)
@@ -334,7 +336,7 @@ function attemptTable(attempts) {
         element(
           "li",
           status === 200 && String(detail).trim() === "success" ? "good" : "bad",
-          element("span", "", say("attempt", attempt)),
+          element("span", "", say("attempt", { attempt })),
           element("time", "", clock(at)),
           element("span", "", `${status ?? say("noAnswer")} ${detail}`.trim()),
           element("span", "", `${duration_ms} ms`)
@@ -435,7 +437,7 @@ async function ask(path, body) {
   }
 }
 
-/** A reload, or the other language, goes on with the same order. */
+/** A reload or the switch to the other language continues with the same order. */
 function resume() {
   try {
     placed = JSON.parse(sessionStorage.getItem(MEMORY))
@@ -453,7 +455,7 @@ function remember() {
   try {
     sessionStorage.setItem(MEMORY, JSON.stringify(placed))
   } catch {
-    // Without storage a reload begins anew.
+    // Without storage a reload starts over.
   }
 }
 
@@ -473,7 +475,7 @@ function parsed(text) {
   }
 }
 
-/** The page's policy takes images of its own origin only; the gateway may know itself by another name. */
+/** The path of an image: the page's policy admits its own origin only, and the public URL may have another name. */
 function sameOrigin(url) {
   if (url.startsWith("data:")) return url
   const { pathname, search } = new URL(url, location.href)
@@ -492,13 +494,6 @@ function yuan(fen) {
 function clock(at) {
   const time = new Date(at)
   return Number.isNaN(time.getTime()) ? String(at) : time.toLocaleTimeString([], { hour12: false })
-}
-
-function element(name, className, ...children) {
-  const made = document.createElement(name)
-  if (className !== "") made.className = className
-  made.append(...children)
-  return made
 }
 
 function byId(id) {
