@@ -10,6 +10,8 @@ import { Effect, Exit, Layer, Redacted, Schema, Scope } from "effect"
 import sandbox, { type SandboxAccount, sandboxPay } from "./channels/sandbox/index.ts"
 import { type AnyProvider, Channels } from "./core/cashier/channels.ts"
 import { runCli } from "./core/cli/index.ts"
+import { assetResponse } from "./core/http/web/assets.ts"
+import { siteResponse } from "./core/http/web/site-page.ts"
 import { exposition } from "./core/observe/metrics.ts"
 import { figuresOfAll, type WorkerPlace } from "./core/observe/worker-figures.ts"
 import { hinted, OrderNo } from "./core/operator/inputs.ts"
@@ -175,7 +177,7 @@ const embeddedUrl = async ({ dataFolder }: GatewayConfig, scope: Scope.Scope): P
 const simulator = async (json: boolean): Promise<number> => {
   const { startPlayground } = await import("./channels/protocols/playground.ts")
   const signalled = nextSignal()
-  const playground = await startPlayground()
+  const playground = await startPlayground({ respond: (page) => siteResponse("/", page), asset: assetResponse })
   const folder = mkdtempSync(join(tmpdir(), "payhub-simulator-"))
   const accounts = playground.accounts.map(({ provider, name, account }, index) => {
     const file = join(folder, `${index + 1}-${provider}.json`)

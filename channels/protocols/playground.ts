@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { element, type SitePage } from "../../core/channel/index.ts"
 import { WechatOauthSimulator } from "./wechat-oauth/simulator.ts"
 import { WechatPaySimulator } from "./wechatpay-v3/simulator.ts"
 import { startYsepaySimulator } from "./ysepay/simulator.ts"
@@ -29,8 +30,14 @@ interface Row {
   readonly notifyAgain: () => unknown
 }
 
+/** The core's web kit, which a channel may not import: what renders the page, and the files that the page links. */
+export interface PlaygroundWeb {
+  readonly respond: (page: SitePage) => Response
+  readonly asset: (name: string) => Response | undefined
+}
+
 /** The providers' simulators on loopback, for a person to play with: real wire, real signatures, no money. */
-export const startPlayground = async (): Promise<Playground> => {
+export const startPlayground = async (web: PlaygroundWeb): Promise<Playground> => {
   const yinsheng = await startYsepaySimulator()
   const oauth = await WechatOauthSimulator.start({})
   const wechat = await WechatPaySimulator.start({ serialMode: "both", oauthOrigin: oauth.origin })
@@ -65,7 +72,7 @@ export const startPlayground = async (): Promise<Playground> => {
   ]
 
   const server = createServer((request, response) => {
-    answer(rows(), request, response).catch(() => response.writeHead(500).end("the simulator failed\n"))
+    answer(rows(), web, request, response).catch(() => response.writeHead(500).end("the simulator failed\n"))
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const app = { appId, appSecret: wechat.appSecret, hosts: { api: oauth.origin, authorize: oauth.origin } }
@@ -90,7 +97,12 @@ export const startPlayground = async (): Promise<Playground> => {
 
 const ACTS = { pay: "Pay", payWrongAmount: "Pay 1 fen too much", notifyAgain: "Send the notice again" } as const
 
-const answer = async (rows: ReadonlyArray<Row>, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+const answer = async (
+  rows: ReadonlyArray<Row>,
+  web: PlaygroundWeb,
+  request: IncomingMessage,
+  response: ServerResponse
+): Promise<void> => {
   const url = new URL(request.url ?? "/", "http://playground")
   if (request.method === "POST") {
     const row = rows.find(({ number }) => number === url.searchParams.get("number"))
@@ -99,22 +111,49 @@ const answer = async (rows: ReadonlyArray<Row>, request: IncomingMessage, respon
     response.writeHead(303, { location: "/" }).end()
     return
   }
-  const html = { "content-type": "text/html; charset=utf-8", "content-security-policy": "default-src 'none'" }
-  response.writeHead(200, html).end(page(rows))
+  const asset = url.pathname.startsWith("/assets/") ? web.asset(url.pathname.slice("/assets/".length)) : undefined
+  const shown = asset ?? web.respond(page(rows))
+  response.writeHead(shown.status, Object.fromEntries(shown.headers)).end(Buffer.from(await shown.arrayBuffer()))
 }
 
-// Numbers and states are the simulators' own: digits, letters and underscores.
-const page = (
-  rows: ReadonlyArray<Row>
-): string => `<!doctype html><meta charset="utf-8"><title>Simulated providers</title>
-<h1>Simulated providers</h1><p>Orders that the gateway has placed here. Reload to see new ones.</p>
-<table cellpadding="6"><tr><th>Provider<th>Order<th>Fen<th>State<th></tr>
-${rows.map(rowHtml).join("\n")}
-</table>`
+const page = (rows: ReadonlyArray<Row>): SitePage => ({
+  status: 200,
+  title: "Simulated providers",
+  language: "en",
+  body: [
+    element(
+      "main",
+      { class: "sheet" },
+      element("h1", { class: "headline" }, "Simulated providers"),
+      element("p", { class: "lead" }, "Orders that the gateway has placed here. Reload to see new ones."),
+      element(
+        "table",
+        { class: "table" },
+        element("thead", {}, element("tr", {}, ...HEADS.map((head) => element("th", { scope: "col" }, head)))),
+        element("tbody", {}, ...rows.map(rowElement))
+      )
+    )
+  ]
+})
 
-const rowHtml = ({ provider, number, amountFen, state }: Row): string => {
-  const button = ([act, label]: [string, string]) =>
-    `<form method="post" action="/?number=${encodeURIComponent(number)}&amp;act=${act}"><button>${label}</button></form>`
-  const cells = [provider, number, amountFen, state].map((text) => `<td>${String(text).replaceAll("<", "&lt;")}`)
-  return `<tr>${cells.join("")}<td>${Object.entries(ACTS).map(button).join("")}`
-}
+const HEADS = ["Order", "Provider", "Fen", "State", "Buttons"]
+
+const rowElement = ({ provider, number, amountFen, state }: Row) =>
+  element(
+    "tr",
+    {},
+    element("th", { scope: "row" }, number),
+    ...[provider, String(amountFen), state].map((text) => element("td", {}, text)),
+    element(
+      "td",
+      {},
+      element("div", { class: "acts" }, ...Object.entries(ACTS).map(([act, label]) => button(number, act, label)))
+    )
+  )
+
+const button = (number: string, act: string, label: string) =>
+  element(
+    "form",
+    { method: "post", action: `/?number=${encodeURIComponent(number)}&act=${act}` },
+    element("button", { class: "button small" }, label)
+  )

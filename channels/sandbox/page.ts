@@ -79,7 +79,7 @@ const payable = ({ language, ticket, trade, stalled }: TradePage, texts: Sandbox
     ),
     element(
       "div",
-      { class: "pair" },
+      { class: "acts" },
       element("button", { class: "button quiet", name: "action", value: "decline" }, texts.decline),
       element("button", { class: "button quiet", name: "action", value: "stall" }, texts.stall)
     )
@@ -154,12 +154,12 @@ export const faultsPage = (language: Language): SitePage => {
     content: [
       element(
         "main",
-        { class: "card" },
-        element("h1", {}, texts.faultsTitle),
+        {},
+        element("h1", { class: "headline" }, texts.faultsTitle),
         element("p", { class: "lead" }, texts.faultsLead),
         element(
           "table",
-          {},
+          { class: "table" },
           element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
           element(
             "tbody",
@@ -168,7 +168,7 @@ export const faultsPage = (language: Language): SitePage => {
               element(
                 "tr",
                 {},
-                element("td", { class: "number" }, ...amount(fault.amountFen)),
+                element("th", { scope: "row" }, ...amount(fault.amountFen)),
                 element("td", {}, fault[language]),
                 element("td", {}, element("code", {}, `${fault.stage}: ${fault.name}`))
               )

@@ -81,7 +81,7 @@ export type SiteAttributes = { readonly [Tag in Plain]: SharedAttributes } & {
   }
   readonly input: { readonly type: "hidden"; readonly name: string; readonly value: string }
   readonly th: SharedAttributes & { readonly scope: "col" | "row" }
-  /** @param datetime machine-readable, as HTML defines it */
+  /** `datetime` is machine-readable: "2026-03-15T10:31:07+08:00". */
   readonly time: SharedAttributes & { readonly datetime: string }
 }
 

@@ -34,7 +34,7 @@ export const renderErrorsPage = (language: Language): string => {
     styles: [assetUrl("docs.css")],
     body: html`${docsBar("errors", language)}
 <main class="sheet">
-<h1>${texts.title}</h1>
+<h1 class="headline">${texts.title}</h1>
 <p class="lead">${texts.lead}</p>
 <ul class="codes">${codes.map((code) => html`<li><a href="#code-${code}">${code}</a></li>`)}<li><a href="#fields">${texts.fields}</a></li></ul>
 ${codes.map(

@@ -16,7 +16,7 @@ export interface FieldDoc {
 
 type Docs<Fields> = { readonly [Name in keyof Fields]-?: FieldDoc }
 
-/** The example of the contract's section 3, whose signature is known. */
+/** The example of the contract's section 3, whose signature is published. */
 export const EXAMPLE_ORDER_NO = "ORD20260315001"
 
 const merchant_order_no: FieldDoc = {

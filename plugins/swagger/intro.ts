@@ -2,7 +2,7 @@ import { ORDER_STATUS, type OrderStatus, STATUS_TEXT } from "../../core/domain/o
 import { type Bilingual, fill, type Language } from "../../core/http/web/language.ts"
 import { KNOWN_ANSWER } from "./signed-example.ts"
 
-/** What stands before the endpoints: how calls are made and signed. Markdown. */
+/** The text before the endpoints: how calls are made and signed. Markdown. */
 export const introduction = (language: Language, publicUrl: string): string =>
   fill(INTRODUCTION[language], {
     publicUrl,

@@ -52,8 +52,8 @@ export const renderReferencePage = (language: Language): string => {
 `,
     bodyClass: "reference",
     body: html`${docsBar("reference", language)}
-<noscript><p class="verdict">${needsScript}</p></noscript>
-<form class="try" id="try" autocomplete="off" aria-labelledby="try-title" hidden>
+<noscript><p class="alert">${needsScript}</p></noscript>
+<form class="card try" id="try" autocomplete="off" aria-labelledby="try-title" hidden>
 <h2 id="try-title">${panel}</h2>
 <p class="try-hint">${panelHint}</p>
 <div class="try-fields">

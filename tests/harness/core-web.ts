@@ -1,5 +1,5 @@
 import type { Language, SiteResponse } from "../../core/channel/index.ts"
-import { pageAsset } from "../../core/http/web/assets.ts"
+import { assetResponse } from "../../core/http/web/assets.ts"
 import { languageOf, pageLanguage } from "../../core/http/web/language.ts"
 import { siteResponse } from "../../core/http/web/site-page.ts"
 
@@ -15,8 +15,5 @@ export interface CoreWeb {
 export const coreWeb = (base: string): CoreWeb => ({
   language: (url, headers) => pageLanguage({ url, language: languageOf(headers["accept-language"] ?? null) }),
   respond: (answer) => siteResponse(base, answer),
-  asset: (pathname) => {
-    const asset = pathname.startsWith("/assets/") ? pageAsset(pathname.slice("/assets/".length)) : undefined
-    return asset && new Response(asset.body, { headers: { "content-type": asset.contentType } })
-  }
+  asset: (pathname) => (pathname.startsWith("/assets/") ? assetResponse(pathname.slice("/assets/".length)) : undefined)
 })

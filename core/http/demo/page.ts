@@ -1,4 +1,5 @@
 import { assetUrl } from "../web/assets.ts"
+import { bar } from "../web/bar.ts"
 import { document } from "../web/document.ts"
 import { type Html, html, jsonScript } from "../web/html.ts"
 import { type InLanguage, inLanguage, type Language } from "../web/language.ts"
@@ -24,18 +25,17 @@ export const renderDemoPage = (view: DemoView, language: Language): string => {
     title: texts.title,
     styles: [assetUrl("demo.css")],
     head: html`<script type="module" src="${assetUrl("demo.js")}"></script>\n`,
-    body: html`<header class="bar">
-<a class="brand" href="/demo?lang=${language}"><img src="${assetUrl("payhub.svg")}" width="28" height="28" alt="">PayHub</a>
-<span class="chip">${texts.mode}</span>
-<nav>
-<a href="${view.swaggerUrl}">${texts.docs}</a>
-${languageLink(language)}
-</nav>
-</header>
-<main>
+    body: html`${bar({
+      language,
+      path: "/demo",
+      home: "/demo",
+      beside: html`<span class="chip">${texts.mode}</span>`,
+      links: [html`<a class="bar-link" href="${view.swaggerUrl}">${texts.docs}</a>`]
+    })}
+<main class="sheet">
 <div class="intro">
-<h1>${texts.headline.split("|").map((piece) => html`<span>${piece}</span>`)}</h1>
-<p>${texts.lead}</p>
+<h1 class="headline">${texts.headline.split("|").map((piece) => html`<span>${piece}</span>`)}</h1>
+<p class="lead">${texts.lead}</p>
 <p class="merchant">${texts.merchant} <code>${view.appId}</code></p>
 </div>
 <noscript><p class="alert">${texts.needsScript}</p></noscript>
@@ -46,16 +46,11 @@ ${journey(texts)}
 </div>
 ${wire(texts)}
 ${snippets(view, texts, language)}
-</main>
 <footer><p>${texts.foot} <code>payhub merchant reset-secret ${view.appId}</code></p></footer>
+</main>
 ${jsonScript("view", { baseUrl: view.baseUrl, texts: texts.script })}`
   })
 }
-
-const languageLink = (language: Language): Html =>
-  language === "zh"
-    ? html`<a class="language" href="/demo?lang=en" hreflang="en" lang="en">English</a>`
-    : html`<a class="language" href="/demo?lang=zh" hreflang="zh-CN" lang="zh-CN">中文</a>`
 
 const orderForm = ({ form }: DemoTexts): Html => html`<section class="card" id="order" aria-labelledby="order-heading">
 <h2 id="order-heading">${form.heading}</h2>
@@ -76,7 +71,7 @@ ${way("jsapi", form.jsapi, false)}
 </div>
 </fieldset>
 <p class="alert" id="order-error" role="alert" hidden></p>
-<button class="button" id="order-button" type="submit">${form.submit}</button>
+<button class="button large" id="order-button" type="submit">${form.submit}</button>
 </form>
 </section>`
 
@@ -87,15 +82,15 @@ const checkout = ({
   checkout: texts
 }: DemoTexts): Html => html`<section class="card" id="checkout" aria-labelledby="checkout-heading" hidden>
 <h2 id="checkout-heading" tabindex="-1">${texts.heading}</h2>
-<p class="total"><span>¥</span><span id="total"></span></p>
+<p class="amount"><span class="currency">¥</span><span id="total"></span></p>
 <div class="code" id="code">
 <img id="qr" width="200" height="200" alt="${texts.qrCode}" hidden>
 <p class="stamp" id="stamp" hidden></p>
 </div>
 <p class="hint" id="scan-hint" hidden>${texts.scan}</p>
 <p class="hint" id="link-hint" hidden>${texts.openLink}</p>
-<a class="button" id="pay-link" target="_blank" rel="noopener noreferrer">${texts.pay}<svg class="glyph" viewBox="0 0 16 16" aria-hidden="true"><path d="M6 3h7v7M13 3L4 12" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"/></svg></a>
-<button class="button quiet" id="another-button" type="button">${texts.another}</button>
+<a class="button large" id="pay-link" target="_blank" rel="noopener noreferrer">${texts.pay}<svg class="glyph" viewBox="0 0 16 16" aria-hidden="true"><path d="M6 3h7v7M13 3L4 12" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"/></svg></a>
+<button class="button large quiet" id="another-button" type="button">${texts.another}</button>
 <dl class="facts">
 <div><dt>${texts.orderNo}</dt><dd id="order-no"></dd></div>
 <div><dt>${texts.merchantOrderNo}</dt><dd id="merchant-order-no"></dd></div>

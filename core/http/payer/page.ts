@@ -80,7 +80,7 @@ const invokePage = (view: Of<"invoke">, language: Language, texts: PayTexts): st
   return page(
     language,
     texts.title,
-    html`<main class="page" id="pay">
+    html`<main class="card page" id="pay">
 ${summary(view, texts)}
 <dl class="facts">
 ${view.note !== "" && html`<div><dt>${texts.product}</dt><dd>${view.note}</dd></div>`}
@@ -107,7 +107,7 @@ const openInWechatPage = (view: Of<"open-in-wechat">, language: Language, texts:
   page(
     language,
     texts.openInWechat.title,
-    html`<main class="page" id="open-in-wechat">
+    html`<main class="card page" id="open-in-wechat">
 ${summary(view, texts)}
 <section class="scan">
 <h1>${texts.openInWechat.title}</h1>
@@ -157,7 +157,7 @@ const result = (
 ): Html => {
   const { icon, text } = RESULTS[kind]
   const { title, advice } = texts[text]
-  return html`<main class="page result ${kind}" id="${kind}"${hidden && html` hidden`}>
+  return html`<main class="card page result ${kind}" id="${kind}"${hidden && html` hidden`}>
 <div class="verdict">
 ${icon}
 <h1 tabindex="-1">${title}</h1>

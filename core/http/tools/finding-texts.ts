@@ -1,7 +1,7 @@
 import type { Bilingual } from "../web/language.ts"
 import type { FindingCode } from "./sign-findings.ts"
 
-/** What a finding says: the fault, and how to mend it. `{parameter}`, `{given}` and `{wanted}` are the finding's own. */
+/** What a finding says: the fault and its remedy. `{parameter}`, `{given}` and `{wanted}` are the finding's fields. */
 interface FindingText {
   readonly what: Bilingual
   readonly remedy: Bilingual
@@ -22,7 +22,7 @@ const ONLY_DROP: Bilingual = {
   en: "Drop only sign, empty strings and null; keep 0 and false, and sign unknown parameters too."
 }
 
-/** One text for every finding: a new finding without its text does not compile. */
+/** The texts of every finding; a new finding without its text does not compile. */
 export const FINDING_TEXTS: { readonly [Code in FindingCode]: FindingText } = {
   unsorted: {
     what: {

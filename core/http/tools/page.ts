@@ -15,7 +15,7 @@ export const renderSignPage = (language: Language): string => {
     head: html`<script type="module" src="${assetUrl("sign.js")}"></script>\n`,
     body: html`${docsBar("sign", language)}
 <main class="sheet">
-<h1>${texts.title}</h1>
+<h1 class="headline">${texts.title}</h1>
 <p class="lead">${texts.lead}</p>
 <div class="bench">
 <form class="card" id="sign-form" autocomplete="off">

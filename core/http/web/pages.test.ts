@@ -61,14 +61,14 @@ const everyPage = LANGUAGES.flatMap((language) => [
   renderDemoPage(demoView, language)
 ])
 
-/** The markup without its data blocks: what is left must keep the page's policy. */
+/** A page without its data blocks: this must obey the content policy. */
 const markup = (page: string) => page.replaceAll(/<script type="application\/json"[^>]*>[^<]*<\/script>/g, "")
 
 /** The data that a page's script reads. */
 const dataOf = (page: string): Record<string, unknown> =>
   JSON.parse(/<script type="application\/json" id="view">([^<]*)<\/script>/.exec(page)?.[1] ?? "null")
 
-/** What a reader sees of the part of a page that is not hidden, entities resolved. */
+/** What a reader sees: the text that is not hidden, with entities resolved. */
 const visibleText = (page: string) =>
   markup(page)
     .replaceAll(/<main[^>]* hidden>.*?<\/main>/gs, "")
@@ -128,7 +128,7 @@ describe("The pay page", () => {
     ["expired", "支付链接已过期,请重新生成", "expired"],
     ["other-payer", "订单已由其他付款人发起支付", "Another payer"],
     ["unavailable", "支付渠道不可用", "not available"]
-  ] as const)("says what is the matter when the view is %s", (kind, zh, en) => {
+  ] as const)("says what is wrong when the view is %s", (kind, zh, en) => {
     expect(visibleText(renderPayPage({ kind }, "zh"))).toContain(zh)
     expect(visibleText(renderPayPage({ kind }, "en"))).toContain(en)
   })
@@ -227,7 +227,7 @@ describe("The demo page", () => {
     const said = [...script.matchAll(/\bsay\("(\w+)"/g), ...script.matchAll(/"(step[A-Z]\w+)"/g)]
     expect(said.length).toBeGreaterThan(20)
     for (const [, name = ""] of said) expect(Object.keys(demoTexts.script)).toContain(name)
-    // The webhook's body is the script's own.
+    // The script makes the webhook's body itself.
     for (const [, id = ""] of script.matchAll(/byId\("([\w-]+)"\)/g)) {
       if (id !== "webhook-body") expect(page).toContain(`id="${id}"`)
     }
@@ -333,7 +333,7 @@ describe("The demo's snippets", () => {
     }
   })
 
-  test("the webhook's one takes a true signature and refuses every other", async () => {
+  test("the webhook's snippet accepts a true signature and refuses every other", async () => {
     for (const language of LANGUAGES) {
       const file = join(folder, `verify-${language}.mjs`)
       writeFileSync(file, codeOf("verify", language))
@@ -367,7 +367,7 @@ function placeholdersOf(text: string): ReadonlyArray<string> {
   return [...text.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name).sort()
 }
 
-/** What in a script an ES5 engine or an old WebView does not know; comments and strings do not count. */
+/** What an ES5 engine or an old WebView does not know of a script; comments and strings do not count. */
 function newerThanEs5(source: string): ReadonlyArray<string> {
   const code = source
     .replaceAll(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\/\*.*?\*\/|\/\/[^\n]*/gs, (part) =>

@@ -3,8 +3,8 @@ import QRCode from "qrcode"
 import { sameDigest } from "../../domain/signature.ts"
 
 /*
- * `qrCodeUrl` for channels that give only a code's text: the text travels in the link, sealed by a MAC so that nobody
- * can have us draw codes of theirs. Nothing is stored, and any process can draw it.
+ * `qrCodeUrl` for channels that give only a code's text. The text travels in the link under a MAC, so that nobody can
+ * make the gateway draw codes of their own. Nothing is stored, and any process can draw it.
  */
 
 const MAC_HEX = 32
@@ -13,7 +13,7 @@ const MAC_HEX = 32
 export const qrLink = (publicUrl: string, key: Uint8Array, content: string): string =>
   `${publicUrl}/qr/${Buffer.from(content).toString("base64url")}.${mac(key, content)}.png`
 
-/** The code's text of a link's last part, or undefined when we did not make it. */
+/** The code's text from a link's last part, or undefined if the gateway did not make the link. */
 export const qrContent = (key: Uint8Array, name: string): string | undefined => {
   const [encoded, digest, ending] = name.split(".")
   if (encoded === undefined || digest === undefined || ending !== "png") return undefined
@@ -21,11 +21,11 @@ export const qrContent = (key: Uint8Array, name: string): string | undefined => 
   return sameDigest(mac(key, content), digest) ? content : undefined
 }
 
-/** The most bytes that a code holds at level M, and at all (level L). */
+/** Bytes that a code holds at most at error correction level M, and at the lowest level, L. */
 const LEVEL_M_BYTES_MAX = 2_331
 const QR_BYTES_MAX = 2_953
 
-/** A QR code as PNG, 8 pixels a module with the quiet zone that scanners want; null when no code holds so much. */
+/** A QR code as PNG, 8 pixels per module, with the quiet zone that scanners need; null if the text is too long for any. */
 export const qrPng = async (content: string): Promise<Uint8Array | null> => {
   const bytes = Buffer.byteLength(content)
   if (bytes > QR_BYTES_MAX) return null

@@ -55,14 +55,14 @@ function show({ message, check }) {
   document.getElementById("how").hidden = true
   result.hidden = false
   if (check === undefined) {
-    result.replaceChildren(element("p", "verdict", message))
+    result.replaceChildren(element("p", "alert verdict", message))
     return
   }
   const { verified, difference, findings, canonical } = check
   const clean = verified && difference === null
   const verdict = clean ? texts.verified : verified ? texts.verifiedButString : texts.failed
   result.replaceChildren(
-    element("p", clean ? "verdict good" : "verdict", verdict),
+    element("p", clean ? "alert verdict good" : "alert verdict", verdict),
     ...(difference === null ? [] : [differencePart(difference)]),
     ...(findings.length === 0 ? [] : [findingsPart(findings)]),
     canonicalPart(canonical)
