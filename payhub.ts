@@ -10,6 +10,8 @@ import sandbox, { type SandboxAccount, sandboxPay } from "./channels/sandbox/ind
 import { Channels } from "./core/cashier/channels.ts"
 import { runCli } from "./core/cli/index.ts"
 import { OwnUrl } from "./core/config/own-url.ts"
+import { assetResponse } from "./core/http/web/assets.ts"
+import { siteResponse } from "./core/http/web/site-page.ts"
 import { hinted, OrderNo } from "./core/operator/inputs.ts"
 import { OperatorError, operation } from "./core/operator/operation.ts"
 import { commandServices } from "./core/start/command-services.ts"
@@ -44,7 +46,7 @@ const house: House = {
 const simulator = async (json: boolean): Promise<number> => {
   const { startPlayground } = await import("./channels/protocols/playground.ts")
   const signalled = nextSignal()
-  const playground = await startPlayground()
+  const playground = await startPlayground({ respond: (page) => siteResponse("/", page), asset: assetResponse })
   const folder = mkdtempSync(join(tmpdir(), "payhub-simulator-"))
   const accounts = playground.accounts.map(({ provider, name, account }, index) => {
     const file = join(folder, `${index + 1}-${provider}.json`)

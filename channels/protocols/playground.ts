@@ -1,5 +1,6 @@
-import { type Html, html } from "../../core/channel/index.ts"
-import { type SimulatorReply, type SimulatorRequest, startSimulatorServer } from "./simulator/server.ts"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import { element, type SitePage } from "../../core/channel/index.ts"
 import { WechatOauthSimulator } from "./wechat-oauth/simulator.ts"
 import { WechatPaySimulator } from "./wechatpay-v3/simulator.ts"
 import { startYsepaySimulator } from "./ysepay/simulator.ts"
@@ -13,12 +14,12 @@ export interface PlaygroundAccount {
 
 export interface Playground {
   readonly accounts: ReadonlyArray<PlaygroundAccount>
-  /** The page that lists the providers' orders, with buttons that pay them. */
+  /** A page that lists the providers' orders and pays them. */
   readonly console: string
   readonly stop: () => Promise<void>
 }
 
-/** One order of a simulated provider, with its buttons. */
+/** One order of a simulated provider, with what can be done to it. */
 interface Row {
   readonly provider: string
   readonly number: string
@@ -29,8 +30,14 @@ interface Row {
   readonly notifyAgain: () => unknown
 }
 
-/** Starts the providers' simulators on loopback for a person to try: real wire, real signatures, no money. */
-export const startPlayground = async (): Promise<Playground> => {
+/** The core's web kit, which a channel may not import: what renders the page, and the files that the page links. */
+export interface PlaygroundWeb {
+  readonly respond: (page: SitePage) => Response
+  readonly asset: (name: string) => Response | undefined
+}
+
+/** The providers' simulators on loopback, for a person to play with: real wire, real signatures, no money. */
+export const startPlayground = async (web: PlaygroundWeb): Promise<Playground> => {
   const yinsheng = await startYsepaySimulator()
   const oauth = await WechatOauthSimulator.start({})
   const wechat = await WechatPaySimulator.start({ serialMode: "both", oauthOrigin: oauth.origin })
@@ -64,7 +71,10 @@ export const startPlayground = async (): Promise<Playground> => {
     }))
   ]
 
-  const server = await startSimulatorServer((request) => answer(rows(), request))
+  const server = createServer((request, response) => {
+    answer(rows(), web, request, response).catch(() => response.writeHead(500).end("the simulator failed\n"))
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const app = { appId, appSecret: wechat.appSecret, hosts: { api: oauth.origin, authorize: oauth.origin } }
   return {
     accounts: [
@@ -76,9 +86,10 @@ export const startPlayground = async (): Promise<Playground> => {
         account: { acquirer: "yinsheng", ...yinsheng.account(), ...app }
       }
     ],
-    console: `${server.origin}/`,
+    console: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     stop: async () => {
-      await server.stop()
+      server.closeAllConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
       await Promise.all([yinsheng.stop(), oauth.stop(), wechat.stop()])
     }
   }
@@ -86,28 +97,63 @@ export const startPlayground = async (): Promise<Playground> => {
 
 const ACTS = { pay: "Pay", payWrongAmount: "Pay 1 fen too much", notifyAgain: "Send the notice again" } as const
 
-const answer = async (rows: ReadonlyArray<Row>, { method, url }: SimulatorRequest): Promise<SimulatorReply> => {
-  if (method === "POST") {
+const answer = async (
+  rows: ReadonlyArray<Row>,
+  web: PlaygroundWeb,
+  request: IncomingMessage,
+  response: ServerResponse
+): Promise<void> => {
+  const url = new URL(request.url ?? "/", "http://playground")
+  if (request.method === "POST") {
     const row = rows.find(({ number }) => number === url.searchParams.get("number"))
     const act = url.searchParams.get("act") ?? ""
     if (row !== undefined && Object.hasOwn(ACTS, act)) await row[act as keyof typeof ACTS]()
-    return { status: 303, headers: { location: "/" } }
+    response.writeHead(303, { location: "/" }).end()
+    return
   }
-  const headers = {
-    "content-type": "text/html; charset=utf-8",
-    "content-security-policy": "default-src 'none'; form-action 'self'"
-  }
-  return { status: 200, headers, body: page(rows).text }
+  const asset = url.pathname.startsWith("/assets/") ? web.asset(url.pathname.slice("/assets/".length)) : undefined
+  const shown = asset ?? web.respond(page(rows))
+  response.writeHead(shown.status, Object.fromEntries(shown.headers)).end(Buffer.from(await shown.arrayBuffer()))
 }
 
-const page = (rows: ReadonlyArray<Row>): Html => html`<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Simulated providers</title>
-<h1>Simulated providers</h1><p>Orders that the gateway has placed here. Reload to see new ones.</p>
-<table cellpadding="6"><tr><th>Provider<th>Order<th>Fen<th>State<th></tr>
-${rows.map(rowHtml)}</table></html>`
+const page = (rows: ReadonlyArray<Row>): SitePage => ({
+  status: 200,
+  title: "Simulated providers",
+  language: "en",
+  body: [
+    element(
+      "main",
+      { class: "sheet" },
+      element("h1", { class: "headline" }, "Simulated providers"),
+      element("p", { class: "lead" }, "Orders that the gateway has placed here. Reload to see new ones."),
+      element(
+        "table",
+        { class: "table" },
+        element("thead", {}, element("tr", {}, ...HEADS.map((head) => element("th", { scope: "col" }, head)))),
+        element("tbody", {}, ...rows.map(rowElement))
+      )
+    )
+  ]
+})
 
-const rowHtml = ({ provider, number, amountFen, state }: Row): Html =>
-  html`<tr><td>${provider}<td>${number}<td>${amountFen}<td>${state}<td>${Object.entries(ACTS).map(
-    ([act, label]) =>
-      html`<form method="post" action="/?number=${encodeURIComponent(number)}&act=${act}"><button>${label}</button></form>`
-  )}</tr>\n`
+const HEADS = ["Order", "Provider", "Fen", "State", "Buttons"]
+
+const rowElement = ({ provider, number, amountFen, state }: Row) =>
+  element(
+    "tr",
+    {},
+    element("th", { scope: "row" }, number),
+    ...[provider, String(amountFen), state].map((text) => element("td", {}, text)),
+    element(
+      "td",
+      {},
+      element("div", { class: "acts" }, ...Object.entries(ACTS).map(([act, label]) => button(number, act, label)))
+    )
+  )
+
+const button = (number: string, act: string, label: string) =>
+  element(
+    "form",
+    { method: "post", action: `/?number=${encodeURIComponent(number)}&act=${act}` },
+    element("button", { class: "button small" }, label)
+  )

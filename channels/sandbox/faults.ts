@@ -35,7 +35,7 @@ export const FAULTS = [
     stage: "charge",
     name: "lost",
     fault: "lost-answer",
-    zh: "已接受下单,但应答丢失(504);之后可查询、可支付",
+    zh: "已接受下单，但应答丢失（504）；之后可查询、可支付",
     en: "take the charge and lose the answer (504); it can be queried and paid later"
   },
   {
@@ -43,7 +43,7 @@ export const FAULTS = [
     stage: "charge",
     name: "hang",
     fault: "lost-request",
-    zh: "下单一直不应答,且没有产生交易",
+    zh: "下单一直不应答，且没有产生交易",
     en: "never answer the charge, and make no trade"
   },
   {
@@ -51,7 +51,7 @@ export const FAULTS = [
     stage: "charge",
     name: "bad-signature",
     fault: "wrong-signature",
-    zh: "已接受下单,但应答签名错误",
+    zh: "已接受下单，但应答签名错误",
     en: "take the charge and answer with a wrong signature"
   },
   {
@@ -59,7 +59,7 @@ export const FAULTS = [
     stage: "charge",
     name: "error",
     fault: "http-500",
-    zh: "下单返回 500,且没有产生交易",
+    zh: "下单返回 500，且没有产生交易",
     en: "answer the charge with 500, and make no trade"
   },
   {
@@ -67,7 +67,7 @@ export const FAULTS = [
     stage: "charge",
     name: "garbage",
     fault: "garbage",
-    zh: "已接受下单,但应答无法解析(签名正确)",
+    zh: "已接受下单，但应答无法解析（签名正确）",
     en: "take the charge and answer something unreadable, correctly signed"
   },
   {
@@ -91,7 +91,7 @@ export const FAULTS = [
     stage: "close",
     name: "error",
     fault: "http-500",
-    zh: "关单返回 500,交易仍可支付",
+    zh: "关单返回 500，交易仍可支付",
     en: "answer every close with 500 and leave the trade payable"
   },
   {
@@ -99,7 +99,7 @@ export const FAULTS = [
     stage: "refund",
     name: "pending",
     fault: "refund-pending",
-    zh: "退款先应答处理中,查询退款时才成功",
+    zh: "退款先应答处理中，查询退款时才成功",
     en: "answer a refund as pending; only the refund query says refunded"
   },
   {
@@ -123,7 +123,7 @@ export const FAULTS = [
     stage: "payment",
     name: "wrong-amount",
     fault: "wrong-amount",
-    zh: "少收 1 分:通知和查询的金额都比订单少 0.01 元",
+    zh: "少收 1 分：通知和查询的金额都比订单少 0.01 元",
     en: "take one fen less: notice and query say 0.01 yuan less than the order"
   },
   {
@@ -131,7 +131,7 @@ export const FAULTS = [
     stage: "notice",
     name: "forged",
     fault: "forged-notice",
-    zh: "通知签名错误,只有查询知道已支付",
+    zh: "通知签名错误，只有查询知道已支付",
     en: "sign the notice wrongly; only a query knows of the payment"
   },
   {
@@ -139,7 +139,7 @@ export const FAULTS = [
     stage: "notice",
     name: "silent",
     fault: "no-notice",
-    zh: "支付后不发送通知,只有查询知道已支付",
+    zh: "支付后不发送通知，只有查询知道已支付",
     en: "send no notice; only a query knows of the payment"
   },
   {
@@ -155,7 +155,7 @@ export const FAULTS = [
     stage: "notice",
     name: "out-of-order",
     fault: "notices-out-of-order",
-    zh: "通知乱序:先发失败,再发已支付,最后发已关闭",
+    zh: "通知乱序：先发失败，再发已支付，最后发已关闭",
     en: "send notices out of order: failed, then paid, then closed"
   },
   {
@@ -163,7 +163,7 @@ export const FAULTS = [
     stage: "notice",
     name: "second-payment",
     fault: "second-payment",
-    zh: "再发一笔通知,交易号不同(重复支付)",
+    zh: "再发一笔通知，交易号不同（重复支付）",
     en: "send a second payment's notice with another trade number"
   },
   {
@@ -171,7 +171,7 @@ export const FAULTS = [
     stage: "close",
     name: "late-payment",
     fault: "late-payment",
-    zh: "关单应答已关闭,随后仍到账并发送已支付通知",
+    zh: "关单应答已关闭，随后仍到账并发送已支付通知",
     en: "answer the close as closed and then report a payment all the same"
   },
   {
@@ -187,7 +187,7 @@ export const FAULTS = [
     stage: "payment",
     name: "currency",
     fault: "other-currency",
-    zh: "以美元(USD)而非人民币上报支付",
+    zh: "以美元（USD）而非人民币上报支付",
     en: "report the payment in USD instead of CNY"
   },
   {

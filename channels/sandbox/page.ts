@@ -1,23 +1,28 @@
 import {
   CHANNEL_CODES,
-  type Html,
-  html,
+  element,
+  fill,
+  type InLanguage,
+  inLanguage,
   type Language,
+  type SiteNode,
   type SitePage,
   shanghaiText,
   yuanText
 } from "../../core/channel/index.ts"
 import { FAULTS, type FaultSettings } from "./faults.ts"
-import { type SandboxTexts, texts } from "./texts.ts"
+import { sandboxTexts } from "./texts.ts"
 import type { Trade } from "./trade.ts"
 
-/** Where a payer's page stands; `paid-unconfirmed`: the gateway has not acknowledged a notice yet. */
-export type View = "pending" | "paid" | "paid-unconfirmed" | "failed" | "closed"
+type SandboxTexts = InLanguage<typeof sandboxTexts>
 
-export const viewOf = (trade: Trade): View =>
+/** How a trade looks to its payer; `paid-unconfirmed`: the gateway has not acknowledged a notice yet. */
+export type TradeView = "pending" | "paid" | "paid-unconfirmed" | "failed" | "closed"
+
+export const tradeView = (trade: Trade): TradeView =>
   trade.state === "paid" && !trade.confirmed ? "paid-unconfirmed" : trade.state
 
-export interface PayPage {
+export interface TradePage {
   readonly language: Language
   readonly ticket: string
   readonly trade: Trade
@@ -27,160 +32,215 @@ export interface PayPage {
   readonly stalled: boolean
 }
 
-/** The payer's page of one trade, in whatever state it is. Works without a script; pay.js adds the clock and the news. */
-export const payPage = (page: PayPage): SitePage => {
+/** The payer's page of one trade, in any state. It works without scripts; pay.js adds the countdown and the news. */
+export const tradePage = (page: TradePage): SitePage => {
   const { language, ticket, trade, nowMs, stalled } = page
-  const text = texts[language]
-  const view = viewOf(trade)
-  return layout({
-    language,
-    title: text.title[view],
-    self: `/sandbox/pay/${ticket}`,
-    // Without a script, a payment that the gateway has not confirmed asks again by itself.
-    head: view === "paid-unconfirmed" && html`<noscript><meta http-equiv="refresh" content="3"></noscript>`,
-    main: html`<main class="card" data-view="${view}" data-ticket="${ticket}" data-now="${nowMs}" data-expires="${trade.expiresMs}"${stalled && html` data-stalled="1"`}>
-${view === "pending" ? payable(page, text) : ended(page, text, view)}
-</main>
-${faultNote(page, text)}`
-  })
+  const texts = inLanguage(sandboxTexts, language)
+  const view = tradeView(trade)
+  const data = {
+    view,
+    ticket,
+    now: nowMs,
+    expires: trade.expiresMs,
+    ...(stalled ? { stalled: 1 } : {})
+  }
+  const content = view === "pending" ? payable(page, texts) : ended(page, texts, view)
+  return {
+    ...framed({
+      language,
+      title: texts.title[view],
+      path: `/sandbox/pay/${ticket}`,
+      content: [element("main", { class: "card", data }, ...content), faultNote(page, texts)]
+    }),
+    // Without scripts, the page of a payment that the gateway has not confirmed looks again by itself.
+    ...(view === "paid-unconfirmed" ? { reloadS: 3 } : {})
+  }
 }
 
-const payable = (
-  { language, ticket, trade, stalled }: PayPage,
-  text: SandboxTexts
-): Html => html`<p class="label">${text.amountDue}</p>
-<h1 class="amount${trade.amountFen >= 100_000_000 && " long"}">${amount(trade.amountFen)}</h1>
-<p class="note">${trade.description}</p>
-${stalled && html`<p class="message" role="status">${icon("clock")}<span>${text.stalled}</span></p>`}
-${rows(trade, text, language)}
-<form method="post" action="/sandbox/pay/${ticket}?lang=${language}">
-<button class="primary" name="action" value="pay">${text.pay} ${amount(trade.amountFen)}</button>
-<div class="pair">
-<button name="action" value="decline">${text.decline}</button>
-<button name="action" value="stall">${text.stall}</button>
-</div>
-</form>
-<p class="hint" data-countdown="${text.countdown}">${text.expiresAt} ${shanghaiText(trade.expiresMs)}</p>`
+const payable = ({ language, ticket, trade, stalled }: TradePage, texts: SandboxTexts): ReadonlyArray<SiteNode> => [
+  element("p", { class: "label" }, texts.amountDue),
+  element("h1", { class: trade.amountFen >= 100_000_000 ? "amount long" : "amount" }, ...amount(trade.amountFen)),
+  element("p", { class: "note" }, trade.description),
+  stalled &&
+    element(
+      "p",
+      { class: "message", role: "status" },
+      element("icon", { name: "clock" }),
+      element("span", {}, texts.stalled)
+    ),
+  facts(trade, texts, language),
+  element(
+    "form",
+    { method: "post", action: `/sandbox/pay/${ticket}?lang=${language}` },
+    element(
+      "button",
+      { class: "button large", name: "action", value: "pay" },
+      element("span", {}, `${texts.pay} `, ...amount(trade.amountFen))
+    ),
+    element(
+      "div",
+      { class: "acts" },
+      element("button", { class: "button quiet", name: "action", value: "decline" }, texts.decline),
+      element("button", { class: "button quiet", name: "action", value: "stall" }, texts.stall)
+    )
+  ),
+  element(
+    "p",
+    { class: "hint", data: { countdown: texts.countdown } },
+    fill(texts.payBefore, { time: shanghaiText(trade.expiresMs) })
+  )
+]
 
-const ICON_OF = { paid: "check", "paid-unconfirmed": "clock", failed: "cross", closed: "closed" } as const
+const ICONS = { paid: "tick", "paid-unconfirmed": "clock", failed: "cross", closed: "closed" } as const
 
 const ended = (
-  { language, trade }: PayPage,
-  text: SandboxTexts,
-  view: Exclude<View, "pending">
-): Html => html`<div class="result ${view}">
-${icon(ICON_OF[view])}
-<h1>${text.title[view]}</h1>
-<p>${text.explain[view]}</p>
-</div>
-<p class="amount small">${amount(trade.payment?.amountFen ?? trade.amountFen)}</p>
-<p class="note">${trade.description}</p>
-${rows(trade, text, language)}
-${/^https?:\/\//.test(trade.returnUrl) && html`<a class="button" href="${trade.returnUrl}">${text.back}</a>`}`
+  { language, trade }: TradePage,
+  texts: SandboxTexts,
+  view: Exclude<TradeView, "pending">
+): ReadonlyArray<SiteNode> => [
+  element(
+    "div",
+    { class: `result ${view}` },
+    element("icon", { name: ICONS[view] }),
+    element("h1", {}, texts.title[view]),
+    element("p", {}, texts.explain[view])
+  ),
+  element("p", { class: "amount small" }, ...amount(trade.payment?.amountFen ?? trade.amountFen)),
+  element("p", { class: "note" }, trade.description),
+  facts(trade, texts, language),
+  // The merchant's own address: only a web page is worth a link.
+  /^https?:\/\//.test(trade.returnUrl) &&
+    URL.canParse(trade.returnUrl) &&
+    element("a", { class: "button quiet back", href: trade.returnUrl }, texts.back)
+]
 
-const rows = (trade: Trade, text: SandboxTexts, language: Language): Html => {
+const facts = (trade: Trade, texts: SandboxTexts, language: Language): SiteNode => {
   const product = Object.hasOwn(CHANNEL_CODES, trade.code)
     ? CHANNEL_CODES[trade.code as keyof typeof CHANNEL_CODES]
     : undefined
   const name = product === undefined ? trade.code : language === "zh" ? product.name : product.nameEn
-  const row = (label: string, value: string) => html`<div><dt>${label}</dt><dd>${value}</dd></div>\n`
-  return html`<dl>
-${row(text.product, name)}${row(text.orderNo, trade.orderNo)}${
-  trade.payment !== null && [
-    row(text.tradeNo, trade.payment.tradeNo),
-    row(text.paidAt, shanghaiText(trade.payment.paidAtMs))
-  ]
-}</dl>`
+  const fact = (label: string, value: string) => element("div", {}, element("dt", {}, label), element("dd", {}, value))
+  return element(
+    "dl",
+    { class: "facts" },
+    fact(texts.product, name),
+    fact(texts.orderNo, trade.orderNo),
+    trade.payment && fact(texts.tradeNo, trade.payment.tradeNo),
+    trade.payment && fact(texts.paidAt, shanghaiText(trade.payment.paidAtMs))
+  )
 }
 
-const faultNote = ({ language, faults }: PayPage, text: SandboxTexts): Html | false => {
-  const active = FAULTS.filter((fault) => faults[fault.stage] === fault.name)
-  return (
-    active.length > 0 &&
-    html`<aside class="faults"><h2>${text.faultNote}</h2><ul>${active.map((fault) => html`<li>${fault[language]}</li>`)}</ul>
-<a href="/sandbox/?lang=${language}">${text.allFaults}</a></aside>`
+const faultNote = ({ language, faults }: TradePage, texts: SandboxTexts): SiteNode => {
+  const rows = FAULTS.filter((fault) => faults[fault.stage] === fault.name)
+  if (rows.length === 0) return null
+  return element(
+    "aside",
+    { class: "faults" },
+    element("h2", {}, texts.faultNote),
+    element("ul", {}, ...rows.map((fault) => element("li", {}, fault[language]))),
+    element("a", { href: `/sandbox/?lang=${language}` }, texts.allFaults)
   )
 }
 
 /** `/sandbox/`: the table of magic amounts. */
 export const faultsPage = (language: Language): SitePage => {
-  const text = texts[language]
-  const lines = FAULTS.map(
-    (fault) =>
-      html`<tr><td class="number">${amount(fault.amountFen)}</td><td>${fault[language]}</td><td><code>${fault.stage}: ${fault.name}</code></td></tr>\n`
-  )
-  return layout({
+  const texts = inLanguage(sandboxTexts, language)
+  const heads = [texts.faultsAmount, texts.faultsDoes, texts.faultsSetting]
+  return framed({
     language,
-    title: text.faultsTitle,
-    self: "/sandbox/",
-    wide: true,
-    main: html`<main class="card wide"><h1>${text.faultsTitle}</h1><p>${text.faultsLead}</p>
-<table><thead><tr><th>${text.faultsAmount}</th><th>${text.faultsDoes}</th><th>${text.faultsSetting}</th></tr></thead>
-<tbody>${lines}</tbody></table></main>`
+    title: texts.faultsTitle,
+    path: "/sandbox/",
+    frameClass: "frame wide",
+    content: [
+      element(
+        "main",
+        {},
+        element("h1", { class: "headline" }, texts.faultsTitle),
+        element("p", { class: "lead" }, texts.faultsLead),
+        element(
+          "table",
+          { class: "table" },
+          element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
+          element(
+            "tbody",
+            {},
+            ...FAULTS.map((fault) =>
+              element(
+                "tr",
+                {},
+                element("th", { scope: "row" }, ...amount(fault.amountFen)),
+                element("td", {}, fault[language]),
+                element("td", {}, element("code", {}, `${fault.stage}: ${fault.name}`))
+              )
+            )
+          )
+        )
+      )
+    ]
   })
 }
 
-/** A page that only says something. @param detail a word of the program's own, such as a parameter's name */
+/** A page that only says something. @param detail a technical word, such as a parameter's name */
 export const messagePage = (
   status: number,
   language: Language,
   what: keyof SandboxTexts["messages"],
-  detail = ""
+  detail?: string
 ): SitePage => {
-  const [title, words] = texts[language].messages[what]
-  return layout({
-    status,
-    language,
-    title,
-    main: html`<main class="card"><div class="result closed">${icon("closed")}<h1>${title}</h1>
-<p>${words}${detail !== "" && html` <code>${detail}</code>`}</p></div></main>`
-  })
+  const { title, advice } = inLanguage(sandboxTexts.messages[what], language)
+  const content = element(
+    "main",
+    { class: "card" },
+    element(
+      "div",
+      { class: "result closed" },
+      element("icon", { name: "closed" }),
+      element("h1", {}, title),
+      element("p", {}, advice, ...(detail === undefined ? [] : [" ", element("code", {}, detail)]))
+    )
+  )
+  return { ...framed({ language, title, content: [content] }), status }
 }
 
-interface Layout {
-  /** 200 unless given. */
-  readonly status?: number
+interface Framed {
   readonly language: Language
   readonly title: string
-  /** The page's path, for the language link; without one there is none. */
-  readonly self?: string
-  readonly head?: Html | false
-  readonly main: Html
-  readonly wide?: boolean
+  /** The page's path, for the link to the other language; absent: it has no address of its own. */
+  readonly path?: string
+  readonly frameClass?: string
+  readonly content: ReadonlyArray<SiteNode>
 }
 
-const layout = ({ status = 200, language, title, self, head = false, main, wide = false }: Layout): SitePage => {
-  const text = texts[language]
+const framed = ({ language, title, path, frameClass = "frame", content }: Framed): SitePage => {
+  const texts = inLanguage(sandboxTexts, language)
   const other: Language = language === "zh" ? "en" : "zh"
   return {
-    kind: "page",
-    status,
-    title: `${title} · ${text.sandbox}`,
-    ...(wide ? { bodyClass: "wide" } : {}),
-    ...(head === false ? {} : { head }),
-    styles: ["/sandbox/pay.css"],
-    scripts: ["/sandbox/pay.js"],
-    icon: "/sandbox/icon.svg",
-    body: html`<header><span class="brand">PayHub <b>${text.sandbox}</b></span>${
-      self !== undefined && html`<a class="language" href="${self}?lang=${other}" lang="${other}">${text.other}</a>`
-    }</header>
-${main}
-<footer>${text.footer}</footer>`
+    status: 200,
+    title: `${title} · ${texts.sandbox}`,
+    language,
+    icon: "icon.svg",
+    styles: ["pay.css"],
+    scripts: ["pay.js"],
+    body: [
+      element(
+        "div",
+        { class: frameClass },
+        element(
+          "header",
+          {},
+          element("span", { class: "brand" }, "PayHub ", element("b", {}, texts.sandbox)),
+          path !== undefined &&
+            element("a", { class: "language", href: `${path}?lang=${other}`, lang: other }, texts.otherLanguage)
+        ),
+        ...content,
+        element("footer", {}, texts.footer)
+      )
+    ]
   }
 }
 
 /** ¥8,888.01 */
-const amount = (fen: number): Html => {
+const amount = (fen: number): ReadonlyArray<SiteNode> => {
   const [yuan = "", cents = ""] = yuanText(fen).split(".")
-  return html`<span class="yuan">¥</span>${yuan.replace(/\B(?=(\d{3})+$)/g, ",")}.${cents}`
+  return [element("span", { class: "currency" }, "¥"), `${yuan.replace(/\B(?=(\d{3})+$)/g, ",")}.${cents}`]
 }
-
-const ICONS = {
-  check: html`<path d="M14 25l7 7 14-15"/>`,
-  clock: html`<path d="M24 14v11l7 4"/>`,
-  cross: html`<path d="M17 17l14 14M31 17L17 31"/>`,
-  closed: html`<path d="M15 24h18"/>`
-}
-
-const icon = (name: keyof typeof ICONS): Html =>
-  html`<svg class="icon" viewBox="0 0 48 48" aria-hidden="true"><circle cx="24" cy="24" r="22"/>${ICONS[name]}</svg>`

@@ -14,9 +14,7 @@ import {
   type SiteAnswer,
   type SiteRequest
 } from "../../core/channel/index.ts"
-import { pageAsset } from "../../core/http/web/assets.ts"
-import { languageOf, pageLanguage } from "../../core/http/web/language.ts"
-import { sitePage } from "../../core/http/web/site-page.ts"
+import { coreWeb } from "../../tests/harness/core-web.ts"
 import { startLoopback } from "../../tests/harness/loopback.ts"
 import { type Delays, SandboxDelays } from "./delays.ts"
 import type { FaultSettings } from "./faults.ts"
@@ -109,7 +107,7 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
       url: asked,
       headers,
       body: Buffer.concat(chunks),
-      language: pageLanguage({ url: asked, language: languageOf(headers["accept-language"] ?? null) })
+      language: web.language(asked, headers)
     }
     const answer = await answerOf(given, gone.signal)
     if (answer === undefined) return
@@ -120,8 +118,8 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
   const answerOf = async (given: SiteRequest, signal: AbortSignal): Promise<SiteAnswer | undefined> => {
     const path = given.url.pathname
     if (path.startsWith("/api/notice/")) return notice(given)
-    if (path.startsWith("/assets/")) return asset(path.slice("/assets/".length))
-    return site(given, signal)
+    const asset = web.asset(path)
+    return asset === undefined ? site(given, signal) : answerWith(asset)
   }
 
   const notice = async (given: SiteRequest): Promise<SiteAnswer> => {
@@ -144,9 +142,7 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
     const exit = await Effect.runPromiseExit(answering, { signal })
     if (signal.aborted) return undefined
     if (Exit.isFailure(exit)) return { status: 500, headers: {}, body: String(exit.cause) }
-    if (exit.value.kind !== "page") return exit.value
-    const page = sitePage(exit.value, given.language)
-    return { status: page.status, headers: Object.fromEntries(page.headers), body: await page.text() }
+    return answerWith(web.respond(exit.value))
   }
 
   const http: ChannelHttp["Service"] = {
@@ -198,12 +194,13 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
   return harness
 }
 
-/** What the gateway's own pages load, theme.css among it. */
-const asset = (name: string): SiteAnswer => {
-  const found = pageAsset(name)
-  if (found === undefined) return { status: 404, headers: {}, body: "" }
-  return { status: 200, headers: { "content-type": found.contentType }, body: found.body }
-}
+const web = coreWeb("/sandbox/")
+
+const answerWith = async (response: Response): Promise<SiteAnswer> => ({
+  status: response.status,
+  headers: Object.fromEntries(response.headers),
+  body: new Uint8Array(await response.arrayBuffer())
+})
 
 let orders = 0
 

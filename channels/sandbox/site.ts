@@ -12,7 +12,7 @@ import type { SandboxAccount } from "./account.ts"
 import { answerApi } from "./api.ts"
 import { faultsOf } from "./faults.ts"
 import { tellDeclined, tellPaid } from "./notices.ts"
-import { faultsPage, messagePage, payPage, viewOf } from "./page.ts"
+import { faultsPage, messagePage, tradePage, tradeView } from "./page.ts"
 import { newNonce } from "./sign.ts"
 import { decline, pay, paymentOf, step, type Trade, tradeOfTicket } from "./trade.ts"
 import { authorize, tradeOfParams } from "./wechat.ts"
@@ -51,7 +51,7 @@ const show = (request: SiteRequest, context: Context, ticket: string): Answer =>
     if (trade === null) return messagePage(404, language, "unknown")
     const stalled = request.url.searchParams.get("done") === "stalled"
     const faults = faultsOf(context.account.faults, trade.amountFen)
-    return payPage({ language, ticket, trade, faults, nowMs, stalled })
+    return tradePage({ language, ticket, trade, faults, nowMs, stalled })
   })
 
 /** The page's buttons, a plain form: see other, back to the page. */
@@ -75,7 +75,7 @@ const state = (context: Context, ticket: string): Answer =>
   Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     const trade = yield* tradeOfTicket(context.book, context.account.signingKey, ticket, nowMs)
-    return trade === null ? json(404, { view: "unknown" }) : json(200, { view: viewOf(trade) })
+    return trade === null ? json(404, { view: "unknown" }) : json(200, { view: tradeView(trade) })
   })
 
 /** What bridge.js asks with the parameters that the page gave it: what is to be paid, then how it ended. */
@@ -90,7 +90,7 @@ const sheet = (request: SiteRequest, context: Context, action: string): Answer =
         : action === "decline"
           ? yield* declineTrade(context, found, nowMs)
           : found
-    return json(200, { view: viewOf(trade), yuan: yuanText(trade.amountFen), description: trade.description })
+    return json(200, { view: tradeView(trade), yuan: yuanText(trade.amountFen), description: trade.description })
   })
 
 const authorizePage = (request: SiteRequest, context: Context): Answer =>
@@ -120,7 +120,7 @@ const declineTrade = (context: Context, trade: Trade, nowMs: number): Effect.Eff
 const allow = (request: SiteRequest, methods: string, answer: () => Answer): Answer =>
   methods.split(", ").includes(request.method === "HEAD" ? "GET" : request.method)
     ? answer()
-    : Effect.succeed({ ...messagePage(405, request.language, "method"), headers: { allow: methods } })
+    : Effect.succeed({ ...messagePage(405, request.language, "method"), allow: methods })
 
 const file = (name: string): string => readFileSync(new URL(`./assets/${name}`, import.meta.url), "utf8")
 

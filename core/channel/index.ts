@@ -5,14 +5,13 @@ export { Redacted, Schema } from "effect"
 export type { GatewayUrls } from "../config/own-url.ts"
 export { CHANNEL_CODES, type Flow, type ProductType } from "../domain/channel-code.ts"
 export { StoreUnavailable } from "../domain/errors.ts"
-export { type Bilingual, fill, inBothLanguages, type Language } from "../domain/language.ts"
+export { type Bilingual, fill, type InLanguage, inLanguage, type Language, type Texts } from "../domain/language.ts"
 export { fenOfYuan, yuanText } from "../domain/money.ts"
 export type { Json, JsonObject, Payment } from "../domain/order.ts"
 export { canonicalString, hmacSha256, sameDigest } from "../domain/signature.ts"
 export { shanghaiMs, shanghaiParts, shanghaiText } from "../domain/time.ts"
 export { AccountInvalid, ChannelRejected, ChannelUncertain, NoticeRefused } from "./errors.ts"
 export { type AsyncChannel, type AsyncHttp, type AsyncProvider, ChannelProvider, Secret } from "./from-async.ts"
-export { Html, type HtmlValue, html } from "./html.ts"
 export { ChannelHttp, type ChannelHttpAnswer, type ChannelHttpRequest } from "./http.ts"
 export type {
   Bill,
@@ -32,4 +31,5 @@ export type {
   RefundState,
   Reply
 } from "./provider.ts"
-export type { ChannelBook, ChannelSite, SiteAnswer, SiteContext, SitePage, SiteRequest, SiteResponse } from "./site.ts"
+export type { ChannelBook, ChannelSite, SiteAnswer, SiteContext, SiteRequest, SiteResponse } from "./site.ts"
+export { element, type SiteElement, type SiteNode, type SitePage } from "./site-page.ts"

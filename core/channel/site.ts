@@ -3,9 +3,9 @@ import type { GatewayUrls } from "../config/own-url.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import type { Language } from "../domain/language.ts"
 import type { JsonObject } from "../domain/order.ts"
-import type { Html } from "./html.ts"
+import type { SitePage } from "./site-page.ts"
 
-/** A small, durable, shared map that a provider's own site keeps its book in. */
+/** A small, durable, shared map in which a provider's own site keeps its state. */
 export interface ChannelBook {
   readonly get: (key: string) => Effect.Effect<JsonObject | null, StoreUnavailable>
   /**
@@ -38,35 +38,16 @@ export interface SiteRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
-  /** What pages are written in: `?lang=`, else what the browser prefers. */
+  /** What the page is to be written in: `?lang=`, else what the browser accepts. */
   readonly language: Language
 }
 
+/** A page is data that the core renders; everything else goes out as the site wrote it. */
 export type SiteResponse = SiteAnswer | SitePage
 
-/** An answer that is no page: JSON, a file, a redirect. */
+/** What a site's own API, assets and redirects answer. */
 export interface SiteAnswer {
-  readonly kind?: undefined
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array
-}
-
-/**
- * A page. The gateway puts it into the frame that all its pages have: theme.css, the viewport, the language, and headers
- * that allow nothing inline, nothing foreign, no frame and no cache.
- */
-export interface SitePage {
-  readonly kind: "page"
-  readonly status: number
-  readonly title: string
-  readonly body: Html
-  readonly bodyClass?: string
-  /** Further markup of the head. */
-  readonly head?: Html
-  /** Paths on this gateway. Stylesheets follow the theme; scripts are loaded at the end of the body. */
-  readonly styles: ReadonlyArray<string>
-  readonly scripts: ReadonlyArray<string>
-  readonly icon?: string
-  readonly headers?: Readonly<Record<string, string>>
 }

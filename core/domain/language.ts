@@ -1,36 +1,37 @@
-/** The languages that merchants, payers and operators read. Chinese is the default. */
+/** The languages of every page and message. */
 export type Language = "zh" | "en"
 
-/** Both languages of one text. `{name}` in a text is a placeholder for `fill`. */
+/** One text in both languages. */
 export interface Bilingual {
   readonly zh: string
   readonly en: string
 }
 
-/** A tree of texts: objects and lists whose leaves are bilingual. */
-export type Texts = Bilingual | { readonly [name: string]: Texts } | ReadonlyArray<Texts>
+/** A page's texts: a tree whose leaves are bilingual. A leaf that lacks a language does not compile. */
+export type Texts = Bilingual | ReadonlyArray<Texts> | { readonly [name: string]: Texts }
 
-/** The same tree with one language's strings as its leaves. */
-export type InLanguage<T> = T extends Bilingual ? string : { readonly [K in keyof T]: InLanguage<T[K]> }
+/** The same tree with a string for each leaf. */
+export type InLanguage<Tree> = Tree extends Bilingual
+  ? string
+  : { readonly [Name in keyof Tree]: InLanguage<Tree[Name]> }
 
-/** A tree of texts as one tree of strings per language. */
-export const inBothLanguages = <const T extends Texts>(texts: T): { readonly [L in Language]: InLanguage<T> } => ({
-  zh: pick(texts, "zh") as InLanguage<T>,
-  en: pick(texts, "en") as InLanguage<T>
-})
+/** A tree of bilingual texts in one language. */
+export const inLanguage = <Tree extends Texts>(tree: Tree, language: Language): InLanguage<Tree> =>
+  chosen(tree, language) as InLanguage<Tree>
 
-const pick = (texts: Texts, language: Language): unknown => {
-  if (Array.isArray(texts)) return texts.map((each) => pick(each, language))
-  if (isBilingual(texts)) return texts[language]
-  return Object.fromEntries(Object.entries(texts).map(([name, each]) => [name, pick(each, language)]))
+const chosen = (tree: Texts, language: Language): unknown => {
+  if (Array.isArray(tree)) return tree.map((branch: Texts) => chosen(branch, language))
+  if (isLeaf(tree)) return tree[language]
+  return Object.fromEntries(Object.entries(tree).map(([name, branch]) => [name, chosen(branch, language)]))
 }
 
-const isBilingual = (texts: Texts): texts is Bilingual =>
-  "zh" in texts && typeof texts.zh === "string" && "en" in texts && typeof texts.en === "string"
+const isLeaf = (tree: Texts): tree is Bilingual => "zh" in tree && typeof tree.zh === "string"
 
 /**
- * A text with its `{name}` placeholders filled in. A placeholder without a value becomes nothing; other braces stay, so
- * that texts may show JSON. Pages' scripts have the same function (assets/fill.js).
+ * A text with its `{name}` placeholders filled. A name without a value leaves nothing behind; what is filled in is not
+ * searched for placeholders again.
  */
 export const fill = (text: string, values: Readonly<Record<string, string | number | undefined>>): string =>
-  text.replace(/\{(\w+)\}/g, (_whole, name: string) => String(values[name] ?? ""))
+  text.replace(/\{(\w+)\}/g, (_placeholder, name: string) =>
+    String((Object.hasOwn(values, name) ? values[name] : undefined) ?? "")
+  )

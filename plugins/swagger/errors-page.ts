@@ -1,59 +1,59 @@
-import { type Html, html } from "../../core/channel/html.ts"
-import { inBothLanguages, type Language } from "../../core/domain/language.ts"
+import { type InLanguage, inLanguage, type Language, type Texts } from "../../core/domain/language.ts"
 import { type CatalogueEntry, errorCatalogue, fieldEntries } from "../../core/http/errors/catalogue.ts"
+import { assetUrl } from "../../core/http/web/assets.ts"
 import { docsBar } from "../../core/http/web/docs-bar.ts"
 import { document } from "../../core/http/web/document.ts"
+import { type Html, html } from "../../core/http/web/html.ts"
 
-const texts = inBothLanguages({
+const errorsTexts = {
   title: { zh: "错误码", en: "Errors" },
   lead: {
-    zh: '每个错误应答都是 {"code", "message", "data"},HTTP 状态码等于 code。请按 code 与 data 编写程序,message 供人阅读。',
+    zh: '每个错误应答都是 {"code", "message", "data"}，HTTP 状态码等于 code。请按 code 与 data 编写程序，message 供人阅读。',
     en: 'Every error is {"code", "message", "data"}, and the HTTP status equals code. Program by code and data; messages are for people.'
   },
   message: { zh: "message", en: "message" },
   cause: { zh: "原因", en: "Cause" },
   remedy: { zh: "处理办法", en: "What to do" },
-  fields: { zh: "字段错误(422)", en: "Field errors (422)" },
+  fields: { zh: "字段错误（422）", en: "Field errors (422)" },
   fieldsLead: {
-    zh: "message 是第一个出错字段的说明;data.errors 以 {字段: [说明, …]} 列出全部。",
+    zh: "message 是第一个出错字段的说明；data.errors 以 {字段: [说明, …]} 列出全部。",
     en: "message is the first faulty field's; data.errors has them all as {field: [text, …]}."
   }
-})
+} satisfies Texts
 
-/** `/swagger/errors`: every message that a merchant can get, made from the rows of core/http/errors. For PAGE_CSP. */
+type ErrorsTexts = InLanguage<typeof errorsTexts>
+
+/** `/swagger/errors`, for `pageResponse`: every message that a merchant can be told, read from where it is defined. */
 export const renderErrorsPage = (language: Language): string => {
-  const words = texts[language]
+  const texts = inLanguage(errorsTexts, language)
   const entries = errorCatalogue(language)
   const codes = [...new Set(entries.map(({ code }) => code))]
   return document({
     language,
-    title: `${words.title} · PayHub`,
-    styles: ["docs.css"],
-    body: html`<body>
-${docsBar("errors", language)}
+    title: `${texts.title} · PayHub`,
+    styles: [assetUrl("docs.css")],
+    body: html`${docsBar("errors", language)}
 <main class="sheet">
-<h1>${words.title}</h1>
-<p class="lead">${words.lead}</p>
-<ul class="codes">${codes.map((code) => html`<li><a href="#code-${code}">${code}</a></li>`)}<li><a href="#fields">${words.fields}</a></li></ul>
+<h1 class="headline">${texts.title}</h1>
+<p class="lead">${texts.lead}</p>
+<ul class="codes">${codes.map((code) => html`<li><a href="#code-${code}">${code}</a></li>`)}<li><a href="#fields">${texts.fields}</a></li></ul>
 ${codes.map(
   (code) => html`<h2 id="code-${code}">${code}</h2>
 ${table(
   entries.filter((entry) => entry.code === code),
-  language
+  texts
 )}`
 )}
-<h2 id="fields">${words.fields}</h2>
-<p class="lead">${words.fieldsLead}</p>
-${table(fieldEntries(language), language)}
-</main>
-</body>`
+<h2 id="fields">${texts.fields}</h2>
+<p class="lead">${texts.fieldsLead}</p>
+${table(fieldEntries(language), texts)}
+</main>`
   })
 }
 
-const table = (entries: ReadonlyArray<CatalogueEntry>, language: Language): Html => {
-  const words = texts[language]
-  return html`<table class="table">
-<thead><tr><th scope="col">${words.message}</th><th scope="col">${words.cause}</th><th scope="col">${words.remedy}</th></tr></thead>
+const table = (entries: ReadonlyArray<CatalogueEntry>, texts: ErrorsTexts): Html =>
+  html`<table class="table">
+<thead><tr><th scope="col">${texts.message}</th><th scope="col">${texts.cause}</th><th scope="col">${texts.remedy}</th></tr></thead>
 <tbody>
 ${entries.map(
   ({ name, message, cause, remedy, data, headers }) => html`<tr data-error="${name}">
@@ -62,9 +62,8 @@ ${entries.map(
 `
 )}</tbody>
 </table>`
-}
 
-/** The names of what comes with the message: members of data, then headers. */
+/** The data members and headers that accompany a message. */
 const details = (data: CatalogueEntry["data"], headers: CatalogueEntry["headers"]): Html => {
   const names = Object.keys(headers).map((name) => name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase()))
   const members = Object.keys(data ?? {}).map((name) => `data.${name}`)

@@ -1,33 +1,35 @@
-import { html, jsonScript } from "../../core/channel/html.ts"
-import { inBothLanguages, type Language } from "../../core/domain/language.ts"
+import { inLanguage, type Language, type Texts } from "../../core/domain/language.ts"
+import { assetUrl } from "../../core/http/web/assets.ts"
 import { docsBar } from "../../core/http/web/docs-bar.ts"
 import { document } from "../../core/http/web/document.ts"
+import { html, jsonScript } from "../../core/http/web/html.ts"
 import { docsAssetUrl } from "./assets.ts"
 import { SIGNED_MARK } from "./openapi.ts"
 
-const texts = inBothLanguages({
+const referenceTexts = {
   title: { zh: "PayHub 商户接口", en: "PayHub merchant API" },
   panel: { zh: "在线试用", en: "Try it" },
   panelHint: {
-    zh: "填入测试商户的凭据,执行请求时由本页签名。密钥只留在本页内存中,不会发送,也不会保存。",
+    zh: "填入测试商户的凭据，执行请求时由本页签名。密钥只留在本页内存中，不会发送，也不会保存。",
     en: "Enter a test merchant's credentials: this page signs what you execute. The secret stays in this page's memory; it is never sent and never stored."
   },
-  appId: { zh: "app_id", en: "app_id" },
-  secret: { zh: "app_secret", en: "app_secret" },
-  freshNumber: { zh: "每次下单自动换新的 merchant_order_no", en: "A new merchant_order_no for every order" },
+  freshNumber: {
+    zh: "每次下单自动换新的 merchant_order_no",
+    en: "A new merchant_order_no for every order"
+  },
   needsScript: { zh: "请允许本页面运行脚本。", en: "Please allow scripts on this page." },
   /** What the page's script says. */
   script: {
     ready: {
-      zh: "已就绪:请求将自动补上 app_id、timestamp、nonce 并签名",
+      zh: "已就绪：请求将自动补上 app_id、timestamp、nonce 并签名",
       en: "Ready: app_id, timestamp, nonce and sign are filled in for you"
     },
     idle: {
-      zh: "未填写:请求按示例原样发送,会得到 401",
+      zh: "未填写：请求按示例原样发送，会得到 401",
       en: "Empty: requests go out as the example stands, and get 401"
     },
     live: {
-      zh: "仅支持测试商户(pk_test_…)。请勿在此填写生产密钥。",
+      zh: "仅支持测试商户（pk_test_…）。请勿在此填写生产密钥。",
       en: "Test merchants only (pk_test_…). Never enter a live secret here."
     },
     insecure: {
@@ -36,35 +38,32 @@ const texts = inBothLanguages({
     },
     loading: { zh: "无法载入接口文档", en: "The API document cannot be loaded" }
   }
-})
+} satisfies Texts
 
-/** `/swagger`: Swagger UI for `/swagger/json`, with a panel for the credentials that sign what is tried. For PAGE_CSP. */
+/** `/swagger`, for `pageResponse`: Swagger UI over `/swagger/json`, with a panel whose credentials sign what is tried. */
 export const renderReferencePage = (language: Language): string => {
-  const { title, panel, panelHint, appId, secret, freshNumber, needsScript, script } = texts[language]
+  const { title, panel, panelHint, freshNumber, needsScript, script } = inLanguage(referenceTexts, language)
   return document({
     language,
     title,
-    styles: ["docs.css"],
-    head: html`<link rel="stylesheet" href="${docsAssetUrl("swagger-ui.css")}">
-<link rel="stylesheet" href="${docsAssetUrl("reference.css")}">
-<script defer src="${docsAssetUrl("swagger-ui-bundle.js")}"></script>
+    styles: [assetUrl("docs.css"), docsAssetUrl("swagger-ui.css"), docsAssetUrl("reference.css")],
+    head: html`<script defer src="${docsAssetUrl("swagger-ui-bundle.js")}"></script>
 <script type="module" src="${docsAssetUrl("try-it.js")}"></script>
 `,
-    body: html`<body class="reference">
-${docsBar("reference", language)}
-<noscript><p class="verdict">${needsScript}</p></noscript>
-<form class="try" id="try" autocomplete="off" aria-labelledby="try-title" hidden>
+    bodyClass: "reference",
+    body: html`${docsBar("reference", language)}
+<noscript><p class="alert">${needsScript}</p></noscript>
+<form class="card try" id="try" autocomplete="off" aria-labelledby="try-title" hidden>
 <h2 id="try-title">${panel}</h2>
 <p class="try-hint">${panelHint}</p>
 <div class="try-fields">
-<label>${appId}<input id="try-app-id" spellcheck="false" autocapitalize="off" placeholder="pk_test_…"></label>
-<label>${secret}<input id="try-secret" type="password" autocomplete="off" spellcheck="false" placeholder="sk_test_…"></label>
+<label>app_id<input id="try-app-id" spellcheck="false" autocapitalize="off" placeholder="pk_test_…"></label>
+<label>app_secret<input id="try-secret" type="password" autocomplete="off" spellcheck="false" placeholder="sk_test_…"></label>
 </div>
 <label class="try-check"><input id="try-fresh" type="checkbox" checked><span>${freshNumber}</span></label>
 <p class="try-state" id="try-state" role="status"></p>
 </form>
 <div id="swagger-ui"></div>
-${jsonScript("reference", { language, signedMark: SIGNED_MARK, texts: script })}
-</body>`
+${jsonScript("reference", { language, signedMark: SIGNED_MARK, texts: script })}`
   })
 }

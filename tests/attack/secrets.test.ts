@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import postgres from "postgres"
 import { type Playground, startPlayground } from "../../channels/protocols/playground.ts"
+import { siteResponse } from "../../core/http/web/site-page.ts"
 import { type CommandResult, type Gateway, startGateway } from "../harness/gateway.ts"
 import { type Loopback, startLoopback } from "../harness/loopback.ts"
 import { type MerchantClient, unique } from "../harness/merchant-client.ts"
@@ -116,7 +117,7 @@ describe.skipIf(
     const { host, pathname } = new URL(migrated)
     databaseUrl = `postgres://shopkeeper:${DATABASE_PASSWORD}@${host}${pathname}`
     redis = await startRedis({ password: REDIS_PASSWORD })
-    playground = await startPlayground()
+    playground = await startPlayground({ respond: (page) => siteResponse("/", page), asset: () => undefined })
     receiver = await startWebhookReceiver()
     collector = await startLoopback((request, response) => {
       request.on("data", (chunk) => keep("traces", String(chunk)))

@@ -37,7 +37,7 @@ const start = async (): Promise<KitSimulator> => {
     const answer = await Effect.runPromise(
       sandbox.site?.({ method, url, headers, body, language: "zh" }, context) ?? Effect.die("the sandbox has a site")
     )
-    if (answer.kind === "page") throw new Error(`the kit drives no pages: ${url.pathname}`)
+    if ("title" in answer) throw new Error(`the kit drives no pages: ${url.pathname}`)
     if (spoiled === "unsigned") return { ...answer, headers: json }
     if (spoiled !== "wrong-signature") return answer
     const text = Buffer.from(answer.body).toString("utf8")

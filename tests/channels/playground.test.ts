@@ -101,6 +101,26 @@ test("a payer in WeChat comes to the order by the silent login of the simulated 
   expect(shown).toMatchObject({ status_name: "PENDING", flags: ["amount-mismatch"] })
 })
 
+test("its page lists the orders with their buttons in the gateway's theme, which it serves itself", async () => {
+  const merchant = await gateway.merchant({ test: false })
+  const placed = await merchant.wechatJsPay({
+    merchant_order_no: "play4",
+    amount: 900,
+    notify_url: "https://example.com/notify",
+    subOpenId: "oPayer"
+  })
+  const { order_no: orderNo } = placed.data as { order_no: string }
+  const response = await fetch(running.announced.console)
+  expect(response.headers.get("content-security-policy")).toContain("default-src 'none'")
+  const page = await response.text()
+  expect(page).toContain(`<th scope="row">${orderNo}</th><td>WeChat Pay</td><td>900</td>`)
+  for (const act of ["pay", "payWrongAmount", "notifyAgain"]) {
+    expect(page).toContain(`<form method="post" action="/?number=${orderNo}&amp;act=${act}">`)
+  }
+  const theme = /href="(\/assets\/theme\.css[^"]*)"/.exec(page)?.[1] ?? ""
+  expect((await fetch(new URL(theme, running.announced.console))).headers.get("content-type")).toStartWith("text/css")
+})
+
 test("stopping it takes its files along", async () => {
   const files = running.announced.accounts.map(({ file }) => file)
   expect(files.every((file) => existsSync(file))).toBe(true)

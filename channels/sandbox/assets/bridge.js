@@ -1,17 +1,15 @@
-// A stand-in for WeChat's WeixinJSBridge, so that a JSAPI order of test mode can be paid in any browser.
-// ES5 and XMLHttpRequest for old WebViews; every style is set through the CSSOM, so that a strict CSP lets it pass.
+// A stand-in for WeChat's WeixinJSBridge: it lets any browser pay a JSAPI order of test mode.
+// ES5 and XMLHttpRequest for old WebViews; styles are set through the CSSOM, which a strict CSP allows.
 // biome-ignore-all lint: the rules for modern JavaScript do not hold for ES5
 ;(function () {
-  var chinese = !/^en/i.test(document.documentElement.lang || navigator.language || "zh")
-  var words = chinese
-    ? { title: "微信支付(沙箱)", pay: "支付", fail: "支付失败", cancel: "取消", free: "测试环境,不会产生真实扣款" }
-    : {
-        title: "WeChat Pay (sandbox)",
-        pay: "Pay",
-        fail: "Fail",
-        cancel: "Cancel",
-        free: "Test mode, no real money moves"
-      }
+  var language = /^en/i.test(document.documentElement.lang || navigator.language || "zh") ? "en" : "zh"
+  var texts = {
+    title: { zh: "微信支付（沙箱）", en: "WeChat Pay (sandbox)" },
+    pay: { zh: "支付", en: "Pay" },
+    fail: { zh: "支付失败", en: "Fail" },
+    cancel: { zh: "取消", en: "Cancel" },
+    free: { zh: "测试环境，不会产生真实扣款", en: "Test mode, no real money moves" }
+  }
   var open = false
 
   function post(action, params, done) {
@@ -82,9 +80,9 @@
     )
     box.setAttribute("role", "dialog")
     box.setAttribute("aria-modal", "true")
-    box.setAttribute("aria-label", words.title)
+    box.setAttribute("aria-label", texts.title[language])
     box.setAttribute("tabindex", "-1")
-    element("div", words.title, { color: "#667085", fontSize: "14px" }, box)
+    element("div", texts.title[language], { color: "#667085", fontSize: "14px" }, box)
     element(
       "div",
       "¥" + order.yuan,
@@ -122,10 +120,10 @@
         })
       }
     }
-    button("pay", words.pay, true)
-    button("fail", words.fail, false)
-    button("cancel", words.cancel, false)
-    element("div", words.free, { margin: "8px 0 0", color: "#667085", fontSize: "13px" }, box)
+    button("pay", texts.pay[language], true)
+    button("fail", texts.fail[language], false)
+    button("cancel", texts.cancel[language], false)
+    element("div", texts.free[language], { margin: "8px 0 0", color: "#667085", fontSize: "13px" }, box)
     box.focus()
   }
 

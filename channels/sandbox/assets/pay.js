@@ -1,5 +1,5 @@
-// The payer's page, alive: one click only, the time that is left, and the news from the book.
-// ES5, because the page also opens in old WebViews. Without this file the page works all the same.
+// The payer's page: takes one click only, counts down the time that is left, and follows the trade's state.
+// ES5, because the page also opens in old WebViews. The page works without this file.
 // biome-ignore-all lint: the rules for modern JavaScript do not hold for ES5
 ;(function () {
   var main = document.querySelector("main[data-view]")
@@ -18,7 +18,7 @@
       if (form.className === "busy") return event.preventDefault()
       form.className = "busy"
     })
-    // Back from the browser's page cache, the form must work again.
+    // A page restored from the browser's page cache must take a click again.
     window.addEventListener("pageshow", function () {
       form.className = ""
     })
@@ -40,7 +40,7 @@
     setInterval(countDown, 1000)
   }
 
-  // A page that is left open asks for half an hour at most; it goes on when it is looked at again.
+  // A page that is left open asks for half an hour at most, and goes on when it is shown again.
   var asksLeft = 900
   function ask() {
     if (asksLeft-- <= 0 || document.hidden) return

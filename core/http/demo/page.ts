@@ -1,12 +1,15 @@
-import { type Html, html, jsonScript } from "../../channel/html.ts"
 import { EVENTS } from "../../domain/event.ts"
-import { inBothLanguages, type Language } from "../../domain/language.ts"
+import { type InLanguage, inLanguage, type Language } from "../../domain/language.ts"
 import { assetUrl } from "../web/assets.ts"
+import { bar } from "../web/bar.ts"
 import { document } from "../web/document.ts"
+import { type Html, html, jsonScript } from "../web/html.ts"
 import { demoSnippets } from "./snippets.ts"
-import { type DemoTexts, demoTexts } from "./texts.ts"
+import { demoTexts } from "./texts.ts"
 
-/** What `/demo` is about; nothing here is secret. */
+type DemoTexts = InLanguage<typeof demoTexts>
+
+/** What `/demo` shows; nothing of it is secret. */
 export interface DemoView {
   /** The test merchant that the page orders as. */
   readonly appId: string
@@ -15,27 +18,25 @@ export interface DemoView {
   readonly swaggerUrl: string
 }
 
-/** The operator's first page, to be sent with PAGE_CSP. Its script talks to `/demo/order` and `/demo/state`. */
+/** The operator's first page, for `pageResponse`. Its script calls `/demo/order` and `/demo/state`. */
 export const renderDemoPage = (view: DemoView, language: Language): string => {
-  const texts = demoTexts[language]
+  const texts = inLanguage(demoTexts, language)
   return document({
     language,
     title: texts.title,
-    styles: ["demo.css"],
+    styles: [assetUrl("demo.css")],
     head: html`<script type="module" src="${assetUrl("demo.js")}"></script>\n`,
-    body: html`<body>
-<header class="bar">
-<a class="brand" href="/demo?lang=${language}"><img src="${assetUrl("payhub.svg")}" width="28" height="28" alt="">PayHub</a>
-<span class="chip">${texts.mode}</span>
-<nav>
-<a href="${view.swaggerUrl}">${texts.docs}</a>
-${languageLink(language)}
-</nav>
-</header>
-<main>
+    body: html`${bar({
+      language,
+      path: "/demo",
+      home: "/demo",
+      beside: html`<span class="chip">${texts.mode}</span>`,
+      links: [html`<a class="bar-link" href="${view.swaggerUrl}">${texts.docs}</a>`]
+    })}
+<main class="sheet">
 <div class="intro">
-<h1>${texts.headline.split("|").map((piece) => html`<span>${piece}</span>`)}</h1>
-<p>${texts.lead}</p>
+<h1 class="headline">${texts.headline.split("|").map((piece) => html`<span>${piece}</span>`)}</h1>
+<p class="lead">${texts.lead}</p>
 <p class="merchant">${texts.merchant} <code>${view.appId}</code></p>
 </div>
 <noscript><p class="alert">${texts.needsScript}</p></noscript>
@@ -46,19 +47,11 @@ ${journey(texts)}
 </div>
 ${wire(texts)}
 ${snippets(view, texts, language)}
-</main>
 <footer><p>${texts.foot} <code>payhub merchant reset-secret ${view.appId}</code></p></footer>
-${jsonScript("view", { baseUrl: view.baseUrl, texts: texts.script, events: EVENT_TEXTS[language] })}
-</body>`
+</main>
+${jsonScript("view", { baseUrl: view.baseUrl, texts: texts.script, events: inLanguage(EVENTS, language) })}`
   })
 }
-
-const EVENT_TEXTS = inBothLanguages(EVENTS)
-
-const languageLink = (language: Language): Html =>
-  language === "zh"
-    ? html`<a class="language" href="/demo?lang=en" hreflang="en" lang="en">English</a>`
-    : html`<a class="language" href="/demo?lang=zh" hreflang="zh-CN" lang="zh-CN">中文</a>`
 
 const orderForm = ({ form }: DemoTexts): Html => html`<section class="card" id="order" aria-labelledby="order-heading">
 <h2 id="order-heading">${form.heading}</h2>
@@ -79,26 +72,26 @@ ${way("jsapi", form.jsapi, false)}
 </div>
 </fieldset>
 <p class="alert" id="order-error" role="alert" hidden></p>
-<button class="button" id="order-button" type="submit">${form.submit}</button>
+<button class="button large" id="order-button" type="submit">${form.submit}</button>
 </form>
 </section>`
 
-const way = (value: string, [name, what]: readonly [string, string], checked: boolean): Html =>
+const way = (value: string, { name, what }: DemoTexts["form"]["qrcode"], checked: boolean): Html =>
   html`<label class="way"><input type="radio" name="way" value="${value}"${checked && html` checked`}><span><strong>${name}</strong><small>${what}</small></span></label>`
 
 const checkout = ({
   checkout: texts
 }: DemoTexts): Html => html`<section class="card" id="checkout" aria-labelledby="checkout-heading" hidden>
 <h2 id="checkout-heading" tabindex="-1">${texts.heading}</h2>
-<p class="total"><span>¥</span><span id="total"></span></p>
+<p class="amount"><span class="currency">¥</span><span id="total"></span></p>
 <div class="code" id="code">
 <img id="qr" width="200" height="200" alt="${texts.qrCode}" hidden>
 <p class="stamp" id="stamp" hidden></p>
 </div>
 <p class="hint" id="scan-hint" hidden>${texts.scan}</p>
 <p class="hint" id="link-hint" hidden>${texts.openLink}</p>
-<a class="button" id="pay-link" target="_blank" rel="noopener noreferrer">${texts.pay}<svg class="glyph" viewBox="0 0 16 16" aria-hidden="true"><path d="M6 3h7v7M13 3L4 12" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"/></svg></a>
-<button class="button quiet" id="another-button" type="button">${texts.another}</button>
+<a class="button large" id="pay-link" target="_blank" rel="noopener noreferrer">${texts.pay}<svg class="glyph" viewBox="0 0 16 16" aria-hidden="true"><path d="M6 3h7v7M13 3L4 12" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"/></svg></a>
+<button class="button large quiet" id="another-button" type="button">${texts.another}</button>
 <dl class="facts">
 <div><dt>${texts.orderNo}</dt><dd id="order-no"></dd></div>
 <div><dt>${texts.merchantOrderNo}</dt><dd id="merchant-order-no"></dd></div>
@@ -112,7 +105,7 @@ const journey = ({
 <h2 id="journey-heading">${texts.heading}</h2>
 <ol class="steps">
 ${Object.entries(texts.steps).map(
-  ([id, [title, what]], i) => html`<li class="step" id="step-${id}" data-state="idle">
+  ([id, { title, what }], i) => html`<li class="step" id="step-${id}" data-state="idle">
 <span class="mark" aria-hidden="true"><span>${i + 1}</span><svg viewBox="0 0 16 16"><path d="M3.5 8.4l3 3 6-6.6" fill="none" stroke="currentColor" stroke-width="2.2" stroke-linecap="round" stroke-linejoin="round"/></svg></span>
 <div><h3>${title}</h3><p class="what">${what}</p><p class="detail" hidden></p><span class="sr state-text">${script.stepIdle}</span></div>
 </li>`
@@ -188,6 +181,6 @@ ${copy}
 ${content}
 </div>`
 
-/** Copies the text of the element `of`; hidden ones wait until there is something to copy. */
+/** A button that copies the text of the element `of`; hidden until the script has something to copy. */
 const copyButton = (of: string, text: string, hidden: boolean): Html =>
   html`<button class="copy" type="button" data-copy="${of}"${hidden && html` hidden`}>${text}</button>`

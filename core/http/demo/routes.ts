@@ -20,8 +20,8 @@ import type { Call, GatewayServices, Handler, Route, Run } from "../call.ts"
 import { amountsOf } from "../merchant/order-view.ts"
 import { readJson } from "../read-json.ts"
 import { notFound, respond } from "../respond.ts"
+import { pageResponse } from "../web/document.ts"
 import { pageLanguage } from "../web/language.ts"
-import { pageResponse } from "../web/page-response.ts"
 import { renderDemoPage } from "./page.ts"
 
 /*

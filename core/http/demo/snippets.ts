@@ -1,4 +1,4 @@
-import type { Language } from "../../domain/language.ts"
+import { inLanguage, type Language, type Texts } from "../../domain/language.ts"
 
 export interface Snippet {
   readonly id: string
@@ -7,25 +7,25 @@ export interface Snippet {
   readonly code: string
 }
 
-/** What an operator can paste to do the same without the page. `pages.test.ts` runs the shell and the webhook ones. */
+/** What an operator pastes to do the same without the page. `pages.test.ts` runs the shell and the webhook snippets. */
 export const demoSnippets = (
   gateway: { readonly appId: string; readonly baseUrl: string },
   language: Language
 ): ReadonlyArray<Snippet> => {
-  const zh = language === "zh"
+  const texts = inLanguage(snippetTexts, language)
   const credentials = `APP_ID=${shellQuoted(gateway.appId)}
-APP_SECRET=${shellQuoted(zh ? "首次启动时打印的 app_secret" : "the app_secret of the first start")}
+APP_SECRET=${shellQuoted(texts.secretHint)}
 BASE=${shellQuoted(gateway.baseUrl)}`
   const sign = `sign=$(printf %s "$signed" | openssl dgst -sha256 -hmac "$APP_SECRET" | awk '{print $NF}')`
   return [
     {
       id: "order",
-      title: zh ? "下单" : "Place an order",
+      title: texts.order,
       code: `${credentials}
 
 order="DEMO$(date +%s)"; now=$(date +%s); nonce=$(openssl rand -hex 16)
 
-# ${zh ? "除 sign 外的参数按名称排序,用 & 连接" : "all parameters but sign, sorted by name, joined with &"}
+# ${texts.signHint}
 signed="amount=1000&app_id=$APP_ID&merchant_order_no=$order&nonce=$nonce&notify_url=https://example.com/notify&timestamp=$now"
 ${sign}
 
@@ -37,7 +37,7 @@ JSON`
     },
     {
       id: "query",
-      title: zh ? "查询" : "Query it",
+      title: texts.query,
       code: `${credentials}
 ORDER_NO='QR…'
 
@@ -51,25 +51,25 @@ JSON`
     },
     {
       id: "pay",
-      title: zh ? "沙箱付款" : "Pay it in the sandbox",
-      code: `# ${zh ? "向运行中的网关发送一条沙箱渠道的签名通知" : "sends the sandbox channel's signed notice to the running gateway"}
+      title: texts.pay,
+      code: `# ${texts.payHint}
 payhub sandbox pay QR…
 
-# ${zh ? "查看订单和时间线" : "the order with its timeline"}
+# ${texts.showHint}
 payhub order show QR…
 
-# ${zh ? "再次推送回调" : "push its webhook once more"}
+# ${texts.resendHint}
 payhub webhook resend QR…
 
-# ${zh ? "遗失 app_secret 时重置" : "when the app_secret is lost"}
+# ${texts.resetHint}
 payhub merchant reset-secret ${gateway.appId}`
     },
     {
       id: "verify",
-      title: zh ? "验证回调" : "Verify the webhook",
+      title: texts.verify,
       code: `import { createHmac, timingSafeEqual } from "node:crypto"
 
-// ${zh ? "bodyText 是收到的请求体原文" : "bodyText is the request's body as it came"}
+// ${texts.bodyHint}
 export function isFromPayHub(bodyText, appSecret) {
   const { sign, ...fields } = JSON.parse(bodyText)
   const signed = Object.keys(fields).sort()
@@ -81,9 +81,33 @@ export function isFromPayHub(bodyText, appSecret) {
   return given.length === right.length && timingSafeEqual(given, right)
 }
 
-// ${zh ? "验签后核对 order_no 和 amount,处理须幂等,然后返回 200 和 success" : "then check order_no and amount, be idempotent, and answer 200 with: success"}`
+// ${texts.afterwardsHint}`
     }
   ]
 }
+
+const snippetTexts = {
+  secretHint: { zh: "首次启动时打印的 app_secret", en: "the app_secret of the first start" },
+  order: { zh: "下单", en: "Place an order" },
+  signHint: {
+    zh: "除 sign 外的参数按名称排序，用 & 连接",
+    en: "all parameters but sign, sorted by name, joined with &"
+  },
+  query: { zh: "查询", en: "Query it" },
+  pay: { zh: "沙箱付款", en: "Pay it in the sandbox" },
+  payHint: {
+    zh: "向运行中的网关发送一条沙箱渠道的签名通知",
+    en: "sends the sandbox channel's signed notice to the running gateway"
+  },
+  showHint: { zh: "查看订单和时间线", en: "the order with its timeline" },
+  resendHint: { zh: "再次推送回调", en: "push its webhook once more" },
+  resetHint: { zh: "遗失 app_secret 时重置", en: "when the app_secret is lost" },
+  verify: { zh: "验证回调", en: "Verify the webhook" },
+  bodyHint: { zh: "bodyText 是收到的请求体原文", en: "bodyText is the request's body as it came" },
+  afterwardsHint: {
+    zh: "验签后核对 order_no 和 amount，处理须幂等，然后返回 200 和 success",
+    en: "then check order_no and amount, be idempotent, and answer 200 with: success"
+  }
+} satisfies Texts
 
 const shellQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`

@@ -1,8 +1,7 @@
 import { Effect } from "effect"
 import { isPayable } from "../../cashier/pay-token.ts"
-import { html } from "../../channel/html.ts"
 import type { Presentation } from "../../channel/provider.ts"
-import { inBothLanguages, type Language } from "../../domain/language.ts"
+import type { Language } from "../../domain/language.ts"
 import { isOrderNo } from "../../domain/order-no.ts"
 import { sameDigest } from "../../domain/signature.ts"
 import { Orders } from "../../pipeline/persistence/orders.ts"
@@ -11,9 +10,9 @@ import { LinkKey, linkMac } from "../../secrets/link-key.ts"
 import type { Handler, Route, Run } from "../call.ts"
 import { respond } from "../respond.ts"
 import { assetUrl } from "../web/assets.ts"
-import { document } from "../web/document.ts"
+import { document, pageResponse } from "../web/document.ts"
+import { html } from "../web/html.ts"
 import { pageLanguage } from "../web/language.ts"
-import { pageResponse } from "../web/page-response.ts"
 import { renderPayPage } from "./page.ts"
 
 /*
@@ -55,24 +54,22 @@ const formOf = Effect.fnUntraced(function* (name: string) {
   return presentation?.kind === "form" ? presentation : null
 })
 
-const TEXTS = inBothLanguages({
+const TEXTS = {
   title: { zh: "正在前往支付页面", en: "Taking you to the payment page" },
   go: { zh: "继续支付", en: "Continue to payment" }
-})
+}
 
 const renderForm = (form: Form, language: Language): string =>
   document({
     language,
-    title: TEXTS[language].title,
-    styles: ["pay.css"],
+    title: TEXTS.title[language],
+    styles: [assetUrl("pay.css")],
     head: html`<script type="module" src="${assetUrl("form.js")}"></script>\n`,
-    body: html`<body>
-<main class="page result">
-<div class="verdict"><h1>${TEXTS[language].title}</h1></div>
+    body: html`<main class="page result">
+<div class="verdict"><h1>${TEXTS.title[language]}</h1></div>
 <form class="act" id="provider-form" method="post" action="${form.action}">
 ${Object.entries(form.fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">\n`)}
-<button class="button" type="submit">${TEXTS[language].go}</button>
+<button class="button" type="submit">${TEXTS.go[language]}</button>
 </form>
-</main>
-</body>`
+</main>`
   })

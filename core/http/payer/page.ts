@@ -1,11 +1,13 @@
-import { type Html, html, jsonScript } from "../../channel/html.ts"
 import type { JsapiParams } from "../../channel/provider.ts"
-import type { Language } from "../../domain/language.ts"
+import { type InLanguage, inLanguage, type Language } from "../../domain/language.ts"
 import { yuanText } from "../../domain/money.ts"
 import { assetUrl } from "../web/assets.ts"
 import { document } from "../web/document.ts"
+import { type Html, html, jsonScript } from "../web/html.ts"
 import { clockIcon, lockIcon, payersIcon, stopIcon, tickIcon } from "../web/icons.ts"
-import { type PayTexts, payTexts } from "./texts.ts"
+import { payTexts } from "./texts.ts"
+
+type PayTexts = InLanguage<typeof payTexts>
 
 /** What `/wechat-pay-invoke.html` shows (contract section 6, "pay_url"). Amounts are whole fen. */
 export type PayView =
@@ -16,7 +18,7 @@ export type PayView =
       readonly note: string
       readonly payee: string
       readonly jsapi: JsapiParams
-      /** The pay_token: the page's script asks pay-state with it. */
+      /** The pay_token, with which the page's script asks pay-state. */
       readonly token: string
       /** Same-origin script that stands in for WeChat's bridge (test orders); null in WeChat. */
       readonly bridgeScript: string | null
@@ -36,9 +38,9 @@ export type PayView =
       readonly sandboxUrl: string | null
     }
 
-/** The whole page for a payer, to be sent with PAGE_CSP and `Cache-Control: no-store`. */
+/** The whole page for a payer, for `pageResponse`. */
 export const renderPayPage = (view: PayView, language: Language): string => {
-  const texts = payTexts[language]
+  const texts = inLanguage(payTexts, language)
   switch (view.kind) {
     case "invoke":
       return invokePage(view, language, texts)
@@ -47,20 +49,20 @@ export const renderPayPage = (view: PayView, language: Language): string => {
     case "paid":
       return page(
         language,
-        texts.paid[0],
+        texts.paid.title,
         html`${result("paid", texts, view)}${jsonScript("view", { kind: "paid" })}${script}`
       )
     case "expired":
-      return page(language, texts.expired[0], result("expired", texts))
+      return page(language, texts.expired.title, result("expired", texts))
     case "other-payer":
-      return page(language, texts.otherPayer[0], result("other-payer", texts))
+      return page(language, texts.otherPayer.title, result("other-payer", texts))
     case "unavailable":
-      return page(language, texts.unavailable[0], result("unavailable", texts))
+      return page(language, texts.unavailable.title, result("unavailable", texts))
   }
 }
 
 const page = (language: Language, title: string, body: Html): string =>
-  document({ language, title, styles: ["pay.css"], body: html`<body>\n${body}\n</body>` })
+  document({ language, title, styles: [assetUrl("pay.css")], body })
 
 const script = html`\n<script src="${assetUrl("pay.js")}"></script>`
 
@@ -78,7 +80,7 @@ const invokePage = (view: Of<"invoke">, language: Language, texts: PayTexts): st
   return page(
     language,
     texts.title,
-    html`<main class="page" id="pay">
+    html`<main class="card page" id="pay">
 ${summary(view, texts)}
 <dl class="facts">
 ${view.note !== "" && html`<div><dt>${texts.product}</dt><dd>${view.note}</dd></div>`}
@@ -87,8 +89,8 @@ ${view.note !== "" && html`<div><dt>${texts.product}</dt><dd>${view.note}</dd></
 <div class="act">
 <p class="status" id="status" role="status" aria-live="polite">${texts.status.checking}</p>
 <p class="detail" id="detail" hidden></p>
-<button class="button" id="pay-button" type="button" disabled>${texts.pay}</button>
-<button class="button quiet" id="ask-button" type="button" hidden>${texts.askAgain}</button>
+<button class="button large" id="pay-button" type="button" disabled>${texts.pay}</button>
+<button class="button large quiet" id="ask-button" type="button" hidden>${texts.askAgain}</button>
 <noscript><p class="status warn">${texts.needsScript}</p></noscript>
 <p class="secured">${lockIcon}${texts.secured}</p>
 </div>
@@ -104,22 +106,22 @@ ${view.bridgeScript !== null && html`<script src="${view.bridgeScript}"></script
 const openInWechatPage = (view: Of<"open-in-wechat">, language: Language, texts: PayTexts): string =>
   page(
     language,
-    texts.openInWechat[0],
-    html`<main class="page" id="open-in-wechat">
+    texts.openInWechat.title,
+    html`<main class="card page" id="open-in-wechat">
 ${summary(view, texts)}
 <section class="scan">
-<h1>${texts.openInWechat[0]}</h1>
-<p>${texts.openInWechat[1]}</p>
+<h1>${texts.openInWechat.title}</h1>
+<p>${texts.openInWechat.advice}</p>
 <img class="qr" src="${view.qrUrl}" width="216" height="216" alt="${texts.qrCode}">
 <div class="copy" id="copy" hidden>
 <p>${texts.orPaste}</p>
-<button class="button quiet" id="copy-button" type="button">${texts.copyLink}</button>
+<button class="button large quiet" id="copy-button" type="button">${texts.copyLink}</button>
 <p class="status" id="status" role="status" aria-live="polite"></p>
 </div>
 </section>
 ${
   view.sandboxUrl !== null &&
-  html`<aside class="sandbox"><p>${texts.sandboxAdvice}</p><a class="button" href="${view.sandboxUrl}">${texts.sandbox}</a></aside>`
+  html`<aside class="sandbox"><p>${texts.sandboxAdvice}</p><a class="button large" href="${view.sandboxUrl}">${texts.sandbox}</a></aside>`
 }
 <p class="foot"><span>${texts.orderNo}</span> <span class="number">${view.orderNo}</span></p>
 </main>
@@ -132,7 +134,7 @@ const summary = (view: { readonly payee: string; readonly amountFen: number }, t
 ${amount(view.amountFen)}
 </header>`
 
-/** `¥1,234.56`, grouped for reading; copied text keeps it. */
+/** `¥1,234.56`, grouped for reading. */
 const amount = (fen: number): Html => {
   const [yuan = "0", cents = "00"] = yuanText(fen).split(".")
   return html`<p class="amount${fen >= 100_000_000 && " long"}"><span class="currency">¥</span>${yuan.replace(/\B(?=(\d{3})+$)/g, ",")}.${cents}</p>`
@@ -146,7 +148,7 @@ const RESULTS = {
   unavailable: { icon: stopIcon, text: "unavailable" }
 } as const
 
-/** A page's last word; `hidden` ones wait for the script to hear of it. */
+/** How an order ended; the script shows a `hidden` one when it hears of that end. */
 const result = (
   kind: keyof typeof RESULTS,
   texts: PayTexts,
@@ -154,8 +156,8 @@ const result = (
   hidden = false
 ): Html => {
   const { icon, text } = RESULTS[kind]
-  const [title, advice] = texts[text]
-  return html`<main class="page result ${kind}" id="${kind}"${hidden && html` hidden`}>
+  const { title, advice } = texts[text]
+  return html`<main class="card page result ${kind}" id="${kind}"${hidden && html` hidden`}>
 <div class="verdict">
 ${icon}
 <h1 tabindex="-1">${title}</h1>
@@ -168,7 +170,7 @@ ${
 <div><dt>${texts.payee}</dt><dd>${order.payee}</dd></div>
 <div><dt>${texts.orderNo}</dt><dd class="number">${order.orderNo}</dd></div>
 </dl>
-<div class="act"><button class="button quiet close-button" type="button" hidden>${texts.done}</button></div>`
+<div class="act"><button class="button large quiet close-button" type="button" hidden>${texts.done}</button></div>`
 }
 </main>`
 }

@@ -8,7 +8,7 @@ import type { Call, Handler, Route, Run } from "../call.ts"
 import { bodyRefused } from "../read-json.ts"
 import { notFound, respond } from "../respond.ts"
 import { pageLanguage } from "../web/language.ts"
-import { sitePage } from "../web/site-page.ts"
+import { siteResponse } from "../web/site-page.ts"
 
 /** The pages of providers that have their own, each under `/<provider id>/`. */
 export const siteRoutes = (run: Run, siteIds: ReadonlyArray<string>): ReadonlyArray<Route> =>
@@ -27,9 +27,7 @@ const site =
     if (typeof body === "string") return bodyRefused(call, body)
     return respond(run, call, answerSite(providerId, call, body), (answer) => {
       if (answer === null) return notFound(call)
-      if (answer.kind === "page") return sitePage(answer, pageLanguage(call))
-      const { status, headers, body: text } = answer
-      return new Response(typeof text === "string" ? text : new Uint8Array(text), { status, headers })
+      return siteResponse(`/${providerId}/`, answer)
     })
   }
 

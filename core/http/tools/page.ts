@@ -1,22 +1,21 @@
-import { type Html, html, jsonScript } from "../../channel/html.ts"
-import type { Language } from "../../domain/language.ts"
+import { inLanguage, type Language } from "../../domain/language.ts"
 import { assetUrl } from "../web/assets.ts"
 import { docsBar } from "../web/docs-bar.ts"
 import { document } from "../web/document.ts"
+import { type Html, html, jsonScript } from "../web/html.ts"
 import { signTexts } from "./texts.ts"
 
-/** `/tools/sign`, to be sent with PAGE_CSP. Its script asks `/api/tools/sign-check`. */
+/** `/tools/sign`, for `pageResponse`. Its script calls `/api/tools/sign-check`. */
 export const renderSignPage = (language: Language): string => {
-  const texts = signTexts[language]
+  const texts = inLanguage(signTexts, language)
   return document({
     language,
     title: `${texts.title} · PayHub`,
-    styles: ["docs.css"],
+    styles: [assetUrl("docs.css")],
     head: html`<script type="module" src="${assetUrl("sign.js")}"></script>\n`,
-    body: html`<body>
-${docsBar("sign", language)}
+    body: html`${docsBar("sign", language)}
 <main class="sheet">
-<h1>${texts.title}</h1>
+<h1 class="headline">${texts.title}</h1>
 <p class="lead">${texts.lead}</p>
 <div class="bench">
 <form class="card" id="sign-form" autocomplete="off">
@@ -24,7 +23,7 @@ ${field("app_id", texts.appId, texts.appIdHint, html`<input id="app_id" name="ap
 ${field("request", texts.request, texts.requestHint, textarea("request", `{"app_id":"pk_test_…","amount":1000,…,"sign":"…"}`, true))}
 ${field("canonical", texts.canonical, texts.canonicalHint, textarea("canonical", "amount=1000&app_id=pk_test_…&nonce=…", false))}
 ${field("sign", texts.sign, texts.signHint, html`<input id="sign" name="sign" spellcheck="false" autocapitalize="off" placeholder="4c9f9a10…" aria-describedby="sign-hint">`)}
-<button class="button" type="submit" id="check-button">${texts.submit}</button>
+<button class="button large" type="submit" id="check-button" disabled>${texts.submit}</button>
 <p class="privacy">${texts.privacy}</p>
 </form>
 <section class="card" aria-live="polite">
@@ -33,8 +32,7 @@ ${field("sign", texts.sign, texts.signHint, html`<input id="sign" name="sign" sp
 </section>
 </div>
 </main>
-${jsonScript("texts", { language, ...texts.script })}
-</body>`
+${jsonScript("texts", { language, ...texts.script })}`
   })
 }
 

@@ -26,14 +26,27 @@ const assets: ReadonlyMap<string, PageAsset> = new Map(
     })
 )
 
-/** Changes with any of the files, so that a long cache never gives an upgraded page a file of the old one. */
+/** Changes with any of the files, so that a cache never gives an upgraded page a file of the old version. */
 export const ASSETS_VERSION = [...assets.values()]
   .reduce((hash, { body }) => hash.update(body), createHash("sha256"))
   .digest("hex")
   .slice(0, 12)
 
-/** The file of that exact name, or undefined; names are looked up, never joined to a path. */
+/** The file of that exact name, or undefined. Names are looked up, never joined to a path. */
 export const pageAsset = (name: string): PageAsset | undefined => assets.get(name)
+
+/** The response of `/assets/<name>`, or undefined. Links carry a version, so it may be kept for ever. */
+export const assetResponse = (name: string): Response | undefined => {
+  const asset = pageAsset(name)
+  if (asset === undefined) return undefined
+  return new Response(asset.body, {
+    headers: {
+      "content-type": asset.contentType,
+      "cache-control": "public, max-age=31536000, immutable",
+      "x-content-type-options": "nosniff"
+    }
+  })
+}
 
 /** What a page links: `/assets/pay.js?v=…`. */
 export const assetUrl = (name: string): string => {

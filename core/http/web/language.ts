@@ -1,17 +1,17 @@
 import type { Language } from "../../domain/language.ts"
 
-/** A page's language: `?lang=` if it names one of ours, else what the browser prefers. */
-export const pageLanguage = (call: { readonly url: URL; readonly language: Language }): Language => {
-  const asked = call.url.searchParams.get("lang")?.toLowerCase().split("-")[0]
-  return asked === "zh" || asked === "en" ? asked : call.language
-}
+/** The language that an Accept-Language header prefers: English if it ranks above Chinese, else Chinese. */
+export const languageOf = (acceptLanguage: string | null): Language => preferred(acceptLanguage ?? "") ?? "zh"
 
-/** The language an Accept-Language header asks for: English if it is wanted before Chinese, else Chinese. */
-export const languageOf = (acceptLanguage: string | null): Language => {
-  if (acceptLanguage === null) return "zh"
+/** The language of a page: `?lang=` if it names one of the two, else what the browser accepts. */
+export const pageLanguage = (call: { readonly url: URL; readonly language: Language }): Language =>
+  preferred(call.url.searchParams.get("lang") ?? "") ?? call.language
+
+/** The better of our languages among language ranges with weights ("en-US,en;q=0.9"); undefined = neither is named. */
+const preferred = (ranges: string): Language | undefined => {
   let best: { readonly language: Language; readonly weight: number } | undefined
-  for (const part of acceptLanguage.split(",")) {
-    const [tag = "", ...parameters] = part.trim().toLowerCase().split(";")
+  for (const range of ranges.split(",")) {
+    const [tag = "", ...parameters] = range.trim().toLowerCase().split(";")
     const primary = tag.trim().split("-")[0]
     if (primary !== "zh" && primary !== "en") continue
     const quality = parameters
@@ -20,5 +20,5 @@ export const languageOf = (acceptLanguage: string | null): Language => {
     const weight = quality === undefined ? 1 : Number(quality)
     if (weight > 0 && (best === undefined || weight > best.weight)) best = { language: primary, weight }
   }
-  return best?.language ?? "zh"
+  return best?.language
 }

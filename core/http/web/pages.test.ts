@@ -4,15 +4,16 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { requireTool } from "../../../tests/harness/require-tool.ts"
-import { html, jsonScript } from "../../channel/html.ts"
-import type { Language } from "../../domain/language.ts"
+import type { Bilingual, Language, Texts } from "../../domain/language.ts"
 import { canonicalString, hmacSha256 } from "../../domain/signature.ts"
 import { type DemoView, renderDemoPage } from "../demo/page.ts"
 import { demoSnippets } from "../demo/snippets.ts"
 import { demoTexts } from "../demo/texts.ts"
 import { type PayView, renderPayPage } from "../payer/page.ts"
 import { payTexts } from "../payer/texts.ts"
+import { signTexts } from "../tools/texts.ts"
 import { ASSETS_VERSION, assetUrl, pageAsset } from "./assets.ts"
+import { html, jsonScript } from "./html.ts"
 
 const LANGUAGES: ReadonlyArray<Language> = ["zh", "en"]
 
@@ -60,14 +61,14 @@ const everyPage = LANGUAGES.flatMap((language) => [
   renderDemoPage(demoView, language)
 ])
 
-/** The markup without its data blocks: what is left must keep the page's policy. */
+/** A page without its data blocks: this must obey the content policy. */
 const markup = (page: string) => page.replaceAll(/<script type="application\/json"[^>]*>[^<]*<\/script>/g, "")
 
 /** The data that a page's script reads. */
 const dataOf = (page: string): Record<string, unknown> =>
   JSON.parse(/<script type="application\/json" id="view">([^<]*)<\/script>/.exec(page)?.[1] ?? "null")
 
-/** What a reader sees of the part of a page that is not hidden, entities resolved. */
+/** What a reader sees: the text that is not hidden, with entities resolved. */
 const visibleText = (page: string) =>
   markup(page)
     .replaceAll(/<main[^>]* hidden>.*?<\/main>/gs, "")
@@ -127,7 +128,7 @@ describe("The pay page", () => {
     ["expired", "支付链接已过期,请重新生成", "expired"],
     ["other-payer", "订单已由其他付款人发起支付", "Another payer"],
     ["unavailable", "支付渠道不可用", "not available"]
-  ] as const)("says what is the matter when the view is %s", (kind, zh, en) => {
+  ] as const)("says what is wrong when the view is %s", (kind, zh, en) => {
     expect(visibleText(renderPayPage({ kind }, "zh"))).toContain(zh)
     expect(visibleText(renderPayPage({ kind }, "en"))).toContain(en)
   })
@@ -150,7 +151,7 @@ describe("The pay page", () => {
 
   test("does not claim success before the server has said so", () => {
     for (const language of LANGUAGES) {
-      const [title] = payTexts[language].paid
+      const title = payTexts.paid.title[language]
       const page = renderPayPage(invoke, language)
       expect(page).toContain(title)
       expect(visibleText(page)).not.toContain(title)
@@ -191,10 +192,10 @@ describe("The demo page", () => {
   test("speaks both languages and leads to the other one", () => {
     for (const language of LANGUAGES) {
       const page = renderDemoPage(demoView, language)
-      expect(visibleText(page)).toContain(demoTexts[language].form.submit)
-      for (const [id, [title]] of Object.entries(demoTexts[language].journey.steps)) {
+      expect(visibleText(page)).toContain(demoTexts.form.submit[language])
+      for (const [id, { title }] of Object.entries(demoTexts.journey.steps)) {
         expect(page).toContain(`id="step-${id}"`)
-        expect(visibleText(page)).toContain(title)
+        expect(visibleText(page)).toContain(title[language])
       }
     }
     expect(renderDemoPage(demoView, "zh")).toContain(`href="/demo?lang=en"`)
@@ -202,9 +203,22 @@ describe("The demo page", () => {
     expect(renderDemoPage(demoView, "en")).toContain(`<html lang="en">`)
   })
 
-  test("every text exists in both languages, the script's too", () => {
-    expect(keysOf(demoTexts.en)).toEqual(keysOf(demoTexts.zh))
-    expect(keysOf(payTexts.en)).toEqual(keysOf(payTexts.zh))
+  test("every text exists in both languages with the same placeholders, the script's too", () => {
+    const leaves = leavesOf({ demoTexts, payTexts, signTexts })
+    expect(leaves.length).toBeGreaterThan(100)
+    for (const { zh, en } of leaves) {
+      expect([zh, en]).not.toContain("")
+      expect(placeholdersOf(en)).toEqual(placeholdersOf(zh))
+    }
+  })
+
+  test("its script fills every placeholder of what it says", () => {
+    const script = sourceOf("demo.js")
+    for (const [name, { en }] of Object.entries(demoTexts.script)) {
+      const said = [...script.matchAll(new RegExp(`say\\("${name}"(?:, \\{([^}]*))?`, "g"))]
+      for (const [, values = ""] of said)
+        for (const placeholder of placeholdersOf(en)) expect(values).toContain(placeholder)
+    }
   })
 
   test("its script finds every text that it says and every element that it names", () => {
@@ -212,8 +226,8 @@ describe("The demo page", () => {
     const page = renderDemoPage(demoView, "zh")
     const said = [...script.matchAll(/\bsay\("(\w+)"/g), ...script.matchAll(/"(step[A-Z]\w+)"/g)]
     expect(said.length).toBeGreaterThan(20)
-    for (const [, name = ""] of said) expect(Object.keys(demoTexts.zh.script)).toContain(name)
-    // The webhook's body is the script's own.
+    for (const [, name = ""] of said) expect(Object.keys(demoTexts.script)).toContain(name)
+    // The script makes the webhook's body itself.
     for (const [, id = ""] of script.matchAll(/byId\("([\w-]+)"\)/g)) {
       if (id !== "webhook-body") expect(page).toContain(`id="${id}"`)
     }
@@ -319,7 +333,7 @@ describe("The demo's snippets", () => {
     }
   })
 
-  test("the webhook's one takes a true signature and refuses every other", async () => {
+  test("the webhook's snippet accepts a true signature and refuses every other", async () => {
     for (const language of LANGUAGES) {
       const file = join(folder, `verify-${language}.mjs`)
       writeFileSync(file, codeOf("verify", language))
@@ -343,15 +357,17 @@ function sourceOf(name: string): string {
 }
 
 /** The paths of all texts in a dictionary. */
-function keysOf(texts: object, path = ""): ReadonlyArray<string> {
-  return Object.entries(texts).flatMap(([key, value]) =>
-    typeof value === "object" && value !== null && !Array.isArray(value)
-      ? keysOf(value, `${path}${key}.`)
-      : [`${path}${key}`]
-  )
+function leavesOf(texts: Texts): ReadonlyArray<Bilingual> {
+  return "zh" in texts && typeof texts.zh === "string"
+    ? [texts as Bilingual]
+    : Object.values(texts).flatMap((branch: Texts) => leavesOf(branch))
 }
 
-/** What in a script an ES5 engine or an old WebView does not know; comments and strings do not count. */
+function placeholdersOf(text: string): ReadonlyArray<string> {
+  return [...text.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name).sort()
+}
+
+/** What an ES5 engine or an old WebView does not know of a script; comments and strings do not count. */
 function newerThanEs5(source: string): ReadonlyArray<string> {
   const code = source
     .replaceAll(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\/\*.*?\*\/|\/\/[^\n]*/gs, (part) =>

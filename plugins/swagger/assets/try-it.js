@@ -1,6 +1,6 @@
 /*
- * Starts Swagger UI for this gateway's document and signs the requests that are tried. The secret exists only in its input
- * and, during one request, in the key that is made from it; it is never sent and never stored.
+ * Starts Swagger UI over this gateway's document and signs what is tried. The secret exists only in its input and, for
+ * one request at a time, in the key made from it; it is never sent and never stored.
  */
 
 const { language, signedMark, texts } = JSON.parse(document.getElementById("reference").textContent)
@@ -26,7 +26,7 @@ start().catch(() => {
 async function start() {
   const response = await fetch(`/swagger/json?lang=${language}`)
   const spec = await response.json()
-  // Requests go to the page's own origin, whatever the gateway's public address is: the page's policy allows no other.
+  // Requests go to the page's own origin, whatever the public URL: the content policy allows nothing else.
   spec.servers = [{ url: location.origin }]
   const signed = new Set(
     Object.entries(spec.paths)
@@ -57,7 +57,7 @@ async function start() {
   })
 }
 
-/** The panel takes the place of Swagger UI's choice of servers: there is only one server. */
+/** The panel takes the place of Swagger UI's choice of servers, because there is only one. */
 function panelPlace(React) {
   const place = (node) => {
     if (node === null || node.contains(panel)) return
@@ -85,7 +85,7 @@ async function prepared(request, signed) {
   return request
 }
 
-/** The members of a flat JSON object with their values as written: 1000.0 must not become 1000. */
+/** The members of a flat JSON object, each value as it was written: 1000.0 must not become 1000. */
 function pairsOf(body) {
   const text = typeof body === "string" ? body : JSON.stringify(body)
   try {

@@ -1,9 +1,9 @@
-/* How the demo page lays out what travelled. Texts are re-spaced, never re-written: 1.00 must not become 1. */
+/* Lays out the messages that travelled. White space changes, tokens never do: 1.00 must not become 1. */
 
 /** Strings, then numbers and words, then punctuation; white space falls between them. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[^\s"{}[\],:]+|[{}[\],:]/g
 
-/** JSON text with line breaks and indents, each token as it stands; what is no JSON comes back as it is. */
+/** JSON text with line breaks and indents, its tokens unchanged; a text that is not JSON comes back as it is. */
 export function jsonLines(text) {
   try {
     JSON.parse(text)
@@ -50,7 +50,7 @@ export function tokens(lines) {
   return pieces
 }
 
-/** The string that a flat JSON object's `sign` is over: sorted by name, empty and null left out, values as they stand. */
+/** The string that a flat JSON object's `sign` covers: sorted by name, without empty and null, values unchanged. */
 export function signedString(bodyText) {
   const pairs = []
   for (const [, name, value] of bodyText.matchAll(/("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|[^\s,}]+)/g)) {
@@ -60,27 +60,4 @@ export function signedString(bodyText) {
   }
   pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
   return pairs.map(([key, text]) => `${key}=${text}`).join("&")
-}
-
-/** A text with its `{name}` placeholders filled in, as `fill` of core/domain/language.ts does it. */
-export function fill(text, values) {
-  return text.replace(/\{(\w+)\}/g, (_whole, name) => String(values[name] ?? ""))
-}
-
-/** true = it is on the clipboard. Plain http pages have no Clipboard API: an old way stands in. */
-export async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text)
-    return true
-  } catch {
-    const field = document.createElement("textarea")
-    field.value = text
-    field.readOnly = true
-    field.className = "offstage"
-    document.body.append(field)
-    field.select()
-    const copied = document.execCommand("copy")
-    field.remove()
-    return copied
-  }
 }

@@ -1,13 +1,13 @@
 /* The operator's first page: places an order through the gateway's own API and follows it to the verified webhook. */
 
-// With this file's own ?v=, so that a cache never mixes two versions.
-const { copyText, fill, jsonLines, signedString, tokens } = await import(
-  `./demo-wire.js${new URL(import.meta.url).search}`
-)
+// Imported with this file's own ?v=, so that a cache never mixes two versions.
+const { search } = new URL(import.meta.url)
+const { copyText, element, fill } = await import(`./page-kit.js${search}`)
+const { jsonLines, signedString, tokens } = await import(`./demo-wire.js${search}`)
 
 const POLL_MS = 1000
 const POLL_SLOW_MS = 3000
-/** An order lives 30 minutes and its webhook a few more. */
+/** An order lives 30 minutes, and its webhook is tried for a few minutes more. */
 const FOLLOW_MS = 40 * 60 * 1000
 const AMOUNT_FEN_MAX = 10_000_000_000
 const NOTE_MAX = { qrcode: 250, jsapi: 125 }
@@ -173,17 +173,17 @@ function showCheckout() {
   showStamp()
 }
 
-/** What the journey's five steps are at: [state, detail] each. */
+/** [state, detail] of each of the journey's five steps. */
 function journey() {
   if (placed === null) return STEPS.map(() => ["idle", ""])
   const { response, request, data } = placed
   const steps = STEPS.map(() => ["idle", ""])
   const sign = parsed(request.body)?.sign ?? ""
   const unsigned = response.status === 401
-  steps[0] = [unsigned ? "failed" : "done", say("signature", { start: `${String(sign).slice(0, 16)}…` })]
+  steps[0] = [unsigned ? "failed" : "done", say("signature", { sign: `${String(sign).slice(0, 16)}…` })]
   if (unsigned) return steps
   if (data?.order_no === undefined) {
-    steps[1] = ["failed", say("answered", { status: `${response.status} ${parsed(response.body)?.message ?? ""}` })]
+    steps[1] = ["failed", say("answered", { answer: `${response.status} ${parsed(response.body)?.message ?? ""}` })]
     return steps
   }
   steps[1] = ["done", data.order_no]
@@ -205,14 +205,13 @@ function webhookStep(webhook) {
   const last = webhook?.attempts?.at(-1)
   if (last === undefined) return ["active", say("pushing")]
   if (webhook.state === "delivered") {
-    const text = `${webhook.verified ? say("verified") : say("unverified")} · ${say("delivered", { attempt: last.attempt, ms: last.duration_ms })}`
-    return [webhook.verified ? "done" : "failed", text]
+    const verdict = webhook.verified ? say("verified") : say("unverified")
+    const delivered = say("delivered", { attempt: last.attempt, ms: last.duration_ms })
+    return [webhook.verified ? "done" : "failed", `${verdict} · ${delivered}`]
   }
   if (webhook.state === "dead") return ["failed", say("dead")]
-  return [
-    "active",
-    say("attemptFailed", { attempt: last.attempt, reason: `${last.status ?? say("noAnswer")} ${last.detail}`.trim() })
-  ]
+  const answer = `${last.status ?? say("noAnswer")} ${last.detail}`.trim()
+  return ["active", say("attemptFailed", { attempt: last.attempt, answer })]
 }
 
 function showJourney() {
@@ -256,7 +255,7 @@ function showTimeline() {
   const entries = state.timeline ?? []
   const list = byId("timeline-entries")
   byId("timeline").hidden = entries.length === 0
-  // What is there stays, so that an entry that was opened stays open.
+  // Entries are not drawn again, so that an opened one stays open.
   if (list.childElementCount === entries.length && list.dataset.order === state.order.order_no) return
   list.dataset.order = state.order.order_no
   byId("timeline-count").textContent = String(entries.length)
@@ -442,7 +441,7 @@ async function ask(path, body) {
   }
 }
 
-/** A reload, or the other language, goes on with the same order. */
+/** A reload or the switch to the other language continues with the same order. */
 function resume() {
   try {
     placed = JSON.parse(sessionStorage.getItem(MEMORY))
@@ -460,7 +459,7 @@ function remember() {
   try {
     sessionStorage.setItem(MEMORY, JSON.stringify(placed))
   } catch {
-    // Without storage a reload begins anew.
+    // Without storage a reload starts over.
   }
 }
 
@@ -480,7 +479,7 @@ function parsed(text) {
   }
 }
 
-/** The page's policy takes images of its own origin only; the gateway may know itself by another name. */
+/** The path of an image: the page's policy admits its own origin only, and the public URL may have another name. */
 function sameOrigin(url) {
   if (url.startsWith("data:")) return url
   const { pathname, search } = new URL(url, location.href)
@@ -499,13 +498,6 @@ function yuan(fen) {
 function clock(at) {
   const time = new Date(at)
   return Number.isNaN(time.getTime()) ? String(at) : time.toLocaleTimeString([], { hour12: false })
-}
-
-function element(name, className, ...children) {
-  const made = document.createElement(name)
-  if (className !== "") made.className = className
-  made.append(...children)
-  return made
 }
 
 function byId(id) {

@@ -6,18 +6,18 @@
 
 /*
  * The payer's page. Two rules: only the server's PAID shows success (what WeChat's bridge reports is no proof), and the
- * server is asked before WeChat is opened, each time, so that nobody pays twice.
+ * page asks the server each time before it opens WeChat, so that nobody pays twice.
  */
 ;(function () {
   var BRIDGE_WAIT_MS = 8000
   var ASK_TIMEOUT_MS = 10000
-  /** Pauses between questions after WeChat said ok, seconds; about two minutes in all. */
+  /** Seconds between questions after WeChat said ok; about two minutes in all. */
   var CONFIRM_PAUSES_S = [1, 2, 2, 2, 2, 2, 3, 3, 4, 5, 5, 6, 8, 8, 10, 10, 10, 10, 10, 10, 10]
-  /** The same while the payment window is open, in case its answer never reaches the page; about five minutes. */
+  /** Seconds between questions while the payment window is open, whose answer may never reach the page; about five minutes. */
   var WATCH_PAUSES_S = [5, 5, 5, 5, 5, 5, 10, 10, 10, 10, 10, 10, 15, 15, 15, 15, 15, 15, 20, 20, 20, 20, 20, 20]
-  /** Tries to learn the state before the page asks the payer for patience. */
+  /** Seconds between the first questions, before the page gives the payer the button to try again. */
   var FIRST_PAUSES_S = [2, 3, 5, 5]
-  /** How long an ok of WeChat keeps a reload or a second tab from opening the payment window again. */
+  /** For so long after WeChat's ok, a reload or a second tab does not open the payment window again. */
   var OK_MEMORY_MS = 15 * 60 * 1000
 
   var view = JSON.parse(byId("view").textContent)
@@ -34,10 +34,10 @@
     var askButton = byId("ask-button")
     /** checking, ready, opening, paying, confirming, unsure or settled. */
     var phase = ""
-    /** Counts payment windows: the answer of one that was given up must not disturb the next. */
+    /** Counts payment windows: the late answer of an abandoned one must not disturb the next. */
     var turn = 0
     var timer = 0
-    /** Who hears the answer that is under way: one question at a time, however many want to know. */
+    /** Who hears the answer to the question under way; there is one question at a time, however many wait for it. */
     var listeners = []
     var asking = false
 
@@ -56,7 +56,7 @@
     })
     start()
 
-    /** Asks the server first; opens WeChat only for an order that is still to be paid. */
+    /** Asks the server first and opens WeChat only for an order that is still unpaid. */
     function start() {
       turn += 1
       enter("checking", texts.checking)
@@ -101,12 +101,12 @@
         turn += 1
         if (word === "cancel") enter("ready", texts.cancelled)
         else enter("ready", texts.failed, "warn", answer.err_desc || answer.err_msg || "")
-        // Another tab may have paid meanwhile: then the button must go.
+        // Another tab may have paid meanwhile; then the button must go.
         ask(function () {})
       }
     }
 
-    /** WeChat says that the payer has paid: wait for the server to say so. */
+    /** WeChat says that the payer has paid: waits for the server to say so. */
     function confirm() {
       turn += 1
       enter("confirming", texts.confirming)
@@ -124,7 +124,7 @@
         if (phase === "confirming" || phase === "unsure") return
         if (saidOk()) confirm()
         else if (phase === "paying") {
-          // The bridge answers soon after its window closed. Where it never does, the payer gets the button back.
+          // The bridge answers soon after its window closes. If it never answers, the payer gets the button back.
           setTimeout(function () {
             if (mine === turn && phase === "paying") enter("ready", texts.ready)
           }, 3000)
@@ -134,7 +134,7 @@
 
     // ------------------------------------------------------------------------------------ asking the server
 
-    /** Asks, and again after each pause while the order is PENDING or the answer does not come. */
+    /** Asks after each pause while the order is PENDING or no answer comes. */
     function watch(pausesS, onGivingUp) {
       var mine = turn
       var next = 0
@@ -156,7 +156,7 @@
       }
     }
 
-    /** Asks until the server says PENDING, then goes on; without an answer the payer gets the button to try again. */
+    /** Asks until the server says PENDING, then continues; if no answer comes, the payer gets the button to try again. */
     function askUntilKnown(pausesS, onPending) {
       var mine = turn
       var next = 0
@@ -180,8 +180,8 @@
     }
 
     /**
-     * One question. A settled order is shown at once, whoever asked; else who asked hears whether the order is known to
-     * be PENDING and, after "too many requests", how many seconds to wait.
+     * One question. A settled order is shown at once, whoever asked. Otherwise the asker hears whether the order is known
+     * to be PENDING and, after "too many requests", how many seconds to wait.
      */
     function ask(then) {
       if (phase === "settled") return
@@ -196,7 +196,7 @@
       request.onreadystatechange = function () {
         if (request.readyState === 4) finish()
       }
-      // Old WebViews know no XMLHttpRequest.timeout.
+      // Old WebViews have no XMLHttpRequest.timeout.
       var limit = setTimeout(function () {
         request.abort()
         finish()
@@ -255,7 +255,7 @@
       line.className = tone ? "status " + tone : "status"
     }
 
-    /** Shows the server's last word and takes the button away for good. */
+    /** Shows how the order ended and removes the button for good. */
     function settle(result) {
       phase = "settled"
       turn += 1
@@ -297,7 +297,7 @@
 
   // ------------------------------------------------------------------------------------------------- the bridge
 
-  /** Calls back once: with WeChat's bridge, or with null when it has not appeared in time. */
+  /** Calls back once: with WeChat's bridge, or with null if it does not appear in time. */
   function whenBridge(then) {
     var told = false
     function tell() {
@@ -318,7 +318,7 @@
     }
   }
 
-  /** A result page's button, where there is a WeChat window to close. */
+  /** Shows a result page's button where there is a WeChat window to close. */
   function offerToClose() {
     var buttons = document.querySelectorAll(".close-button")
     // The sandbox's bridge has no window to close.

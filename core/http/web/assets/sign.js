@@ -1,12 +1,14 @@
-/* The signature debugger's page: asks `/api/tools/sign-check` and lays out what it found. Nothing is kept. */
+/* The signature debugger's page: calls `/api/tools/sign-check` and shows its findings. Nothing is kept. */
 
-import { copyText, fill } from "./demo-wire.js"
+// Imported with this file's own ?v=, so that a cache never mixes two versions.
+const { copyText, element, fill } = await import(`./page-kit.js${new URL(import.meta.url).search}`)
 
 const texts = JSON.parse(document.getElementById("texts").textContent)
 const form = document.getElementById("sign-form")
 const button = document.getElementById("check-button")
 const result = document.getElementById("result")
 
+button.disabled = false
 form.addEventListener("submit", async (event) => {
   event.preventDefault()
   button.disabled = true
@@ -18,7 +20,7 @@ form.addEventListener("submit", async (event) => {
   } finally {
     button.disabled = false
     button.textContent = texts.submit
-    // Beside the form where there is room; below it on a phone, out of sight.
+    // On a phone the result stands below the form, out of sight.
     result.scrollIntoView({ block: "nearest" })
   }
 })
@@ -35,7 +37,7 @@ async function ask() {
   return { message, check: response.ok ? data : undefined }
 }
 
-/** Text areas give line breaks as \r\n; a string that was built holds what was pasted. */
+/** Text areas give line breaks as \r\n, but the string that was signed had what was pasted. */
 function typed(name, value) {
   return name === "canonical" ? value.replaceAll("\r\n", "\n") : value.trim()
 }
@@ -53,14 +55,14 @@ function show({ message, check }) {
   document.getElementById("how").hidden = true
   result.hidden = false
   if (check === undefined) {
-    result.replaceChildren(element("p", "verdict", message))
+    result.replaceChildren(element("p", "alert verdict", message))
     return
   }
   const { verified, difference, findings, canonical } = check
   const clean = verified && difference === null
   const verdict = clean ? texts.verified : verified ? texts.verifiedButString : texts.failed
   result.replaceChildren(
-    element("p", clean ? "verdict good" : "verdict", verdict),
+    element("p", clean ? "alert verdict good" : "alert verdict", verdict),
     ...(difference === null ? [] : [differencePart(difference)]),
     ...(findings.length === 0 ? [] : [findingsPart(findings)]),
     canonicalPart(canonical)
@@ -82,7 +84,7 @@ function differencePart({ byte, parameter, expected, actual }) {
   return part(title, list)
 }
 
-/** White space that makes the difference has to be seen. */
+/** White space as a visible sign, because it may be the difference. */
 function visible(character) {
   return { " ": "␠", "\n": "⏎", "\r": "␍", "\t": "⇥" }[character] ?? character
 }
@@ -115,11 +117,4 @@ function part(title, content, action) {
   head.append(element("h2", "", title), ...(action === undefined ? [] : [action]))
   section.append(head, content)
   return section
-}
-
-function element(name, className, text = "") {
-  const made = document.createElement(name)
-  if (className !== "") made.className = className
-  made.textContent = text
-  return made
 }

@@ -1,4 +1,4 @@
-/** Markup that is safe to put into a page as it is; only `html` and `jsonScript` make it. */
+/** Markup that is safe to put into a page as it is; only the functions of this file and constants make it. */
 export class Html {
   readonly text: string
   constructor(text: string) {
@@ -36,7 +36,22 @@ const ENTITIES: Readonly<Record<string, string>> = {
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "")
 
 /**
- * Data for a page's script, as an inert block that its script reads with JSON.parse. `<`, `>` and `&` are written as
+ * An element whose names are data; attribute values are escaped.
+ * @param content null = a void element, without an end tag
+ */
+export const taggedHtml = (tag: string, attributes: Readonly<Record<string, string>>, content: Html | null): Html => {
+  const written = Object.entries(attributes).map(([name, value]) => ` ${nameOf(name)}="${escapeHtml(value)}"`)
+  const start = `<${nameOf(tag)}${written.join("")}>`
+  return new Html(content === null ? start : `${start}${content.text}</${tag}>`)
+}
+
+const nameOf = (name: string): string => {
+  if (!/^[a-z][a-z0-9-]*$/.test(name)) throw new Error(`"${name}" is no name of an element or attribute`)
+  return name
+}
+
+/**
+ * Data for a page's script, as an inert block that its script reads with JSON.parse. `<`, `>` and `&` become
  * \u escapes, so no text in the data can end the block or begin a comment in it.
  */
 export const jsonScript = (id: string, value: unknown): Html => {
