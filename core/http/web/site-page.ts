@@ -22,11 +22,9 @@ export const siteResponse = (base: string, answer: SiteResponse): Response => {
     const { status, headers, body } = answer
     return new Response(typeof body === "string" ? body : new Uint8Array(body), { status, headers })
   }
-  return pageResponse(
-    answer.status,
-    renderSitePage(base, answer),
-    { headers: answer.allow === undefined ? {} : { allow: answer.allow } }
-  )
+  return pageResponse(answer.status, renderSitePage(base, answer), {
+    headers: answer.allow === undefined ? {} : { allow: answer.allow }
+  })
 }
 
 /** A site's page as an HTML document in the gateway's theme. */
