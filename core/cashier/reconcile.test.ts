@@ -291,6 +291,20 @@ describe("the worker", () => {
     expect(book.queries.filter((orderNo) => orderNo === ill.orderNo)).toHaveLength(2)
   })
 
+  test("orders keep their turn when the store fails while others of their account are postponed", async () => {
+    const { order, nowMs, fail, advance, find } = gateway()
+    const createdAt = new Date(await nowMs())
+    const made: Array<Order> = []
+    for (let i = 0; i < 40; i += 1) made.push(await order({ createdAt, nextCheckAt: new Date(i) }))
+    for (const each of made) say(each, "paid")
+    fail("orders.scheduleCheck", "away")
+    await working(async () => {
+      for (let seconds = 0; seconds < 100; seconds += 2) await advance("2 seconds")
+    })
+    const statuses = await Promise.all(made.map(async (each) => (await find(each)).status))
+    expect(statuses.filter((status) => status !== "PAID")).toEqual([])
+  })
+
   test("goes on when the store that was away comes back", async () => {
     const { order, nowMs, fail, advance, find } = gateway()
     const createdAt = new Date(await nowMs())

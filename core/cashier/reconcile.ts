@@ -134,7 +134,8 @@ export const reconcileLayer = Layer.effectDiscard(
             accounts.add(order.accountId, 1)
             taken.push(order)
           } else {
-            yield* orders.scheduleCheck(order, BUSY_MS)
+            // If this fails, the order's lease postpones it. The orders already taken keep their turn.
+            yield* Effect.ignore(orders.scheduleCheck(order, BUSY_MS))
           }
         }
         if (taken.length > 0 || due.length < limit) return taken
