@@ -76,7 +76,7 @@ const charge = operation(ChargeBody, (input, context, nowMs) =>
     }
     if (!ORDER_NO.test(input.order_no)) return refused("the order number is ill-formed")
     if (input.expires_ms <= nowMs) return refused("the order has expired")
-    const trade = yield* addTrade(context.book, {
+    const trade = yield* addTrade(context.facts, {
       ...closedBefore(input.order_no, nowMs),
       tradeNo: newTradeNo(nowMs),
       code: input.code,
@@ -108,12 +108,12 @@ const charge = operation(ChargeBody, (input, context, nowMs) =>
 
 const query = operation(OrderBody, (input, context, nowMs) =>
   Effect.gen(function* () {
-    const found = yield* findTrade(context.book, input.order_no)
+    const found = yield* findTrade(context.facts, input.order_no)
     if (faultAt(faultsOf(context.account.faults, found?.amountFen ?? 0), "query") === "http-500") {
       return { raw: plain(500, "internal error") }
     }
     if (found === null) return { signed: { result: "ok", state: "absent", payment: null } }
-    const trade = expire(nowMs)(found) === found ? found : yield* step(context.book, found.orderNo, expire(nowMs))
+    const trade = expire(nowMs)(found) === found ? found : yield* step(context.facts, found.orderNo, expire(nowMs))
     const payment = trade.payment === null ? null : wirePayment(trade.payment)
     return { signed: { result: "ok", state: trade.state, payment } }
   })
@@ -122,11 +122,11 @@ const query = operation(OrderBody, (input, context, nowMs) =>
 const closeTrade = operation(OrderBody, (input, context, nowMs) =>
   Effect.gen(function* () {
     if (!ORDER_NO.test(input.order_no)) return refused("the order number is ill-formed")
-    const found = yield* findTrade(context.book, input.order_no)
+    const found = yield* findTrade(context.facts, input.order_no)
     const fault = faultAt(faultsOf(context.account.faults, found?.amountFen ?? 0), "close")
     if (fault === "http-500") return { raw: plain(500, "internal error") }
-    yield* addTrade(context.book, closedBefore(input.order_no, nowMs))
-    const trade = yield* step(context.book, input.order_no, close)
+    yield* addTrade(context.facts, closedBefore(input.order_no, nowMs))
+    const trade = yield* step(context.facts, input.order_no, close)
     if (trade.state === "paid") return { signed: { result: "ok", state: "paid" } }
     if (fault === "late-payment" && trade.tradeNo !== "") yield* inBackground(payAfterClose(context, trade))
     return { signed: { result: "ok", state: "closed" } }
@@ -138,23 +138,23 @@ const payAfterClose = (context: Context, closed: Trade): Effect.Effect<void, Sto
     yield* Effect.sleep((yield* SandboxDelays).latePaymentMs)
     const payer = newNonce()
     const payment = paymentOf(closed, {}, yield* Clock.currentTimeMillis)
-    const trade = yield* step(context.book, closed.orderNo, payLate(payment, payer))
+    const trade = yield* step(context.facts, closed.orderNo, payLate(payment, payer))
     if (trade.paidBy === payer) yield* tellPaid(context, trade, payment, {})
   })
 
 const refundTrade = operation(RefundBody, (input, context, nowMs) =>
   Effect.gen(function* () {
-    const found = yield* findTrade(context.book, input.order_no)
+    const found = yield* findTrade(context.facts, input.order_no)
     if (found === null || found.payment === null) return { signed: failedRefund("the order is not paid") }
     const change = refund(input.refund_no, input.refund_fen, newTradeNo(nowMs), nowMs)
-    const answer = refundState(yield* step(context.book, found.orderNo, change), input.refund_no, input.refund_fen)
+    const answer = refundState(yield* step(context.facts, found.orderNo, change), input.refund_no, input.refund_fen)
     const pending = faultAt(faultsOf(context.account.faults, found.amountFen), "refund") === "refund-pending"
     return { signed: pending && answer.state === "refunded" ? { result: "ok", state: "pending" } : answer }
   })
 )
 
 const queryRefund = operation(RefundQueryBody, (input, context) =>
-  Effect.map(findTrade(context.book, input.order_no), (trade) => ({
+  Effect.map(findTrade(context.facts, input.order_no), (trade) => ({
     signed: trade === null ? failedRefund("no such order") : refundState(trade, input.refund_no)
   }))
 )
@@ -169,11 +169,11 @@ const openid = operation(OpenidBody, (input, context, nowMs) =>
 const pay = operation(PayBody, (input, context, nowMs) =>
   Effect.gen(function* () {
     if (input.account_id !== context.accountId) return refused("this is another account's sandbox")
-    const found = yield* findTrade(context.book, input.order_no)
+    const found = yield* findTrade(context.facts, input.order_no)
     if (found === null || found.tradeNo === "") return refused("the sandbox has no such order")
     const honest = !input.forge && input.amount_fen === null
     const asked = found.payment ?? paymentOf(found, faultsOf(context.account.faults, found.amountFen), nowMs)
-    const trade = honest ? yield* step(context.book, found.orderNo, payLate(asked, newNonce())) : found
+    const trade = honest ? yield* step(context.facts, found.orderNo, payLate(asked, newNonce())) : found
     const payment = {
       ...(trade.payment ?? asked),
       ...(input.amount_fen === null ? {} : { amountFen: input.amount_fen })
@@ -182,7 +182,7 @@ const pay = operation(PayBody, (input, context, nowMs) =>
     const notices: Array<SentNotice> = []
     for (let time = 0; time < input.times; time++) notices.push(yield* sendNotice(context, body, input.forge))
     if (honest && notices.some(isAccepted)) {
-      yield* step(context.book, found.orderNo, confirm)
+      yield* step(context.facts, found.orderNo, confirm)
     }
     return { signed: { result: "ok", order_no: found.orderNo, notices } }
   })

@@ -76,7 +76,7 @@ export const tellPaid = (
 ): Effect.Effect<void, StoreUnavailable> => {
   const fault = faultAt(faults, "notice")
   const tell = (type: NoticeType, about: TradePayment | null) => {
-    const accepted = about === null ? Effect.void : Effect.asVoid(step(context.book, trade.orderNo, confirm))
+    const accepted = about === null ? Effect.void : Effect.asVoid(step(context.facts, trade.orderNo, confirm))
     return deliver(context, noticeBody(type, trade.orderNo, about), accepted, fault === "forged-notice")
   }
   const paid = tell("trade.paid", payment)

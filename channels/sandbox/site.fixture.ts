@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { Clock, Context, Effect, Exit, Schema } from "effect"
 import {
   type Channel,
-  type ChannelBook,
   ChannelHttp,
   ChannelUncertain,
   type ChargeRef,
@@ -12,6 +11,7 @@ import {
   type Notice,
   type Presentation,
   type SiteAnswer,
+  type SiteFacts,
   type SiteRequest
 } from "../../core/channel/index.ts"
 import { coreWeb } from "../../tests/harness/core-web.ts"
@@ -21,7 +21,7 @@ import type { FaultSettings } from "./faults.ts"
 import sandbox, { SandboxAccount } from "./index.ts"
 
 /*
- * For tests only: a gateway that consists of the sandbox's site, a book in memory and an address for notices, on a free
+ * For tests only: a gateway that consists of the sandbox's site, its facts in memory and an address for notices, on a free
  * port of the loopback.
  */
 
@@ -38,7 +38,7 @@ export interface Harness {
   readonly gateway: GatewayUrls
   readonly account: SandboxAccount
   readonly channel: Channel
-  readonly book: ChannelBook
+  readonly facts: SiteFacts
   readonly notices: ReadonlyArray<ReceivedNotice>
   /** Resolves when at least `count` notices have arrived. */
   readonly noticed: (count: number) => Promise<void>
@@ -81,7 +81,7 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
   const account = Schema.decodeUnknownSync(SandboxAccount)(settings)
   const notices: Array<ReceivedNotice> = []
   const waiting: Array<{ readonly count: number; readonly done: () => void }> = []
-  const { book } = memoryBook()
+  const { facts } = memoryFacts()
   const { url, close } = await startLoopback((request, response) => void serve(request, response))
   const gateway = { publicUrl: url, localUrl: url }
   const channel = Effect.runSync(sandbox.open(account, gateway))
@@ -136,7 +136,7 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
   }
 
   const site = async (given: SiteRequest, signal: AbortSignal): Promise<SiteAnswer | undefined> => {
-    const context = { gateway, account, accountId: ACCOUNT_ID, book, clientIp: "127.0.0.1" }
+    const context = { gateway, account, accountId: ACCOUNT_ID, facts, clientIp: "127.0.0.1" }
     if (sandbox.site === undefined) throw new Error("the sandbox has a site")
     const answering = Effect.provideContext(sandbox.site(given, context), references)
     const exit = await Effect.runPromiseExit(answering, { signal })
@@ -178,7 +178,7 @@ export const startHarness = async (options: HarnessOptions = {}): Promise<Harnes
     gateway,
     account,
     channel,
-    book,
+    facts,
     notices,
     noticed: (count) =>
       new Promise((done) => (notices.length >= count ? done() : waiting.push({ count, done: () => done() }))),
@@ -236,10 +236,10 @@ export const payUrlOf = (shown: Presentation): string => {
   throw new Error(`a ${shown.kind} has no page`)
 }
 
-/** A book in memory and the entries in it. */
-export const memoryBook = () => {
+/** Facts in memory and their entries. */
+export const memoryFacts = () => {
   const entries = new Map<string, JsonObject>()
-  const book: ChannelBook = {
+  const facts: SiteFacts = {
     get: (key) => Effect.sync(() => entries.get(key) ?? null),
     update: (key, change) =>
       Effect.sync(() => {
@@ -249,5 +249,5 @@ export const memoryBook = () => {
         return value
       })
   }
-  return { entries, book }
+  return { entries, facts }
 }

@@ -47,7 +47,7 @@ const show = (request: SiteRequest, context: Context, ticket: string): Answer =>
   Effect.gen(function* () {
     const { language } = request
     const nowMs = yield* Clock.currentTimeMillis
-    const trade = yield* tradeOfTicket(context.book, context.account.signingKey, ticket, nowMs)
+    const trade = yield* tradeOfTicket(context.facts, context.account.signingKey, ticket, nowMs)
     if (trade === null) return messagePage(404, language, "unknown")
     const stalled = request.url.searchParams.get("done") === "stalled"
     const faults = faultsOf(context.account.faults, trade.amountFen)
@@ -60,7 +60,7 @@ const submit = (request: SiteRequest, context: Context, ticket: string): Answer 
     const { language } = request
     const action = new URLSearchParams(Buffer.from(request.body).toString("utf8")).get("action")
     const nowMs = yield* Clock.currentTimeMillis
-    const trade = yield* tradeOfTicket(context.book, context.account.signingKey, ticket, nowMs)
+    const trade = yield* tradeOfTicket(context.facts, context.account.signingKey, ticket, nowMs)
     if (trade === null) return messagePage(404, language, "unknown")
     if (action === "pay") yield* payTrade(context, trade, nowMs)
     else if (action === "decline") yield* declineTrade(context, trade, nowMs)
@@ -74,7 +74,7 @@ const submit = (request: SiteRequest, context: Context, ticket: string): Answer 
 const state = (context: Context, ticket: string): Answer =>
   Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
-    const trade = yield* tradeOfTicket(context.book, context.account.signingKey, ticket, nowMs)
+    const trade = yield* tradeOfTicket(context.facts, context.account.signingKey, ticket, nowMs)
     return trade === null ? json(404, { view: "unknown" }) : json(200, { view: tradeView(trade) })
   })
 
@@ -104,7 +104,7 @@ const payTrade = (context: Context, trade: Trade, nowMs: number): Effect.Effect<
     const payer = newNonce()
     const faults = faultsOf(context.account.faults, trade.amountFen)
     const payment = paymentOf(trade, faults, nowMs)
-    const now = yield* step(context.book, trade.orderNo, pay(payment, payer, nowMs))
+    const now = yield* step(context.facts, trade.orderNo, pay(payment, payer, nowMs))
     // In a fiber of its own: a payer who closes the window has paid all the same.
     if (now.paidBy === payer) yield* Fiber.join(yield* Effect.forkDetach(tellPaid(context, now, payment, faults)))
     return now
@@ -112,7 +112,7 @@ const payTrade = (context: Context, trade: Trade, nowMs: number): Effect.Effect<
 
 const declineTrade = (context: Context, trade: Trade, nowMs: number): Effect.Effect<Trade, StoreUnavailable> =>
   Effect.gen(function* () {
-    const now = yield* step(context.book, trade.orderNo, decline(nowMs))
+    const now = yield* step(context.facts, trade.orderNo, decline(nowMs))
     if (trade.state === "pending" && now.state === "failed") yield* tellDeclined(context, now)
     return now
   })

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { Effect, Schema } from "effect"
-import { type ChannelBook, type JsonObject, type StoreUnavailable, sameDigest } from "../../core/channel/index.ts"
+import { type JsonObject, type SiteFacts, type StoreUnavailable, sameDigest } from "../../core/channel/index.ts"
 import { type FaultSettings, faultAt, REPORTED_FEE_FEN } from "./faults.ts"
 import { type SigningKey, seal } from "./sign.ts"
 
@@ -121,26 +121,26 @@ export const closedBefore = (orderNo: string, nowMs: number): Trade => ({
 })
 
 /** null = the provider has no such order. */
-export const findTrade = (book: ChannelBook, orderNo: string): Effect.Effect<Trade | null, StoreUnavailable> =>
+export const findTrade = (facts: SiteFacts, orderNo: string): Effect.Effect<Trade | null, StoreUnavailable> =>
   ORDER_NO.test(orderNo)
-    ? Effect.map(book.get(orderNo), (value) => (value === null ? null : decodeTrade(value)))
+    ? Effect.map(facts.get(orderNo), (value) => (value === null ? null : decodeTrade(value)))
     : Effect.succeed(null)
 
 /** Stores a trade unless the order has one, and returns the stored one. */
-export const addTrade = (book: ChannelBook, trade: Trade): Effect.Effect<Trade, StoreUnavailable> =>
+export const addTrade = (facts: SiteFacts, trade: Trade): Effect.Effect<Trade, StoreUnavailable> =>
   Effect.map(
-    book.update(trade.orderNo, (value) => value ?? trade),
+    facts.update(trade.orderNo, (value) => value ?? trade),
     (value) => decodeTrade(value)
   )
 
 /** Takes a step on an existing trade atomically and returns the trade after it. Trades are never removed. */
 export const step = (
-  book: ChannelBook,
+  facts: SiteFacts,
   orderNo: string,
   change: (trade: Trade) => Trade
 ): Effect.Effect<Trade, StoreUnavailable> =>
   Effect.map(
-    book.update(orderNo, (value): JsonObject => {
+    facts.update(orderNo, (value): JsonObject => {
       const trade = decodeTrade(value)
       const next = change(trade)
       return value !== null && next === trade ? value : next
@@ -154,13 +154,13 @@ export const ticketOf = (key: SigningKey, trade: Trade): string =>
 
 /** The trade of a ticket, closed if it has expired by now; null = not a ticket of ours. */
 export const tradeOfTicket = (
-  book: ChannelBook,
+  facts: SiteFacts,
   key: SigningKey,
   ticket: string,
   nowMs: number
 ): Effect.Effect<Trade | null, StoreUnavailable> =>
   Effect.gen(function* () {
-    const found = yield* findTrade(book, ticket.slice(0, Math.max(0, ticket.lastIndexOf("-"))))
+    const found = yield* findTrade(facts, ticket.slice(0, Math.max(0, ticket.lastIndexOf("-"))))
     if (found === null || !sameDigest(ticketOf(key, found), ticket)) return null
-    return expire(nowMs)(found) === found ? found : yield* step(book, found.orderNo, expire(nowMs))
+    return expire(nowMs)(found) === found ? found : yield* step(facts, found.orderNo, expire(nowMs))
   })

@@ -47,7 +47,7 @@ export const tradeOfParams = (
   const { paySign: given, ...params } = read.value
   const key = context.account.signingKey
   if (!sameDigest(paySign(key, params), given)) return Effect.succeed(null)
-  return tradeOfTicket(context.book, key, params.package.slice("prepay_id=sandbox_".length), nowMs)
+  return tradeOfTicket(context.facts, key, params.package.slice("prepay_id=sandbox_".length), nowMs)
 }
 
 const paySign = (key: SigningKey, params: Omit<JsapiParams, "paySign">): string =>
@@ -107,7 +107,7 @@ export const openidOfCode = (
     }
     if (nowMs >= Number.parseInt(expires, 36)) return { refused: "the code has expired (42003)" }
     const user = newNonce()
-    const used = yield* context.book.update(`code:${random}`, (value) => value ?? { usedBy: user })
+    const used = yield* context.facts.update(`code:${random}`, (value) => value ?? { usedBy: user })
     return used.usedBy === user ? { openid } : { refused: "the code has been used (40163)" }
   })
 

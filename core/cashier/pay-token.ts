@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from "node:crypto"
 import { Effect } from "effect"
-import { PayLinkExpired, ThrottleExceeded } from "../domain/errors.ts"
+import { PayLinkExpired } from "../domain/errors.ts"
 import type { Order } from "../domain/order.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
-import { Throttle } from "../pipeline/throttle/throttle.ts"
+import { namingTheWait, Throttle } from "../pipeline/throttle/throttle.ts"
 
 /* A pay_token: the credential of an order's payer (contract section 6). */
 
@@ -51,9 +51,5 @@ export const takeTokenCall = Effect.fnUntraced(function* (token: string) {
   const throttle = yield* Throttle
   yield* throttle
     .takeKey(`paytoken:{${payTokenHash(token).slice(0, 32)}}`, { count: 10, windowMs: 10_000 })
-    .pipe(
-      Effect.catchTag("ThrottleExceeded", ({ retryAfterMs }) =>
-        Effect.fail(new ThrottleExceeded({ retryAfterMs, windowMs: retryAfterMs }))
-      )
-    )
+    .pipe(namingTheWait)
 })

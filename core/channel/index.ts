@@ -31,5 +31,5 @@ export type {
   RefundState,
   Reply
 } from "./provider.ts"
-export type { ChannelBook, ChannelSite, SiteAnswer, SiteContext, SiteRequest, SiteResponse } from "./site.ts"
+export type { ChannelSite, SiteAnswer, SiteContext, SiteFacts, SiteRequest, SiteResponse } from "./site.ts"
 export { element, type SiteElement, type SiteNode, type SitePage } from "./site-page.ts"

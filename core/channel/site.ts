@@ -6,7 +6,7 @@ import type { JsonObject } from "../domain/order.ts"
 import type { SitePage } from "./site-page.ts"
 
 /** A small, durable, shared map in which a provider's own site keeps its state. */
-export interface ChannelBook {
+export interface SiteFacts {
   readonly get: (key: string) => Effect.Effect<JsonObject | null, StoreUnavailable>
   /**
    * Replaces a value atomically, whichever process or request does it at the same time, and returns the new one.
@@ -22,7 +22,7 @@ export interface SiteContext<Account> {
   readonly gateway: GatewayUrls
   readonly account: Account
   readonly accountId: string
-  readonly book: ChannelBook
+  readonly facts: SiteFacts
   /** The payer's address, behind trusted proxies too. */
   readonly clientIp: string
 }

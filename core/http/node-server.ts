@@ -19,7 +19,7 @@ export interface ServerLimits {
 const CHECK_MS = 1_000
 
 /** An unread request body is drained up to this many bytes and milliseconds, then the connection is closed. */
-const DROPPED_BYTES_MAX = 1 << 20
+const DRAINED_BYTES_MAX = 1 << 20
 const DROPPING_MS = 1_000
 
 /** Unanswered requests per connection; a client that sends more without reading answers is disconnected. */
@@ -129,7 +129,7 @@ const dropRest = (incoming: IncomingMessage): Promise<void> =>
     incoming.removeAllListeners("data")
     incoming.on("data", (chunk: Uint8Array) => {
       dropped += chunk.length
-      if (dropped > DROPPED_BYTES_MAX) done()
+      if (dropped > DRAINED_BYTES_MAX) done()
     })
     incoming.on("end", done)
     incoming.on("close", done)

@@ -7,7 +7,7 @@ import {
 import sandbox, { SandboxAccount } from "../../channels/sandbox/index.ts"
 import { noticeBody } from "../../channels/sandbox/notices.ts"
 import { newNonce, signatureHeaders } from "../../channels/sandbox/sign.ts"
-import { memoryBook } from "../../channels/sandbox/site.fixture.ts"
+import { memoryFacts } from "../../channels/sandbox/site.fixture.ts"
 import { findTrade, newTradeNo, pay, paymentOf, step } from "../../channels/sandbox/trade.ts"
 import { describeChannel, type KitSimulator, type SimulatorFault } from "../../core/kit/index.ts"
 
@@ -17,7 +17,7 @@ const start = async (): Promise<KitSimulator> => {
   const account = Schema.decodeUnknownSync(SandboxAccount)(settings)
   const key = account.signingKey
   const stranger = Redacted.make(newNonce())
-  const { entries, book } = memoryBook()
+  const { entries, facts } = memoryFacts()
   const cookies = new Map<string, string>()
   let fault: SimulatorFault | undefined
 
@@ -33,7 +33,7 @@ const start = async (): Promise<KitSimulator> => {
       const text = JSON.stringify({ result: "refused", reason: "the kit's refusal" })
       return { status: 200, headers: { ...json, ...signed(text) }, body: text }
     }
-    const context = { gateway, account, accountId: "acc_kit", book, clientIp: "127.0.0.1" }
+    const context = { gateway, account, accountId: "acc_kit", facts, clientIp: "127.0.0.1" }
     const answer = await Effect.runPromise(
       sandbox.site?.({ method, url, headers, body, language: "zh" }, context) ?? Effect.die("the sandbox has a site")
     )
@@ -46,7 +46,7 @@ const start = async (): Promise<KitSimulator> => {
   const server = await startSimulatorServer(serve)
   const { origin } = server
   const gateway = { publicUrl: origin, localUrl: origin }
-  const tradeOf = (orderNo: string) => Effect.runPromise(findTrade(book, orderNo))
+  const tradeOf = (orderNo: string) => Effect.runPromise(findTrade(facts, orderNo))
 
   return {
     account: settings,
@@ -56,7 +56,7 @@ const start = async (): Promise<KitSimulator> => {
       if (trade === null) return false
       const payer = newNonce()
       const payment = { ...paymentOf(trade, {}, Date.now()), ...how }
-      const now = await Effect.runPromise(step(book, orderNo, pay(payment, payer, Date.now())))
+      const now = await Effect.runPromise(step(facts, orderNo, pay(payment, payer, Date.now())))
       return now.paidBy === payer
     },
     notice: async (orderNo, { paid = true, signedBy, ...change } = {}) => {

@@ -50,7 +50,7 @@ const answerSite = Effect.fnUntraced(function* (providerId: string, call: Call, 
       account: account.settings,
       accountId: account.id,
       clientIp: call.clientIp,
-      book: {
+      facts: {
         get: (key) => facts.get(providerId, key),
         update: (key, change) => facts.update(providerId, key, change)
       }

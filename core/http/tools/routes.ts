@@ -1,9 +1,9 @@
 import { Clock, Effect, Redacted } from "effect"
-import { AppIdMissing, type CashierError, MerchantUnknown, ThrottleExceeded } from "../../domain/errors.ts"
+import { AppIdMissing, type CashierError, MerchantUnknown } from "../../domain/errors.ts"
 import { type Bilingual, fill, type Language } from "../../domain/language.ts"
 import { liveSecrets } from "../../domain/merchant.ts"
 import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
-import { Throttle } from "../../pipeline/throttle/throttle.ts"
+import { namingTheWait, Throttle } from "../../pipeline/throttle/throttle.ts"
 import type { Call, Handler, Route, Run } from "../call.ts"
 import { envelope, frameworkError } from "../envelope.ts"
 import { parseFlatJson } from "../flat-json.ts"
@@ -48,13 +48,7 @@ const diagnose = Effect.fnUntraced(function* (call: Call) {
   const throttle = yield* Throttle
   const directory = yield* MerchantDirectory
   // The window is long, so the message names the time to wait instead.
-  yield* throttle
-    .takeKey(`signcheck:{${call.clientIp}}`, RULE)
-    .pipe(
-      Effect.catchTag("ThrottleExceeded", ({ retryAfterMs }) =>
-        Effect.fail(new ThrottleExceeded({ retryAfterMs, windowMs: retryAfterMs }))
-      )
-    )
+  yield* throttle.takeKey(`signcheck:{${call.clientIp}}`, RULE).pipe(namingTheWait)
   const asked = yield* Effect.promise(() => readJson(call))
   if (asked instanceof Response) return asked
   const text = (name: string): string => asked.get(name)?.text ?? ""

@@ -59,3 +59,13 @@ export class Throttle extends Context.Service<
       })
     )
 }
+
+/** Makes a refusal's message name the time to wait instead of the window, for keys whose window means nothing to callers. */
+export const namingTheWait = <A, E, R>(
+  taken: Effect.Effect<A, E | ThrottleExceeded, R>
+): Effect.Effect<A, E | ThrottleExceeded, R> =>
+  Effect.mapError(taken, (error) =>
+    error instanceof ThrottleExceeded
+      ? new ThrottleExceeded({ retryAfterMs: error.retryAfterMs, windowMs: error.retryAfterMs })
+      : error
+  )
