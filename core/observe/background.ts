@@ -10,7 +10,7 @@ const DRAIN = "20 seconds"
 export class Background extends Context.Service<
   Background,
   { readonly run: <E>(effect: Effect.Effect<unknown, E>) => Effect.Effect<void> }
->()("payhub/pipeline/Background") {
+>()("payhub/observe/Background") {
   static readonly layer: Layer.Layer<Background> = Layer.effect(
     Background,
     Effect.gen(function* () {

@@ -3,7 +3,7 @@ import { FetchHttpClient } from "effect/http"
 import { Otlp } from "effect/observability"
 
 /** Whether spans are made. Off by default: spans cost more than the work they measure. */
-class Tracing extends Context.Reference<boolean>("payhub/pipeline/Tracing", { defaultValue: () => false }) {}
+class Tracing extends Context.Reference<boolean>("payhub/observe/Tracing", { defaultValue: () => false }) {}
 
 /** Whether tracing is switched on in these services. */
 export const isTracing = (services: Context.Context<never>): boolean => Context.get(services, Tracing)

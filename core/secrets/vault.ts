@@ -30,7 +30,7 @@ export class Vault extends Context.Service<
     /** Whether a text was sealed with the current key. */
     readonly isCurrent: (sealed: string) => boolean
   }
->()("payhub/pipeline/Vault") {
+>()("payhub/secrets/Vault") {
   static readonly layer = (keys: MasterKeys | Redacted.Redacted<string>): Layer.Layer<Vault> =>
     Layer.succeed(Vault, makeVault(Redacted.isRedacted(keys) ? { current: keys, others: () => [] } : keys))
 }
