@@ -215,6 +215,32 @@ test("the loop ends with its scope; what is under way goes on", async () => {
   expect(left?.ended).toEqual(["a"])
 })
 
+test("an item whose work throws at once takes no slot, and the others of its lease begin", async () => {
+  const begun: Array<string> = []
+  const leases = [["bad", "good"], ["bad", "good"], []]
+  await Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        yield* leaseLoop({
+          name: "items",
+          underWayMax: 2,
+          leasedMax: 2,
+          sweepEvery: "1 second",
+          lease: (limit) => Effect.sync(() => (limit === 2 ? (leases.shift() ?? []) : [])),
+          work: (item) => {
+            if (item === "bad") throw new Error("no effect")
+            return Effect.sync(() => void begun.push(item))
+          },
+          fork: (effect) => effect.pipe(Effect.ignore, Effect.forkChild)
+        })
+        yield* settle
+        yield* TestClock.adjust("3 seconds")
+      })
+    ).pipe(Effect.provide(Layer.mergeAll(TestClock.layer(), Logger.layer([]))))
+  )
+  expect(begun).toEqual(["good", "good"])
+})
+
 test("shares count what is under way of each key, and forget a key that has nothing", () => {
   const shares = makeShares<string>()
   for (const key of ["a", "a", "b"]) shares.add(key, 1)

@@ -37,14 +37,19 @@ export const leaseLoop = Effect.fnUntraced(function* <Item, E, R>(
   const context = yield* Effect.context<R>()
   let underWay = 0
 
-  const begin = (item: Item) => {
-    underWay++
-    const ended = Effect.suspend(() => {
-      underWay--
-      return latch.open
-    })
-    return fork(Effect.provideContext(Effect.ensuring(work(item), ended), context))
-  }
+  const begin = (item: Item) =>
+    Effect.suspend(() => {
+      const doing = work(item)
+      underWay++
+      const ended = Effect.suspend(() => {
+        underWay--
+        return latch.open
+      })
+      return fork(Effect.provideContext(Effect.ensuring(doing, ended), context))
+    }).pipe(
+      // Code that throws before it returns its effect takes no slot and costs the other items nothing.
+      Effect.catchDefect((defect) => Effect.logError(`one of the ${name} could not begin`, { defect: String(defect) }))
+    )
 
   const round = Effect.gen(function* () {
     yield* latch.close
