@@ -72,7 +72,7 @@ ${way("jsapi", form.jsapi, false)}
 </div>
 </fieldset>
 <p class="alert" id="order-error" role="alert" hidden></p>
-<button class="button large" id="order-button" type="submit">${form.submit}</button>
+<button class="button large" id="order-button" type="submit" disabled>${form.submit}</button>
 </form>
 </section>`
 

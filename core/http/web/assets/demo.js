@@ -33,6 +33,8 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && follower !== 0) follow(0)
 })
 resume()
+// A click before this point would submit the form itself, so the button waits for its script.
+byId("order-button").disabled = false
 
 // ------------------------------------------------------------------------------------------------------ ordering
 
