@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
 import { element, type SitePage } from "../../core/channel/index.ts"
+import { type SimulatorReply, type SimulatorRequest, startSimulatorServer } from "./simulator/server.ts"
 import { WechatOauthSimulator } from "./wechat-oauth/simulator.ts"
 import { WechatPaySimulator } from "./wechatpay-v3/simulator.ts"
 import { startYsepaySimulator } from "./ysepay/simulator.ts"
@@ -71,10 +70,7 @@ export const startPlayground = async (web: PlaygroundWeb): Promise<Playground> =
     }))
   ]
 
-  const server = createServer((request, response) => {
-    answer(rows(), web, request, response).catch(() => response.writeHead(500).end("the simulator failed\n"))
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const server = await startSimulatorServer((request) => answer(rows(), web, request))
   const app = { appId, appSecret: wechat.appSecret, hosts: { api: oauth.origin, authorize: oauth.origin } }
   return {
     accounts: [
@@ -86,10 +82,9 @@ export const startPlayground = async (web: PlaygroundWeb): Promise<Playground> =
         account: { acquirer: "yinsheng", ...yinsheng.account(), ...app }
       }
     ],
-    console: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    console: `${server.origin}/`,
     stop: async () => {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await server.stop()
       await Promise.all([yinsheng.stop(), oauth.stop(), wechat.stop()])
     }
   }
@@ -100,20 +95,18 @@ const ACTS = { pay: "Pay", payWrongAmount: "Pay 1 fen too much", notifyAgain: "S
 const answer = async (
   rows: ReadonlyArray<Row>,
   web: PlaygroundWeb,
-  request: IncomingMessage,
-  response: ServerResponse
-): Promise<void> => {
-  const url = new URL(request.url ?? "/", "http://playground")
-  if (request.method === "POST") {
+  { method, url }: SimulatorRequest
+): Promise<SimulatorReply> => {
+  if (method === "POST") {
     const row = rows.find(({ number }) => number === url.searchParams.get("number"))
     const act = url.searchParams.get("act") ?? ""
     if (row !== undefined && Object.hasOwn(ACTS, act)) await row[act as keyof typeof ACTS]()
-    response.writeHead(303, { location: "/" }).end()
-    return
+    return { status: 303, headers: { location: "/" } }
   }
   const asset = url.pathname.startsWith("/assets/") ? web.asset(url.pathname.slice("/assets/".length)) : undefined
   const shown = asset ?? web.respond(page(rows))
-  response.writeHead(shown.status, Object.fromEntries(shown.headers)).end(Buffer.from(await shown.arrayBuffer()))
+  const body = new Uint8Array(await shown.arrayBuffer())
+  return { status: shown.status, headers: Object.fromEntries(shown.headers), body }
 }
 
 const page = (rows: ReadonlyArray<Row>): SitePage => ({
