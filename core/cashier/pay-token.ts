@@ -12,7 +12,7 @@ import { namingTheWait, Throttle } from "../pipeline/throttle/throttle.ts"
 export const PAY_TOKEN_MS = 10 * 60_000
 
 /** A pay token can read the order's state until this long after the order's expiry. */
-export const PAY_STATE_AFTER_EXPIRY_MS = 30 * 60_000
+const PAY_STATE_AFTER_EXPIRY_MS = 30 * 60_000
 
 /** 192 random bits. Only its hash is stored. */
 export const newPayToken = (): string => `pt_${randomBytes(24).toString("base64url")}`

@@ -118,7 +118,7 @@ const excerpt = (text: string): string => text.slice(0, EXCERPT_CHARS)
 const SECRET_CHARS_MIN = 6
 
 /** Replaces each secret of at least SECRET_CHARS_MIN characters by `<redacted>`, plain and URL-encoded. */
-export const scrub = (text: string, secrets: ReadonlyArray<string>): string => {
+const scrub = (text: string, secrets: ReadonlyArray<string>): string => {
   let clean = text
   for (const secret of secrets) {
     if (secret.length < SECRET_CHARS_MIN) continue

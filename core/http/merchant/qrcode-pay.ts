@@ -6,7 +6,7 @@ import { FieldDecoders } from "./field-decoders.ts"
 import { presentCode } from "./present.ts"
 
 /** Minutes for which a QR order can be paid (contract section 5). */
-export const QR_EXPIRE_MINUTES = 30
+const QR_EXPIRE_MINUTES = 30
 
 /** `POST /api/cashier/qrcode-pay` (contract section 5). Returns the `data` of the envelope. */
 export const qrcodePay = Effect.fnUntraced(function* (call: SignedCall) {

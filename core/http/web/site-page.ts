@@ -28,7 +28,7 @@ export const siteResponse = (base: string, answer: SiteResponse): Response => {
 }
 
 /** A site's page as an HTML document in the gateway's theme. */
-export const renderSitePage = (base: string, page: SitePage): string => {
+const renderSitePage = (base: string, page: SitePage): string => {
   const { title, language, styles = [], scripts = [], icon, reloadS, body } = page
   const own = (path: string) => ownAsset(base, path)
   return document({

@@ -100,5 +100,5 @@ const isFresh = (timestamp: string, nowMs: number): boolean =>
   PLAIN_INTEGER.test(timestamp) && Math.abs(Number(timestamp) - Math.floor(nowMs / 1000)) <= TIMESTAMP_TOLERANCE_S
 
 /** Whether an address is in a list of addresses and CIDR ranges; an empty list allows every address. */
-export const isAllowedAddress = (ranges: ReadonlyArray<string>, address: string): boolean =>
+const isAllowedAddress = (ranges: ReadonlyArray<string>, address: string): boolean =>
   ranges.length === 0 || isInRanges(ranges, address)

@@ -9,7 +9,7 @@ export const TIMESTAMP_TOLERANCE_S = 300
 const NONCE_MARGIN_MS = 5_000
 
 /** A nonce is remembered while a request that carries it could still pass the timestamp check. */
-export const NONCE_WINDOW_MS = 2 * TIMESTAMP_TOLERANCE_S * 1000 + NONCE_MARGIN_MS
+const NONCE_WINDOW_MS = 2 * TIMESTAMP_TOLERANCE_S * 1000 + NONCE_MARGIN_MS
 
 /** Where used nonces are kept. Every store promises that of any number of concurrent claims exactly one is true. */
 export class ReplayStore extends Context.Service<
