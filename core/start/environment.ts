@@ -6,6 +6,7 @@ import { Config, ConfigProvider, Effect, Option, Redacted } from "effect"
 import type { GatewayConfig } from "../config/gateway-config.ts"
 import { StartRefused } from "../config/start-refused.ts"
 import { isAddressRange } from "../domain/address-range.ts"
+import { isLoopbackHost } from "../domain/host-name.ts"
 import { parseThrottle } from "../domain/throttle-rule.ts"
 import { isTimeZone } from "../domain/time.ts"
 import { isMasterKey } from "../secrets/master-key.ts"
@@ -102,13 +103,15 @@ const declared = Effect.gen(function* () {
     originOf,
     "an http(s) URL without path, such as https://pay.example.com"
   )
+  const host = yield* read(
+    "PAYHUB_HOST",
+    "127.0.0.1",
+    (text) => (/^[\w.:-]+$/.test(text) ? text : undefined),
+    "a host name or address"
+  )
+  const trustedProxies = yield* read("PAYHUB_TRUSTED_PROXIES", "", ranges, "a list of addresses or CIDR ranges")
   return {
-    host: yield* read(
-      "PAYHUB_HOST",
-      "127.0.0.1",
-      (text) => (/^[\w.:-]+$/.test(text) ? text : undefined),
-      "a host name or address"
-    ),
+    host,
     port: yield* read(
       "PAYHUB_PORT",
       "8080",
@@ -116,10 +119,14 @@ const declared = Effect.gen(function* () {
       "a port from 0 to 65535"
     ),
     publicUrl,
-    // Off for a gateway with a public address: strangers could place orders there.
+    // Off by default wherever somebody else than this machine's users can reach it.
     demo: yield* read(
       "PAYHUB_DEMO",
-      publicUrl === null ? "on" : "off",
+      isLoopbackHost(host) &&
+        (publicUrl === null || isLoopbackHost(new URL(publicUrl).hostname)) &&
+        trustedProxies.length === 0
+        ? "on"
+        : "off",
       (text) => (text === "on" || text === "off" ? text === "on" : undefined),
       "on or off"
     ),
@@ -147,7 +154,7 @@ const declared = Effect.gen(function* () {
     ),
     metricsToken: yield* secret("PAYHUB_METRICS_TOKEN"),
     channels: yield* read("PAYHUB_CHANNELS", "", words, "a list of packages or folders"),
-    trustedProxies: yield* read("PAYHUB_TRUSTED_PROXIES", "", ranges, "a list of addresses or CIDR ranges"),
+    trustedProxies,
     webhookAllow: yield* read("PAYHUB_WEBHOOK_ALLOW", "", ranges, "a list of addresses or CIDR ranges"),
     webhookScheduleMs: yield* read(
       "PAYHUB_WEBHOOK_SCHEDULE",

@@ -3,7 +3,10 @@ import { Clock, Effect, Redacted } from "effect"
 import { Settings } from "../../config/gateway-config.ts"
 import { OWN_PATHS, OwnUrl } from "../../config/own-url.ts"
 import type { CashierError } from "../../domain/errors.ts"
+import { isStrangersName } from "../../domain/host-name.ts"
+import type { Bilingual } from "../../domain/language.ts"
 import { signingSecret } from "../../domain/merchant.ts"
+import type { Json, JsonObject } from "../../domain/order.ts"
 import { isOrderNo } from "../../domain/order-no.ts"
 import { signedPairs } from "../../domain/parameters.ts"
 import { canonicalString, hmacSha256, sameDigest } from "../../domain/signature.ts"
@@ -17,6 +20,7 @@ import { Outbox } from "../../pipeline/persistence/outbox.ts"
 import { Timeline } from "../../pipeline/persistence/timeline.ts"
 import { Throttle } from "../../pipeline/throttle/throttle.ts"
 import type { Call, GatewayServices, Handler, Route, Run } from "../call.ts"
+import { envelope, frameworkError } from "../envelope.ts"
 import { amountsOf } from "../merchant/order-view.ts"
 import { readJson } from "../read-json.ts"
 import { notFound, respond } from "../respond.ts"
@@ -37,6 +41,25 @@ export const demoRoutes = (run: Run): ReadonlyArray<Route> => [
   { method: "POST", path: OWN_PATHS.demoReceiver, handle: answer(run, receiveWebhook) }
 ]
 
+/** Another site's page could reach a gateway on this machine under a name of its own (DNS rebinding). */
+const ELSEWHERE = {
+  code: 403,
+  message: {
+    zh: "演示页只能通过 IP 地址、localhost 或 PAYHUB_PUBLIC_URL 的主机名打开",
+    en: "The demo opens at an IP address, at localhost and at PAYHUB_PUBLIC_URL's host only"
+  }
+}
+
+/**
+ * The canonical string separates parameters by `&` and `=` without escaping, so a text with either could be cut into
+ * other parameters under the same signature. The demo signs what strangers write, and shows the signature.
+ */
+const SEPARATORS = /[&=]/
+const NOTE_REFUSED: Bilingual = {
+  zh: "演示订单的 note 不能包含 & 和 =",
+  en: "The note of a demo order may contain neither & nor ="
+}
+
 type DemoAct = (call: Call, demo: KnownMerchant) => Effect.Effect<Response, CashierError, GatewayServices>
 
 const answer =
@@ -44,7 +67,13 @@ const answer =
   (call) => {
     const acted = Effect.gen(function* () {
       const demo = yield* demoMerchant
-      return demo === null ? notFound(call) : yield* act(call, demo)
+      if (demo === null) return notFound(call)
+      const { urls } = yield* OwnUrl
+      const { hostname } = call.url
+      if (isStrangersName(hostname) && hostname !== new URL(urls().publicUrl).hostname) {
+        return frameworkError(call, ELSEWHERE)
+      }
+      return yield* act(call, demo)
     })
     return respond(run, call, acted, (response) => response)
   }
@@ -87,6 +116,10 @@ const placeDemoOrder: DemoAct = (call, demo) =>
       extra: "demo"
     }
     const note = asked.get("note")?.text ?? ""
+    if (SEPARATORS.test(note)) {
+      const message = NOTE_REFUSED[call.language]
+      return envelope(call, 422, message, { errors: { note: [message] } })
+    }
     if (note !== "") fields.note = note
     const pairs = Object.entries(fields).map(([key, value]) => [key, String(value)] as const)
     const text = JSON.stringify({ ...fields, sign: hmacSha256(secret, canonicalString(pairs)) })
@@ -106,9 +139,11 @@ const demoState: DemoAct = (call, { merchant }) =>
     const orders = yield* Orders
     const outbox = yield* Outbox
     const { timezone } = yield* Settings
+    const { demoReceiver } = yield* OwnUrl
     const orderNo = call.url.searchParams.get("order_no") ?? ""
     const order = isOrderNo(orderNo) ? yield* orders.find({ merchantId: merchant.id, orderNo }) : null
-    if (order === null) return notFound(call)
+    // An order whose webhook goes elsewhere is the operator's own: the demo places none of these.
+    if (order === null || order.notifyUrl !== demoReceiver()) return notFound(call)
     const [row] = yield* outbox.list({ orderNo, limit: 1 })
     const timeline = yield* (yield* Timeline).of(order)
     return json({
@@ -118,7 +153,11 @@ const demoState: DemoAct = (call, { merchant }) =>
         ...amountsOf(order),
         pay_time: order.paidAt === null ? null : localText(order.paidAt, timezone)
       },
-      timeline: timeline.map(({ at, kind, detail }) => ({ at: at.toISOString(), kind, detail })),
+      timeline: timeline.map(({ at, kind, detail }) => ({
+        at: at.toISOString(),
+        kind,
+        detail: kind === "webhook.attempt" ? withoutAnswer(detail) : detail
+      })),
       webhook: row === undefined ? null : webhookState(row)
     })
   })
@@ -131,13 +170,23 @@ const webhookState = (row: WebhookRow) => ({
     attempt,
     at: at.toISOString(),
     status,
-    detail,
+    detail: ownWords(status, detail),
     duration_ms: durationMs
   })),
   state: row.state,
   // The receiver below answers `success` only if the signature verifies.
   verified: row.state === "delivered"
 })
+
+/** What a push ended with, in the gateway's own words; a receiver's answer is not for strangers. */
+const ownWords = (status: number | null, detail: string): string =>
+  status === null || detail.trim() === "success" ? detail : ""
+
+/** A `webhook.attempt` of the timeline without the receiver's answer. */
+const withoutAnswer = (entry: Json): Json => {
+  const { status = null, detail = "", ...rest } = entry as JsonObject
+  return { ...rest, status, detail: ownWords(status as number | null, String(detail)) }
+}
 
 /** The merchant's side: verifies the signature over what arrived, then answers `success`. */
 const receiveWebhook: DemoAct = (call, demo) =>

@@ -49,7 +49,7 @@ const startAlone = async (house: House, config: GatewayConfig): Promise<void> =>
   const gateway = await createGateway({ config, plugins: house.plugins(config, "gateway"), channels })
   const signalled = nextSignal()
   await noteGateway(config, gateway.url)
-  process.stdout.write(readyText(gateway))
+  process.stdout.write(readyText(config, gateway))
   await signalled
   // A second signal ends the process at once: nothing acknowledged is lost, but the drain is cut short.
   nextSignal().then(() => process.exit(130))
@@ -120,7 +120,7 @@ const startTogether = async (house: House, config: GatewayConfig, count: number)
     const { url, publicUrl, firstMerchant } = processes.first
     await noteGateway(config, url)
     const merchant = firstMerchant && { ...firstMerchant, app_secret: Redacted.make(firstMerchant.app_secret) }
-    process.stdout.write(readyText({ url, publicUrl, firstMerchant: merchant }, count))
+    process.stdout.write(readyText(config, { url, publicUrl, firstMerchant: merchant }, count))
     const signal = await signalled
     nextSignal().then(() => {
       processes.kill()
@@ -159,10 +159,15 @@ export const nextSignal = (): Promise<NodeJS.Signals> =>
     process.once("SIGTERM", () => resolve("SIGTERM"))
   })
 
-const readyText = ({ url, publicUrl, firstMerchant }: Omit<Gateway, "stop">, workers = 1): string => {
+const readyText = (
+  { demo }: GatewayConfig,
+  { url, publicUrl, firstMerchant }: Omit<Gateway, "stop">,
+  workers = 1
+): string => {
   const lines = [`PayHub listening on ${url}`]
   if (publicUrl !== url) lines.push(`  public     ${publicUrl}`)
-  lines.push(`  demo       ${publicUrl}/demo`, `  API docs   ${publicUrl}/swagger`, `  runtime    ${runtimeName()}`)
+  if (demo) lines.push(`  demo       ${publicUrl}/demo`)
+  lines.push(`  API docs   ${publicUrl}/swagger`, `  runtime    ${runtimeName()}`)
   if (workers > 1) lines.push(`  workers    ${workers}`)
   if (firstMerchant !== null) {
     lines.push(
