@@ -61,7 +61,10 @@ const drive = async (
 }
 
 const payments = (harness: Harness) =>
-  harness.notices.map((notice) => (typeof notice.read === "string" ? notice.read : notice.read.payment))
+  harness.notices.map(({ read }) => {
+    if (typeof read === "string") return read
+    return read.kind === "payment" ? read.payment : null
+  })
 
 describe.each(["amount", "setting"] as const)("by %s, the sandbox can", (by) => {
   test("definitely refuse the charge, and then it has no trade", () =>

@@ -209,6 +209,7 @@ describe("a notice", () => {
   test("is read as it is, even as a replay after a year", async () => {
     for (const nowMs of [Date.now(), Date.now() - 31_536_000_000]) {
       expect(await harness.run(harness.channel.readNotice(raw(paid, {}, nowMs)))).toEqual({
+        kind: "payment",
         orderNo: "QR1",
         payment: {
           channelTradeNo: "T1",
@@ -256,9 +257,11 @@ describe("a notice", () => {
     }
   })
 
-  test("of another status carries no payment, whatever stands in it", async () => {
-    const body = paid.replace("trade.paid", "trade.failed")
-    expect(await harness.run(harness.channel.readNotice(raw(body)))).toEqual({ orderNo: "QR1", payment: null })
+  test("of another status, or without its figures, is news and no payment, whatever stands in it", async () => {
+    const bare = JSON.stringify({ type: "trade.paid", order_no: "QR1", payment: null })
+    for (const body of [paid.replace("trade.paid", "trade.failed"), bare]) {
+      expect(await harness.run(harness.channel.readNotice(raw(body)))).toEqual({ kind: "news", orderNo: "QR1" })
+    }
   })
 })
 

@@ -76,9 +76,10 @@ const openChannel = ({ signingKey }: SandboxAccount, gateway: GatewayUrls): Chan
       }
       const read = decodeNotice(Buffer.from(raw.body).toString("utf8"))
       if (Option.isNone(read)) return yield* new NoticeRefused({ why: "unreadable" })
-      const notice = read.value
-      const paid = notice.type === "trade.paid" ? notice.payment : null
-      return { orderNo: notice.order_no, payment: paid === null ? null : payment(paid) }
+      const { type, order_no: orderNo, payment: paid } = read.value
+      // The key is this account's alone, so the signature binds the notice to the account.
+      if (type !== "trade.paid" || paid === null) return { kind: "news" as const, orderNo }
+      return { kind: "payment" as const, orderNo, payment: payment(paid) }
     }),
 
   replies: {

@@ -129,7 +129,7 @@ describe("the payer's page", () => {
     const before = harness.notices.length
     await harness.press(url, "decline")
     await harness.noticed(before + 1)
-    expect(harness.notices.at(-1)?.read).toEqual({ orderNo: order.orderNo, payment: null })
+    expect(harness.notices.at(-1)?.read).toEqual({ kind: "news", orderNo: order.orderNo })
     await harness.press(url, "pay")
     expect(await (await fetch(url)).text()).toContain('data-view="failed"')
     expect(await harness.run(harness.channel.query(order))).toMatchObject({ state: "failed" })

@@ -50,7 +50,7 @@ test.each([
       }
     }
     for (const notice of it.notices) {
-      if (!("orderNo" in notice) || notice.payment === null) continue
+      if (!("kind" in notice) || notice.kind !== "payment") continue
       expect(it.wechat.book.orders.get(notice.orderNo)).toMatchObject({
         state: "SUCCESS",
         paidFen: notice.payment.amountFen,

@@ -53,7 +53,7 @@ describe.each(["certificates", "public-key", "both"] as const)("WeChat Pay signi
       currency: "CNY",
       paidAt: new Date(Math.floor((paidAt?.getTime() ?? 0) / 1000) * 1000)
     }
-    expect(it.notices).toEqual([{ orderNo: request.orderNo, payment }] as never)
+    expect(it.notices).toEqual([{ kind: "payment", orderNo: request.orderNo, payment }] as never)
     expect(await run(it.channel.query(refOf(request)))).toEqual({ state: "paid", payment } as never)
   })
 
@@ -297,7 +297,9 @@ describe("a query", () => {
     for (const change of [
       { out_trade_no: "WX20260315100000ZZZZZZZZ" },
       { mchid: "1900000002" },
-      { appid: "wx0000000000000000" }
+      { appid: "wx0000000000000000" },
+      { mchid: undefined },
+      { appid: undefined }
     ]) {
       it.wechat.book.query = (outTradeNo, mchid) => {
         const { status, body } = query(outTradeNo, mchid)
@@ -370,6 +372,29 @@ describe("a notice", () => {
     expect(it.notices).toMatchObject([{ why: "not-ours" }])
   })
 
+  test.each([
+    ["no merchant", { mchid: undefined }],
+    ["no AppID", { appid: null }],
+    ["neither", { mchid: null, appid: undefined }]
+  ])("that names %s is a hint and no payment", async (_what, change) => {
+    const it = await house({ serialMode: "public-key" })
+    const request = requestOf(it)
+    await run(it.channel.charge(request))
+    const resource = { ...it.wechat.book.transaction(it.wechat.pay(request.orderNo)), ...change }
+    expect((await it.wechat.notifyWith(it.noticeUrl, "TRANSACTION.SUCCESS", resource)).status).toBe(200)
+    expect(it.notices).toEqual([{ kind: "hint", orderNo: request.orderNo }])
+  })
+
+  test("in no currency is refused: it would be read as yuan", async () => {
+    const it = await house({ serialMode: "public-key" })
+    const request = requestOf(it)
+    await run(it.channel.charge(request))
+    const told = it.wechat.book.transaction(it.wechat.pay(request.orderNo))
+    const resource = { ...told, amount: { ...told.amount, currency: undefined } }
+    expect((await it.wechat.notifyWith(it.noticeUrl, "TRANSACTION.SUCCESS", resource)).status).toBe(400)
+    expect(it.notices).toMatchObject([{ why: "unreadable" }])
+  })
+
   test("of another merchant's refund is not ours", async () => {
     const it = await house({ serialMode: "public-key" })
     const resource = { mchid: "1900000002", out_trade_no: "WX20260315100000ABCDEFGH", refund_status: "SUCCESS" }
@@ -385,7 +410,7 @@ describe("a notice", () => {
     if (order === undefined) throw new Error("not charged")
     const resource = it.wechat.book.transaction(order)
     expect((await it.wechat.notifyWith(it.noticeUrl, "TRANSACTION.SUCCESS", resource)).status).toBe(200)
-    expect(it.notices).toEqual([{ orderNo: request.orderNo, payment: null }])
+    expect(it.notices).toEqual([{ kind: "news", orderNo: request.orderNo }])
   })
 
   test("of an unknown event is refused, not taken for a payment", async () => {
@@ -487,7 +512,7 @@ describe("a refund", () => {
     expect(await run(queryRefundOf(it, charge, "R1"))).toEqual({ state: "pending" })
     it.wechat.finishRefund("R1")
     expect((await it.wechat.notifyRefund("R1")).status).toBe(200)
-    expect(it.notices).toEqual([{ orderNo: charge.orderNo, payment: null }])
+    expect(it.notices).toEqual([{ kind: "news", orderNo: charge.orderNo }])
     const refund = it.wechat.book.findRefund("R1")
     expect(await run(queryRefundOf(it, charge, "R1"))).toMatchObject({
       state: "refunded",

@@ -21,7 +21,7 @@ afterEach(cleanUp)
 const tradeNoOf = ({ reference }: { readonly reference: Readonly<Record<string, unknown>> }) =>
   String(reference.out_trade_no)
 
-test("a payer in an official account pays through Yinsheng, and the notice and the query both say so", async () => {
+test("a payer in an official account pays through Yinsheng, and the notice is a hint to ask the query, which says so", async () => {
   const it = await yinshengHouse()
   const request = requestOf(it)
   const params = paramsOf(await run(it.channel.charge(request)))
@@ -37,12 +37,7 @@ test("a payer in an official account pays through Yinsheng, and the notice and t
   expect(await run(it.channel.query(refOf(request)))).toEqual({ state: "pending" })
   const trade = await it.yinsheng.pay(tradeNoOf(request))
   expect(trade.notices).toMatchObject([{ acknowledged: true }])
-  expect(it.notices).toMatchObject([
-    {
-      orderNo: request.orderNo,
-      payment: { channelTradeNo: trade.tradeNo, amountFen: request.amountFen, currency: "CNY" }
-    }
-  ])
+  expect(it.notices).toEqual([{ kind: "hint", orderNo: request.orderNo }])
   expect(await run(it.channel.query(refOf(request)))).toMatchObject({
     state: "paid",
     payment: { channelTradeNo: trade.tradeNo, amountFen: request.amountFen }
@@ -152,7 +147,7 @@ describe("a query", () => {
       const request = requestOf(it)
       await run(it.channel.charge(request))
       await it.yinsheng.pay(tradeNoOf(request), { notify: false })
-      it.yinsheng.inject({ fault, call: "order.query" })
+      it.yinsheng.inject({ fault, call: "query", times: 2 })
       expect(await outcome(it.channel.query(refOf(request)))).toStartWith("ChannelUncertain")
     }
   )
@@ -200,7 +195,7 @@ describe("a notice", () => {
     const it = await yinshengHouse()
     expect(await paid(it, { trade_status: "WAIT_BUYER_PAY" })).toMatchObject({ status: 200, text: "success" })
     expect(await paid(it, { notify_type: "refund.status.sync" })).toMatchObject({ status: 200, text: "success" })
-    expect(it.notices).toMatchObject([{ payment: null }, { payment: null }])
+    expect(it.notices).toMatchObject([{ kind: "news" }, { kind: "news" }])
   })
 })
 

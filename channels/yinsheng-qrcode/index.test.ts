@@ -5,6 +5,7 @@ import { newOrderNo } from "../../core/domain/order-no.ts"
 import { openNoticeDoor } from "../../tests/channels/notice-door.ts"
 import { fetchChannelHttp } from "../../tests/harness/fetch-channel-http.ts"
 import { startSimulatorServer } from "../protocols/simulator/server.ts"
+import { baseString } from "../protocols/ysepay/sign.ts"
 import { startYsepaySimulator, type YsepaySimulatorOptions } from "../protocols/ysepay/simulator.ts"
 import provider from "./index.ts"
 
@@ -67,7 +68,7 @@ const required = <T>(method: T | undefined): T => {
 }
 
 describe("an order", () => {
-  test("is shown as the wallet's own code, is paid, and a signed notice and a query report the payment", async () => {
+  test("is shown as the wallet's own code, is paid, and a signed notice hints at the payment that a query reports", async () => {
     const { request, ref, no } = place()
     expect(await run(here.channel.charge(request))).toEqual({
       kind: "qrcode",
@@ -79,7 +80,7 @@ describe("an order", () => {
       { acknowledged: true, answer: { status: 200, body: "success" } }
     ])
     const payment = { channelTradeNo: trade.tradeNo, amountFen: 1_234, currency: "CNY" }
-    expect(here.receiver.notices.at(-1)).toMatchObject({ orderNo: request.orderNo, payment })
+    expect(here.receiver.notices.at(-1)).toEqual({ kind: "hint", orderNo: request.orderNo })
     expect(await run(here.channel.query(ref))).toMatchObject({ state: "paid", payment })
     expect(here.simulator.mistakes).toEqual([])
   })
@@ -226,12 +227,28 @@ describe("a query", () => {
     await run(here.channel.charge(failed.request))
     await here.simulator.pay(failed.no)
     expect(await run(here.channel.query(failed.ref))).toEqual({ state: "failed", reason: "余额不足" })
-    expect(here.receiver.notices.at(-1)).toEqual({ orderNo: failed.request.orderNo, payment: null })
+    expect(here.receiver.notices.at(-1)).toEqual({ kind: "news", orderNo: failed.request.orderNo })
   })
 
   test("of an order that was never sent says absent", async () => {
     expect(await run(here.channel.query(place().ref))).toEqual({ state: "absent" })
   })
+
+  test.each(["wrong-signature", "unsigned"] as const)(
+    "whose answer is %s is asked again by trade.query, whose word counts where it verifies",
+    async (fault) => {
+      const { request, ref, no } = place()
+      await run(here.channel.charge(request))
+      here.simulator.inject({ fault, outTradeNo: no, call: "order.query" })
+      expect(await run(here.channel.query(ref))).toEqual({ state: "pending" })
+      const { tradeNo } = await here.simulator.pay(no)
+      here.simulator.inject({ fault, outTradeNo: no, call: "order.query" })
+      expect(await run(here.channel.query(ref))).toMatchObject({
+        state: "paid",
+        payment: { channelTradeNo: tradeNo, amountFen: 1_234, currency: "CNY" }
+      })
+    }
+  )
 
   test("reports a wrong amount as it was paid, for the core to judge", async () => {
     const { request, ref, no } = place()
@@ -239,7 +256,7 @@ describe("a query", () => {
     await run(here.channel.charge(request))
     await here.simulator.pay(no)
     expect(await run(here.channel.query(ref))).toMatchObject({ payment: { amountFen: 1_235 } })
-    expect(here.receiver.notices.at(-1)).toMatchObject({ payment: { amountFen: 1_235 } })
+    expect(here.receiver.notices.at(-1)).toEqual({ kind: "hint", orderNo: request.orderNo })
   })
 
   test("reads numeric amounts, escaped slashes, and the fee from the settlement amount", async () => {
@@ -298,10 +315,9 @@ describe("a notice", () => {
     expect(new Set(bodies.map((body) => new URLSearchParams(body).get("sign"))).size).toBe(3)
     const heard = bodies.map((body) => {
       const raw = { method: "POST", headers: {}, body: Buffer.from(body), receivedAt: new Date() }
-      const { payment } = Effect.runSync(channel.readNotice(raw))
-      return `${payment?.channelTradeNo} ${payment?.amountFen}`
+      return Effect.runSync(channel.readNotice(raw))
     })
-    expect(new Set(heard)).toEqual(new Set([`${trade.tradeNo} 1234`]))
+    expect(heard).toEqual(Array.from({ length: 3 }, () => ({ kind: "hint", orderNo: request.orderNo })))
   })
 
   test("that is forged is refused, and the real one after it is accepted", async () => {
@@ -312,7 +328,7 @@ describe("a notice", () => {
     const trade = await here.simulator.pay(no)
     expect(here.receiver.notices.slice(before)).toMatchObject([
       { _tag: "NoticeRefused", why: "bad-signature" },
-      { orderNo: request.orderNo, payment: { amountFen: 1_234 } }
+      { kind: "hint", orderNo: request.orderNo }
     ])
     expect(trade.notices.map(({ forged, acknowledged }) => [forged, acknowledged])).toEqual([
       [true, false],
@@ -320,24 +336,12 @@ describe("a notice", () => {
     ])
   })
 
-  test("takes its time from pay_success_time, then notify_time", async () => {
-    const { no } = await paidOrder()
-    const at = (change: Record<string, string>) => {
-      const notice = read(here.simulator.notice(no, change))
-      return notice._tag === "Success" ? notice.success.payment?.paidAt.toISOString() : notice.failure
-    }
-    const notify_time = "2026-11-24 12:48:07"
-    expect(at({ notify_time, pay_success_time: "2026-11-24 12:48:01" })).toBe("2026-11-24T04:48:01.000Z")
-    expect(at({ notify_time })).toBe("2026-11-24T04:48:07.000Z")
-    expect(at({ notify_time: "" })).toBe("1970-01-01T00:00:00.000Z")
-  })
-
   test.each(["TRADE_CLOSED", "WAIT_BUYER_PAY", "TRADE_PROCESS", "TRADE_FAILD", "TRADE_ALL_REFUND"])(
-    "of %s is acknowledged and pays nothing",
+    "of %s is news",
     async (trade_status) => {
       const { request, no } = await paidOrder()
       expect(read(here.simulator.notice(no, { trade_status }))).toMatchObject({
-        success: { orderNo: request.orderNo, payment: null }
+        success: { kind: "news", orderNo: request.orderNo }
       })
     }
   )
@@ -345,12 +349,43 @@ describe("a notice", () => {
   test.each([
     ["another seller", { seller_id: "somebody_else" }, "not-ours"],
     ["another partner", { partner_id: "somebody_else" }, "not-ours"],
-    ["an order number that is none of ours", { out_trade_no: "JY_2021111912473678220016" }, "not-ours"],
-    ["no trade number", { trade_no: "" }, "unreadable"],
-    ["no plain amount", { total_amount: "12.345" }, "unreadable"]
+    ["another seller, as our partner", { seller_id: "somebody_else", partner_id: "shanghu_test" }, "not-ours"],
+    ["an order number that is none of ours", { out_trade_no: "JY_2021111912473678220016" }, "not-ours"]
   ])("about %s is refused although it is signed", async (_, change, why) => {
     const { no } = await paidOrder()
     expect(read(here.simulator.notice(no, change))).toMatchObject({ failure: { _tag: "NoticeRefused", why } })
+  })
+
+  test.each<[string, Record<string, string>]>([
+    ["no receiver", {}],
+    ["our seller", { seller_id: "shanghu_test" }],
+    ["our seller and partner", { seller_id: "shanghu_test", partner_id: "shanghu_test" }],
+    ["no trade number", { trade_no: "" }],
+    ["another amount", { total_amount: "99999.99" }]
+  ])("that says paid and names %s is a hint, of which only the order number counts", async (_, change) => {
+    const { request, no } = await paidOrder()
+    expect(read(here.simulator.notice(no, change))).toMatchObject({
+      success: { kind: "hint", orderNo: request.orderNo }
+    })
+  })
+
+  test("into which another merchant has written our seller and order number is a hint at most", async () => {
+    const { request, no } = await paidOrder()
+    const { sellerId } = here.simulator.account()
+    // The other merchant was paid, and chose what is echoed so that the signed text holds a notice of ours.
+    const forged = `x&notify_type=directpay.status.sync&out_trade_no=${no}&seller_id=${sellerId}&sign_type=RSA&total_amount=12.34&trade_no=T&trade_status=TRADE_SUCCESS&zz=`
+    const theirs = { out_trade_no: "20261124XX000000AAAAAAAA", seller_id: "somebody_else", extra_common_param: forged }
+    const form = new URLSearchParams(here.simulator.notice(no, theirs))
+    expect(read(form.toString())).toMatchObject({ failure: { why: "not-ours" } })
+    // The same signed text, divided so that all that follows theirs is the value of one field that nobody reads.
+    const sign = form.get("sign") ?? ""
+    const [before = "", after = ""] = baseString(form).split(forged)
+    const parts = `${before}${forged.slice(0, -"&zz=".length)}`.split("&").map((part): [string, string] => {
+      const equals = part.indexOf("=")
+      return [part.slice(0, equals), part.slice(equals + 1)]
+    })
+    const divided = new URLSearchParams([...parts, ["zz", after], ["sign", sign]])
+    expect(read(divided.toString())).toMatchObject({ success: { kind: "hint", orderNo: request.orderNo } })
   })
 })
 
@@ -387,7 +422,7 @@ describe("a close", () => {
     await run(here.channel.charge(request))
     here.simulator.inject({ fault: "busy", outTradeNo: no, call: "trade.close" })
     expect(await flip(close(ref))).toMatchObject({ _tag: "ChannelUncertain" })
-    here.simulator.inject({ fault: "wrong-signature", outTradeNo: no, call: "order.query" })
+    here.simulator.inject({ fault: "wrong-signature", outTradeNo: no, call: "query", times: 2 })
     expect(await flip(close(ref))).toMatchObject({ _tag: "ChannelUncertain" })
   })
 
@@ -397,7 +432,7 @@ describe("a close", () => {
     await run(here.channel.charge(request))
     expect(await run(close(ref))).toEqual({ state: "closed" })
     await here.simulator.pay(no)
-    expect(here.receiver.notices.at(-1)).toMatchObject({ orderNo: request.orderNo, payment: { amountFen: 1_234 } })
+    expect(here.receiver.notices.at(-1)).toEqual({ kind: "hint", orderNo: request.orderNo })
     expect(await run(here.channel.query(ref))).toMatchObject({ state: "paid" })
   })
 })
@@ -420,7 +455,7 @@ describe("a refund", () => {
     expect(await run(ask(ref, "RF1"))).toEqual({ state: "pending" })
     expect(await run(ask(ref, "RF1"))).toMatchObject({ state: "refunded", refundFen: 1_000, at: null })
     await here.receiver.until(() => here.receiver.notices.length > before)
-    expect(here.receiver.notices.slice(before)).toEqual([{ orderNo: request.orderNo, payment: null }])
+    expect(here.receiver.notices.slice(before)).toEqual([{ kind: "news", orderNo: request.orderNo }])
     expect(await run(here.channel.query(ref))).toMatchObject({ state: "paid", payment: { amountFen: 1_234 } })
     expect(await run(send(ref, "RF1", 1_000))).toEqual({ state: "pending" })
     expect(here.simulator.book.get(String(ref.reference.out_trade_no))?.refunds.size).toBe(1)

@@ -1,14 +1,17 @@
 import { describe, expect, test } from "bun:test"
 import { Effect } from "effect"
-import { bookNotice } from "../../tests/harness/bookkeeper.ts"
+import { bookHint, bookNotice } from "../../tests/harness/bookkeeper.ts"
 import { openInProcessGateway, paymentOf } from "../../tests/harness/in-process-gateway.ts"
 import type { StoreMethod } from "../../tests/harness/memory-persistence/store.ts"
 import { orderKey } from "../../tests/harness/memory-persistence/tables.ts"
 import { perTest } from "../../tests/harness/per-test.ts"
-import { anOrder } from "../../tests/harness/sample-orders.ts"
+import { aJsapi, anOrder } from "../../tests/harness/sample-orders.ts"
+import { until } from "../../tests/harness/until.ts"
+import type { ChargeState } from "../channel/provider.ts"
 import type { Order } from "../domain/order.ts"
 import { Accounts } from "../pipeline/persistence/accounts.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
+import { ASK_EVERY_MS } from "./ask-limit.ts"
 import { Channels } from "./channels.ts"
 import { takeNotice } from "./notice.ts"
 
@@ -72,9 +75,28 @@ describe("news that is no payment", () => {
     return checkMs(order)
   }
 
-  test("has the channel asked at once", async () => {
+  test("has the channel asked at once, and nothing more where the order is still unpaid", async () => {
     const made = await gateway().order()
+    expect(await asked(made)).toBe(anOrder().nextCheckAt.getTime())
+    expect(gateway().book.queries).toEqual([made.orderNo])
+  })
+
+  test("settles what the channel says when it is asked", async () => {
+    const made = await gateway().order()
+    gateway().book.states.set(made.orderNo, { state: "paid", payment: paymentOf(made) })
+    expect(await hear(bookNotice(made.orderNo, null))).toBe("success")
+    expect((await gateway().find(made)).status).toBe("PAID")
+  })
+
+  test.each([
+    ["declined", { state: "failed", reason: "no money" }],
+    ["closed", { state: "closed" }],
+    ["unknown", "silent"]
+  ] as const)("of an order that the channel then calls %s makes it due for reconcile right away", async (_, state) => {
+    const made = await gateway().order()
+    gateway().book.states.set(made.orderNo, state)
     expect(await asked(made)).toBe(await gateway().nowMs())
+    expect((await gateway().find(made)).status).toBe("PENDING")
   })
 
   test("at another account asks nothing", async () => {
@@ -92,16 +114,169 @@ describe("news that is no payment", () => {
   test("of an unknown order is acknowledged", async () => {
     expect(await hear(bookNotice("QR20260315100000ZZZZZZZZ", null))).toBe("success")
   })
+})
 
-  test.each<[StoreMethod]>([["orders.findByOrderNo"], ["orders.scheduleCheck"]])(
-    "is acknowledged though %s fails: it proves nothing, and the schedule asks anyway",
-    async (method) => {
-      const { order, fail } = gateway()
+describe("a hint: a notice that says paid and is not bound to the account", () => {
+  const pays = (order: Order, change = {}) =>
+    gateway().book.states.set(order.orderNo, { state: "paid", payment: paymentOf(order, change) })
+  const hint = (order: Pick<Order, "orderNo">, accountId = "acc_1") => hear(bookHint(order.orderNo), accountId)
+  const queries = () => gateway().book.queries.length
+
+  test("settles what the channel says when it is asked, and is itself not kept", async () => {
+    const made = await gateway().order()
+    pays(made)
+    expect(await hint(made)).toBe("success")
+    expect(await gateway().find(made)).toMatchObject({ status: "PAID", channelTradeNo: `T-${made.orderNo}` })
+    expect(kept()).toEqual({ events: 1, notices: 0, strays: 0, webhooks: 1 })
+  })
+
+  test.each([["pending"], ["absent"]] as const)(
+    "leaves an order that is %s by the channel's word PENDING, and it is asked about once more soon",
+    async (state) => {
+      const { order, find, book, nowMs } = gateway()
       const made = await order()
-      fail(method, "away")
-      expect(await asked(made)).toBe(anOrder().nextCheckAt.getTime())
+      book.states.set(made.orderNo, { state })
+      expect(await hint(made)).toBe("success")
+      expect(await find(made)).toEqual(made)
+      expect(kept()).toEqual(nothing)
+      expect(checkMs(made)).toBe((await nowMs()) + ASK_EVERY_MS)
     }
   )
+
+  test("whose payment does not match is flagged by the channel's word", async () => {
+    const made = await gateway().order()
+    pays(made, { amountFen: 999 })
+    expect(await hint(made)).toBe("success")
+    expect(await gateway().find(made)).toMatchObject({ status: "PENDING", flags: ["amount-mismatch"] })
+  })
+
+  test("of a channel that does not answer in time is acknowledged with the question due right away", async () => {
+    const { order, book, advance, nowMs } = gateway()
+    const made = await order()
+    book.hanging.add("acc_1")
+    const heard = hint(made)
+    await until("the channel to be asked", () => queries() === 1)
+    await advance("4 seconds")
+    expect(await heard).toBe("success")
+    expect(checkMs(made)).toBe(await nowMs())
+  })
+
+  test("a hundred times is one question, and another one ten seconds later", async () => {
+    const { order, book, advance, nowMs } = gateway()
+    const made = await order()
+    const startedMs = await nowMs()
+    const flood = () => Promise.all(Array.from({ length: 50 }, () => hint(made)))
+    await flood()
+    await advance("3 seconds")
+    expect(new Set(await flood())).toEqual(new Set(["success"]))
+    expect(book.queries).toEqual([made.orderNo])
+    expect(checkMs(made)).toBe(startedMs + ASK_EVERY_MS)
+    await advance("7 seconds")
+    await flood()
+    expect(book.queries).toEqual([made.orderNo, made.orderNo])
+  })
+
+  test("of more orders at once than an account's share is scheduled for the rest", async () => {
+    const { order, book, advance, nowMs } = gateway()
+    const made = await Promise.all(Array.from({ length: 40 }, () => order()))
+    book.hanging.add("acc_1")
+    const heard = Promise.all(made.map((one) => hint(one)))
+    await until("the account's share to be asked about", () => queries() === 32)
+    await until("the rest to be scheduled", async () => {
+      const soonMs = (await nowMs()) + 1_000
+      return made.filter((one) => checkMs(one) === soonMs).length === 8
+    })
+    await advance("4 seconds")
+    expect(new Set(await heard)).toEqual(new Set(["success"]))
+    expect(queries()).toBe(32)
+  })
+
+  test("replayed after the order is PAID asks nothing", async () => {
+    const made = await gateway().order()
+    pays(made)
+    await hint(made)
+    await gateway().advance("1 minute")
+    expect(await hint(made)).toBe("success")
+    expect(queries()).toBe(1)
+  })
+
+  test("of an unknown order, or of one at another account, is acknowledged, asks nothing and leaves no trace", async () => {
+    const made = await gateway().order()
+    pays(made)
+    for (let time = 0; time < 3; time++) {
+      expect(await hint({ orderNo: `QR2026031510000000000${time}` })).toBe("success")
+      expect(await hint(made, "acc_2")).toBe("success")
+    }
+    expect(await gateway().find(made)).toEqual(made)
+    expect(checkMs(made)).toBe(anOrder().nextCheckAt.getTime())
+    expect([kept(), queries()]).toEqual([nothing, 0])
+  })
+
+  test("of an order that no payer has come for asks nothing: its channel does not know it", async () => {
+    const made = await gateway().order({ flow: "jsapi", jsapi: aJsapi("a".repeat(64)) })
+    expect(await hint(made)).toBe("success")
+    expect(queries()).toBe(0)
+  })
+
+  describe("of an order that is CLOSED", () => {
+    const closed = async () => {
+      const made = await gateway().order()
+      await gateway().run(Effect.flatMap(Orders, (orders) => orders.end(made, "CLOSED", "expired")))
+      return made
+    }
+
+    test("flags the late payment that the channel tells of", async () => {
+      const made = await closed()
+      pays(made)
+      expect(await hint(made)).toBe("success")
+      expect(await gateway().find(made)).toMatchObject({ status: "CLOSED", flags: ["late-payment"] })
+    })
+
+    test("is acknowledged where the channel tells of none", async () => {
+      const made = await closed()
+      gateway().book.states.set(made.orderNo, { state: "closed" })
+      expect(await hint(made)).toBe("success")
+      expect((await gateway().find(made)).flags).toEqual([])
+    })
+
+    test("is not acknowledged while the channel is silent: nothing else would ask again", async () => {
+      const made = await closed()
+      gateway().book.states.set(made.orderNo, "silent")
+      expect(await hint(made)).toBe("fail")
+      pays(made)
+      expect(await hint(made)).toBe("fail")
+      await gateway().advance(ASK_EVERY_MS)
+      expect(await hint(made)).toBe("success")
+      expect(await gateway().find(made)).toMatchObject({ status: "CLOSED", flags: ["late-payment"] })
+    })
+  })
+})
+
+describe("a question that is not durable is not acknowledged", () => {
+  test.each<[string, ChargeState | "silent", StoreMethod]>([
+    ["news or a hint", { state: "pending" }, "orders.findByOrderNo"],
+    ["news or a hint that the channel cannot answer", "silent", "orders.scheduleCheck"]
+  ])("%s, while the channel says %p and %s fails", async (_, state, method) => {
+    const { order, book, fail } = gateway()
+    for (const notice of [bookHint, (orderNo: string) => bookNotice(orderNo, null)]) {
+      const made = await order()
+      book.states.set(made.orderNo, state)
+      fail(method, "away")
+      expect((await post(notice(made.orderNo)))[0]).toBe(503)
+      expect((await post(notice(made.orderNo)))[0]).toBe(200)
+    }
+  })
+
+  test("the channel's word that the order is paid, while it cannot be settled: the provider comes again", async () => {
+    const { order, book, fail, find, advance } = gateway()
+    const made = await order()
+    book.states.set(made.orderNo, { state: "paid", payment: paymentOf(made) })
+    fail("settlements.settle", "away")
+    expect((await post(bookHint(made.orderNo)))[0]).toBe(503)
+    await advance(ASK_EVERY_MS)
+    expect(await post(bookHint(made.orderNo))).toEqual([200, "success"])
+    expect((await find(made)).status).toBe("PAID")
+  })
 })
 
 describe("a notice of a payment", () => {

@@ -1,11 +1,11 @@
 import { Effect, FiberSet, Layer } from "effect"
-import type { ChargeState } from "../channel/provider.ts"
 import { Settings } from "../config/gateway-config.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import type { Order } from "../domain/order.ts"
 import { leaseLoop, makeShares } from "../observe/lease-loop.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
+import { askState, isCharged } from "./ask.ts"
 import { Channels } from "./channels.ts"
 import { chargeRefOf } from "./charge.ts"
 import type { OpenedAccount } from "./opened-account.ts"
@@ -56,11 +56,9 @@ export const reconcileOrder = Effect.fnUntraced(function* (order: Order) {
 /** true = the order needs no further check. */
 const ask = Effect.fnUntraced(function* (order: Order, account: OpenedAccount, expired: boolean) {
   const orders = yield* Orders
-  // A JSAPI order without a payer has not been charged: its channel does not know it.
-  const uncharged = order.jsapi !== null && order.jsapi.openid === null
-  if (uncharged) return expired ? yield* orders.end(order, "CLOSED", "expired before anyone paid") : false
+  if (!isCharged(order)) return expired ? yield* orders.end(order, "CLOSED", "expired before anyone paid") : false
 
-  const state = yield* queryState(order, account)
+  const state = yield* askState(order, account)
   crashPoint("reconcile.asked")
   switch (state.state) {
     case "paid":
@@ -76,18 +74,6 @@ const ask = Effect.fnUntraced(function* (order: Order, account: OpenedAccount, e
       return expired ? yield* closeExpired(order, account, state.state) : false
   }
 })
-
-const queryState = (order: Order, account: OpenedAccount): Effect.Effect<ChargeState | { readonly state: "unknown" }> =>
-  account
-    .act(() => account.channel.query(chargeRefOf(order)), [])
-    .pipe(
-      Effect.catch((failure) =>
-        Effect.logWarning("a channel could not say whether an order is paid", {
-          order_no: order.orderNo,
-          reason: failure.message
-        }).pipe(Effect.as({ state: "unknown" as const }))
-      )
-    )
 
 /** Closes at the channel, queries once more, because a payment may have won the race, and only then closes here. */
 const closeExpired = Effect.fnUntraced(function* (order: Order, account: OpenedAccount, known: "pending" | "absent") {
@@ -105,7 +91,7 @@ const closeExpired = Effect.fnUntraced(function* (order: Order, account: OpenedA
       Effect.catch(() => Effect.succeed(false))
     )
   crashPoint("reconcile.closed-at-channel")
-  const last = yield* queryState(order, account)
+  const last = yield* askState(order, account)
   if (last.state === "paid") return (yield* settlePayment(order, last.payment, null)) !== "flagged"
   if (last.state === "unknown" || last.state === "pending") return false
   return closed || last.state === "closed" ? yield* orders.end(order, "CLOSED", "expired") : false

@@ -37,7 +37,10 @@ export interface AsyncChannel {
   readonly reference?: (order: { readonly orderNo: string; readonly createdAt: Date }) => JsonObject
   readonly charge: (request: ChargeRequest, http: AsyncHttp) => Promise<Presentation>
   readonly query: (charge: ChargeRef, http: AsyncHttp) => Promise<ChargeState>
-  /** Verifies, then reads, without I/O or waiting. Anything that it throws refuses the notice. */
+  /**
+   * Verifies, then reads, without I/O or waiting, and says what the notice is worth (see `Notice`). Anything that it
+   * throws refuses the notice.
+   */
   readonly readNotice: (raw: RawNotice) => Notice
   readonly replies: { readonly accepted: Reply; readonly refused: Reply }
   readonly close?: (charge: ChargeRef, http: AsyncHttp) => Promise<CloseState>

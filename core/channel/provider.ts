@@ -56,7 +56,7 @@ export interface Channel {
   readonly query: (charge: ChargeRef) => Effect.Effect<ChargeState, ChannelRejected | ChannelUncertain, ChannelHttp>
   /** Fetches what verifying a notice needs (certificates that expire). Called before each notice, so it must cache. */
   readonly prepare?: Effect.Effect<void, ChannelRejected | ChannelUncertain, ChannelHttp>
-  /** Verifies a notice over its raw bytes, then reads it. Pure. */
+  /** Verifies a notice over its raw bytes, then reads it, and says what it is worth (see `Notice`). Pure. */
   readonly readNotice: (raw: RawNotice) => Effect.Effect<Notice, NoticeRefused>
   /** The answers to a notice that is stored, and to one that was refused or could not be stored. */
   readonly replies: { readonly accepted: Reply; readonly refused: Reply }
@@ -168,11 +168,21 @@ export interface RawNotice {
   readonly receivedAt: Date
 }
 
-/** A verified notice. One without a payment (a status other than "paid") is acknowledged and changes nothing. */
-export interface Notice {
-  readonly orderNo: string
-  readonly payment: Payment | null
-}
+/**
+ * What a verified notice is worth. A valid signature alone is no `payment`: some providers sign the notices of all their
+ * merchants with one key, and name no receiver.
+ * - `payment`: it says "paid" and is bound to this account, because it names the account at the provider (seller,
+ *   merchant number, AppID) or because nobody but this account's provider side has the key. The core settles it.
+ * - `news`: it says anything but "paid". The core asks `query` what has become of the order.
+ * - `hint`: it says "paid", and something that would bind it to this account is absent or could be forged. Only its
+ *   order number counts: the core asks `query` and settles what that says.
+ *
+ * A notice that names another receiver is none of these: it is NoticeRefused, "not-ours".
+ */
+export type Notice =
+  | { readonly kind: "payment"; readonly orderNo: string; readonly payment: Payment }
+  | { readonly kind: "news"; readonly orderNo: string }
+  | { readonly kind: "hint"; readonly orderNo: string }
 
 export interface Reply {
   readonly status: number

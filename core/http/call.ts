@@ -1,4 +1,5 @@
 import { Context, Effect, type Exit, References } from "effect"
+import type { AskLimit } from "../cashier/ask-limit.ts"
 import type { Channels } from "../cashier/channels.ts"
 import type { KeyLock } from "../cashier/key-lock.ts"
 import type { Settings } from "../config/gateway-config.ts"
@@ -18,6 +19,7 @@ import type { FieldDecoders } from "./merchant/field-decoders.ts"
 
 /** The services that a request's effect may use. */
 export type GatewayServices =
+  | AskLimit
   | Auth
   | Background
   | Channels

@@ -6,6 +6,7 @@ import { EGRESS_CASES } from "./egress.ts"
 import { ISOLATION_CASES } from "./isolation.ts"
 import type { KitCase } from "./kit.ts"
 import { MONEY_CASES } from "./money.ts"
+import { NOTICE_RECEIVER_CASES } from "./notice-receivers.ts"
 import { NOTICE_CASES } from "./notices.ts"
 import { PAYER_CASES } from "./payer.ts"
 import { PROVIDER_CASES } from "./provider.ts"
@@ -23,6 +24,7 @@ export const KIT_CASES: ReadonlyArray<KitCase> = [
   ...STATE_CASES,
   ...ANSWER_CASES,
   ...NOTICE_CASES,
+  ...NOTICE_RECEIVER_CASES,
   ...REFUND_CASES,
   ...PAYER_CASES,
   ...BILL_CASES,

@@ -38,6 +38,12 @@ export interface NoticeWish {
   readonly currency?: string
   /** false = a status that is no payment: waiting, failed, closed. */
   readonly paid?: boolean
+  /**
+   * Whom the notice names as the receiver, validly signed all the same. `nobody`: no one. `another`: another merchant of
+   * the same provider, which was paid for an order of the same number. Where notices are signed or sealed with a key
+   * that the provider shares with this account alone, the simulator has none of these and returns undefined.
+   */
+  readonly receiver?: "nobody" | "another"
   /** `stranger`: the right form and algorithm, with a key that nobody knows. */
   readonly signedBy?: "nobody" | "stranger"
 }

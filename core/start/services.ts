@@ -1,4 +1,5 @@
 import { Layer } from "effect"
+import { AskLimit } from "../cashier/ask-limit.ts"
 import { Channels } from "../cashier/channels.ts"
 import { KeyLock } from "../cashier/key-lock.ts"
 import type { AnyProvider } from "../cashier/opened-account.ts"
@@ -54,7 +55,8 @@ export const gatewayLayer = (options: ServicesOptions): Layer.Layer<GatewayServi
         Replay.layer,
         Notifier.layer(config.timezone),
         Channels.layer(options.channels),
-        KeyLock.layer
+        KeyLock.layer,
+        AskLimit.layer
       )
     ),
     Layer.provideMerge(Layer.mergeAll(MerchantDirectory.layer, Throttle.layer(config.throttle))),

@@ -22,13 +22,7 @@ import {
 // them in one by one; the kit (index.test.ts) tests every promise after each step.
 
 // BLANK 1: what merchants write into channel_code, and how payers pay: qrcode, redirect, jsapi or app.
-const PRODUCT = {
-  code: "MY_CHANNEL",
-  name: "我的通道",
-  nameEn: "My Channel",
-  type: "aggregate",
-  flow: "qrcode"
-} as const
+const PRODUCT = { code: "MY_CHANNEL", name: "我的通道", nameEn: "My Channel", flow: "qrcode" } as const
 
 // BLANK 2: what the provider gives a merchant. A Secret is stored encrypted and shown nowhere.
 const account = {
@@ -40,7 +34,7 @@ type Account = Schema.Struct.Type<typeof account>
 
 export default ChannelProvider.fromAsync({
   id: "my-channel",
-  products: [PRODUCT],
+  products: [{ ...PRODUCT, type: "aggregate" }],
   account,
   // BLANK 3: every host that the channel calls. Calls to other hosts are blocked.
   egress: ({ baseUrl }) => [baseUrl.host],
@@ -69,15 +63,19 @@ const openChannel = (account: Account): AsyncChannel => ({
 
   query: async (order, http) => stateOf(await call(account, http, "/query", { order_no: order.orderNo })),
 
-  // BLANK 6: verify the raw bytes, then read them. Anything thrown refuses the notice.
+  // BLANK 6: verify the raw bytes, then read them; anything thrown refuses the notice. It is a payment only if it is bound
+  // to this account: many providers sign for all merchants with one key. What it leaves out is a hint to ask, no proof.
   readNotice: ({ headers, body }) => {
     const raw = Buffer.from(body).toString("utf8")
     if (!sameDigest(sign(account, "notice", raw), headers["x-signature"] ?? "")) {
       throw new NoticeRefused({ why: "bad-signature" })
     }
     const notice = objectOf(raw)
+    const [orderNo, receiver] = [text(notice, "order_no"), text(notice, "merchant_no")]
+    if (receiver !== "" && receiver !== account.merchantNo) throw new NoticeRefused({ why: "not-ours" })
     const state = stateOf(notice)
-    return { orderNo: text(notice, "order_no"), payment: state.state === "paid" ? state.payment : null }
+    if (state.state !== "paid") return { kind: "news", orderNo }
+    return receiver === "" ? { kind: "hint", orderNo } : { kind: "payment", orderNo, payment: state.payment }
   },
   // BLANK 7: the answers that the provider expects to a notice.
   replies: {

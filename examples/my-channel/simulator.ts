@@ -11,7 +11,8 @@ import type { KitSimulator, SimulatorFault } from "../../core/kit/index.ts"
  *
  *   POST /charge, /query, /close   JSON; x-nonce, x-signature = HMAC-SHA256(secret, "request PATH NONCE" LF body)
  *   every answer                   x-signature = HMAC-SHA256(secret, "answer PATH NONCE" LF body)
- *   the notice of a payment        x-signature = HMAC-SHA256(secret, "notice" LF body); expects the answer "success"
+ *   the notice of a payment        x-signature = HMAC-SHA256(secret, "notice" LF body); names its merchant_no; expects
+ *                                  the answer "success"
  *   GET /pay/ORDER_NO              the payer's page; its link pays
  */
 
@@ -79,7 +80,7 @@ export const startSimulator = async (port = 0): Promise<KitSimulator> => {
   }
 
   const notice = (trade: Trade, change: object = {}) => {
-    const body = JSON.stringify({ ...stateOf(trade), ...change })
+    const body = JSON.stringify({ merchant_no: MERCHANT_NO, ...stateOf(trade), ...change })
     return { headers: { "x-signature": sign("notice", body) }, body }
   }
 
@@ -134,10 +135,13 @@ export const startSimulator = async (port = 0): Promise<KitSimulator> => {
   return {
     account: { merchantNo: MERCHANT_NO, secret, baseUrl: origin() },
     pay,
-    notice: (orderNo, { amountFen, currency, paid = true, signedBy } = {}) => {
+    notice: (orderNo, { amountFen, currency, paid = true, receiver, signedBy } = {}) => {
       const trade = trades.get(orderNo)
       if (trade === undefined) throw new Error(`no order ${orderNo}`)
-      const made = notice(trade, {
+      // Another merchant's trade of the same order number, paid though ours is not.
+      const others = { ...trade, tradeNo: "T2", state: "PAID", paidAt: new Date().toISOString() } as const
+      const made = notice(receiver === undefined ? trade : others, {
+        ...(receiver === undefined ? {} : { merchant_no: receiver === "another" ? "880002" : undefined }),
         ...(amountFen === undefined ? {} : { paid_amount: yuan(amountFen) }),
         ...(currency === undefined ? {} : { currency }),
         ...(paid ? {} : { state: "WAITING" })

@@ -60,7 +60,7 @@ describeChannel(asyncTiny(), { simulator: startTiny })
 const least: Pick<AsyncChannel, "charge" | "query" | "readNotice" | "replies"> = {
   charge: async () => ({ kind: "qrcode", content: "x" }),
   query: async () => ({ state: "absent" }),
-  readNotice: () => ({ orderNo: "QR1", payment: null }),
+  readNotice: () => ({ kind: "news", orderNo: "QR1" }),
   replies: {
     accepted: { status: 200, contentType: "text/plain", body: "ok" },
     refused: { status: 400, contentType: "text/plain", body: "no" }

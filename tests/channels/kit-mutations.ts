@@ -87,19 +87,28 @@ const signedFor = (account: TinyAccount, raw: RawNotice): RawNotice => ({
 const trustsNotices = stateless(({ readNotice }, account) => ({
   readNotice: (raw: RawNotice) => readNotice(signedFor(account, raw))
 }))
+const anyPayment: Payment = { channelTradeNo: "1", amountFen: 1_234, currency: "CNY", paidAt: new Date(0) }
+/** Reads what a notice would say if it named the merchant. @param instead also where it names another one */
+const readsAsOurs = (instead: boolean) =>
+  stateless(({ readNotice }, account) => ({
+    readNotice: (raw: RawNotice) => {
+      const said = JSON.parse(textOf(raw))
+      const ours = { ...said, merchant: instead ? account.merchant : (said.merchant ?? account.merchant) }
+      return readNotice(signedFor(account, { ...raw, body: Buffer.from(JSON.stringify(ours)) }))
+    }
+  }))
 /** Searches the text for an order number and verifies nothing. */
 const readsByLooking = stateless(() => ({
   readNotice: (raw: RawNotice) => {
     const [, orderNo] = /"order":"(\w+)"/.exec(textOf(raw)) ?? []
-    const payment = { channelTradeNo: "1", amountFen: 1, currency: "CNY", paidAt: new Date(0) }
-    return orderNo === undefined ? refuse() : Effect.succeed({ orderNo, payment })
+    return orderNo === undefined ? refuse() : Effect.succeed({ kind: "payment", orderNo, payment: anyPayment })
   }
 }))
 const refuse = () => Effect.fail(new NoticeRefused({ why: "unreadable" }))
 const noticed = (change: (notice: Notice) => Notice) =>
   stateless(({ readNotice }) => ({ readNotice: (raw: RawNotice) => Effect.map(readNotice(raw), change) }))
 const paymentNoticed = (change: Partial<Payment>) =>
-  noticed(({ orderNo, payment }) => ({ orderNo, payment: payment === null ? null : { ...payment, ...change } }))
+  noticed((notice) => (notice.kind === "payment" ? { ...notice, payment: { ...notice.payment, ...change } } : notice))
 
 const charges = (
   change: (request: Parameters<All["charge"]>[0], channel: All, account: TinyAccount) => ReturnType<All["charge"]>
@@ -427,12 +436,15 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     })
   }),
 
-  "a genuine notice names its order and its payment": noticed(({ payment }) => ({ orderNo: "QR1", payment })),
+  "a genuine notice names its order and its payment, or is a hint": noticed((notice) => ({
+    ...notice,
+    orderNo: "QR1"
+  })),
   "a notice reads the same whenever it is read, and its bytes stay as they were": inChannel(() => {
     let read = 0
     return ({ readNotice }) => ({
       readNotice: (raw: RawNotice) =>
-        Effect.map(readNotice(raw), (notice) => (read++ % 2 === 0 ? notice : { ...notice, payment: null }))
+        Effect.map(readNotice(raw), (notice) => (read++ % 2 === 0 ? notice : { kind: "news", orderNo: notice.orderNo }))
     })
   }),
   "a notice is read without asking anybody, and at once": stateless(({ readNotice }) => ({
@@ -494,17 +506,18 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
         })
     })
   }),
-  "a notice of a status that is no payment is acknowledged and pays nothing": noticed(({ orderNo, payment }) => ({
-    orderNo,
-    payment: payment ?? { channelTradeNo: "1", amountFen: 1_234, currency: "CNY", paidAt: new Date(0) }
-  })),
+  "a notice of a status that is no payment is news, and pays nothing": noticed((notice) =>
+    notice.kind === "news" ? { kind: "payment", orderNo: notice.orderNo, payment: anyPayment } : notice
+  ),
+  "a notice without its receiver is asked about and settles nothing by itself": readsAsOurs(false),
+  "another merchant's notice settles nothing": readsAsOurs(true),
   "notices may come in any order: paid, waiting, paid says the same of each": inChannel(() => {
-    let paid: Payment | null = null
+    let first: Notice | undefined
     return ({ readNotice }) => ({
       readNotice: (raw: RawNotice) =>
-        Effect.map(readNotice(raw), ({ orderNo, payment }) => {
-          paid ??= payment
-          return { orderNo, payment: paid }
+        Effect.map(readNotice(raw), (notice) => {
+          first ??= notice
+          return first
         })
     })
   }),

@@ -59,7 +59,9 @@ const start = async (): Promise<KitSimulator> => {
       const now = await Effect.runPromise(step(facts, orderNo, pay(payment, payer, Date.now())))
       return now.paidBy === payer
     },
-    notice: async (orderNo, { paid = true, signedBy, ...change } = {}) => {
+    notice: async (orderNo, { paid = true, receiver, signedBy, ...change } = {}) => {
+      // The key is this account's alone: a notice that is not for it cannot be signed.
+      if (receiver !== undefined) return undefined
       const trade = await tradeOf(orderNo)
       const payment = { tradeNo: newTradeNo(0), amountFen: 0, currency: "CNY", paidAtMs: Date.now(), feeFen: null }
       const body = paid

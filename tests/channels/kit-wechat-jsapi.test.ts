@@ -40,7 +40,7 @@ const start = async (): Promise<KitSimulator> => {
       wechat.pay(orderNo, how)
       return true
     },
-    notice: async (orderNo, { amountFen, currency, paid = true, signedBy } = {}) => {
+    notice: async (orderNo, { amountFen, currency, paid = true, receiver, signedBy } = {}) => {
       const order = wechat.book.orders.get(orderNo)
       if (order === undefined) throw new Error(`no order ${orderNo}`)
       if (signedBy !== undefined) await wechat.notify(orderNo, signedBy === "nobody" ? "unsigned" : "wrong-signature")
@@ -49,9 +49,16 @@ const start = async (): Promise<KitSimulator> => {
         const amount = {
           ...told.amount,
           ...(amountFen === undefined ? {} : { total: amountFen }),
-          ...(currency === undefined ? {} : { currency })
+          ...(currency === undefined && receiver === undefined ? {} : { currency: currency ?? "CNY" })
         }
-        const resource = { ...told, amount, ...(paid ? {} : { trade_state: "NOTPAY" }) }
+        const success = { trade_state: "SUCCESS", transaction_id: "4200000001", success_time: new Date().toISOString() }
+        const others = { ...success, mchid: receiver === "another" ? "1900000002" : undefined }
+        const resource = {
+          ...told,
+          amount,
+          ...(paid ? {} : { trade_state: "NOTPAY" }),
+          ...(receiver === undefined ? {} : others)
+        }
         await wechat.notifyWith(letterbox.url, paid ? "TRANSACTION.SUCCESS" : "TRANSACTION.OTHER", resource)
       }
       return letterbox.caught()

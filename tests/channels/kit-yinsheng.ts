@@ -17,8 +17,11 @@ export const startYinsheng = async (settings: Readonly<Record<string, unknown>> 
       await simulator.pay(keyOf(orderNo), { ...how, notify: false })
       return true
     },
-    notice: (orderNo, { amountFen, currency, paid = true, signedBy } = {}) => {
+    notice: (orderNo, { amountFen, currency, paid = true, receiver, signedBy } = {}) => {
       const change = {
+        // One key signs for all merchants: this is what another one's payment looks like, paid under our order's number.
+        ...(receiver === undefined ? {} : { trade_no: "01O261124999999999", trade_status: "TRADE_SUCCESS" }),
+        ...(receiver === "another" ? { seller_id: "shanghu_other" } : {}),
         ...(amountFen === undefined
           ? {}
           : { total_amount: `${Math.floor(amountFen / 100)}.${String(amountFen % 100).padStart(2, "0")}` }),
@@ -34,6 +37,8 @@ export const startYinsheng = async (settings: Readonly<Record<string, unknown>> 
     },
     fault: (fault) => {
       simulator.inject({ fault })
+      // A query whose signature does not verify is asked once more by the other method, whose answer is spoiled as well.
+      if (fault === "wrong-signature" || fault === "unsigned") simulator.inject({ fault, call: "trade.query" })
       return true
     },
     book: (orderNo) => {

@@ -132,10 +132,16 @@ const openTiny = (account: TinyAccount): Channel => ({
       return Effect.fail(new NoticeRefused({ why: "bad-signature" }))
     }
     const fields = objectOf(text) ?? {}
+    const { merchant } = fields
     const state = stateOf(fields)
-    return state === undefined
-      ? Effect.fail(new NoticeRefused({ why: "unreadable" }))
-      : Effect.succeed({ orderNo: String(fields.order), payment: state.state === "paid" ? state.payment : null })
+    if (state === undefined) return Effect.fail(new NoticeRefused({ why: "unreadable" }))
+    if (merchant !== undefined && merchant !== account.merchant) {
+      return Effect.fail(new NoticeRefused({ why: "not-ours" }))
+    }
+    const orderNo = String(fields.order)
+    if (state.state !== "paid") return Effect.succeed({ kind: "news", orderNo })
+    if (merchant === undefined) return Effect.succeed({ kind: "hint", orderNo })
+    return Effect.succeed({ kind: "payment", orderNo, payment: state.payment })
   },
   replies: {
     accepted: { status: 200, contentType: "text/plain", body: "ok" },
@@ -277,10 +283,14 @@ export const startTiny = async (): Promise<KitSimulator> => {
       trade.at = Date.now()
       return true
     },
-    notice: (orderNo, { amountFen, currency, paid = true, signedBy } = {}): KitNotice => {
+    notice: (orderNo, { amountFen, currency, paid = true, receiver, signedBy } = {}): KitNotice => {
       const trade = trades.get(orderNo)
+      const merchant = { nobody: undefined, another: "m2", us: "m1" }[receiver ?? "us"]
+      const others = { state: "paid", fen: trade?.fen, trade: "T2", currency: "CNY", at: Date.now() }
       const body = JSON.stringify({
+        merchant,
         ...(trade === undefined ? {} : told(trade)),
+        ...(receiver === undefined ? {} : others),
         ...(amountFen === undefined ? {} : { fen: amountFen }),
         ...(currency === undefined ? {} : { currency }),
         ...(paid ? {} : { state: "waiting" })

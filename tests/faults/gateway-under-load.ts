@@ -7,7 +7,7 @@ import type { MerchantClient } from "../harness/merchant-client.ts"
 import { type Load, type Placed, startLoad } from "../harness/order-load.ts"
 import { sharedPostgres } from "../harness/postgres.ts"
 import {
-  addScriptedAccount,
+  addAccount,
   SCRIPTED_CHANNEL,
   type ScriptedProvider,
   startScriptedProvider
@@ -116,8 +116,9 @@ export const startUnderLoad = async (options: UnderLoadOptions): Promise<Gateway
     return opened
   }
   const named = (url: string, host = "127.0.0.1") => url.replace("127.0.0.1", host)
-  const account = await addScriptedAccount(
+  const account = await addAccount(
     gateway,
+    "scripted",
     { ...provider.account, origin: named(provider.origin, hosts?.channel) },
     60
   )

@@ -1,7 +1,14 @@
 import { Effect, Schema } from "effect"
 import type { AnyProvider } from "../../core/cashier/opened-account.ts"
 import { ChannelRejected, ChannelUncertain, NoticeRefused } from "../../core/channel/errors.ts"
-import type { Channel, ChargeRequest, ChargeState, CloseState, Presentation } from "../../core/channel/provider.ts"
+import type {
+  Channel,
+  ChargeRequest,
+  ChargeState,
+  CloseState,
+  Notice,
+  Presentation
+} from "../../core/channel/provider.ts"
 import { CHANNEL_CODES } from "../../core/domain/channel-code.ts"
 import type { Payment } from "../../core/domain/order.ts"
 
@@ -98,10 +105,11 @@ const openBook = (book: Book, name: string, closes: boolean): Channel => {
     readNotice: ({ headers, body }) => {
       if (headers["x-sign"] !== SIGN) return Effect.fail(new NoticeRefused({ why: "bad-signature" }))
       return decodeNotice(new TextDecoder().decode(body)).pipe(
-        Effect.map(({ orderNo, payment }) => ({
-          orderNo,
-          payment: payment && { ...payment, paidAt: new Date(payment.paidAt) }
-        })),
+        Effect.map(({ orderNo, payment, hint }): Notice => {
+          if (hint === true) return { kind: "hint", orderNo }
+          if (payment === null) return { kind: "news", orderNo }
+          return { kind: "payment", orderNo, payment: { ...payment, paidAt: new Date(payment.paidAt) } }
+        }),
         Effect.mapError(() => new NoticeRefused({ why: "unreadable" }))
       )
     },
@@ -117,6 +125,7 @@ const SIGN = "by the book"
 const NoticeJson = Schema.fromJsonString(
   Schema.Struct({
     orderNo: Schema.String,
+    hint: Schema.optionalKey(Schema.Boolean),
     payment: Schema.NullOr(
       Schema.Struct({
         channelTradeNo: Schema.String,
@@ -137,5 +146,11 @@ export const bookNotice = (orderNo: string, payment: Payment | null, sign = SIGN
     JSON.stringify({ orderNo, payment: payment && { ...payment, paidAt: timeText(payment) } })
   )
 })
+
+/** A notice that says "paid" and names no receiver. */
+export const bookHint = (orderNo: string) => {
+  const body = new TextEncoder().encode(JSON.stringify({ orderNo, hint: true, payment: null }))
+  return { ...bookNotice(orderNo, null), body }
+}
 
 const timeText = ({ paidAt }: Payment): string => (Number.isNaN(paidAt.getTime()) ? "no time" : paidAt.toISOString())

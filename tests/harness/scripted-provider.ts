@@ -81,6 +81,8 @@ export interface ScriptedProvider {
 export interface NoticeOptions {
   /** Default: the trade's own; null makes a notice that tells of no payment. */
   readonly payment?: ProviderPayment | null
+  /** It names no receiver, so nothing in it binds it to the account. */
+  readonly hint?: boolean
   /** Signs with this key instead of the account's. */
   readonly key?: string
   /** The path it is sent to; default: the notice path of the trade's account. */
@@ -210,6 +212,7 @@ export const startScriptedProvider = async (gateway: () => string): Promise<Scri
       const payment = options.payment === undefined ? (trade?.payment ?? null) : options.payment
       const body = JSON.stringify({
         ...(options.act === undefined ? {} : { act: options.act }),
+        ...(options.hint === undefined ? {} : { hint: options.hint }),
         order_no: orderNo,
         payment
       })
@@ -229,9 +232,10 @@ export const startScriptedProvider = async (gateway: () => string): Promise<Scri
   }
 }
 
-/** Runs `payhub channel add scripted` and returns the account's id. @param feeRateBp basis points */
-export const addScriptedAccount = async (
+/** Runs `payhub channel add PROVIDER` and returns the account's id. @param feeRateBp basis points */
+export const addAccount = async (
   gateway: Pick<Gateway, "command">,
+  provider: string,
   settings: object,
   feeRateBp: number
 ): Promise<string> => {
@@ -239,7 +243,7 @@ export const addScriptedAccount = async (
   try {
     const file = join(folder, "account.json")
     writeFileSync(file, JSON.stringify(settings))
-    const args = ["channel", "add", "scripted", "--name", "scripted", "--account", file]
+    const args = ["channel", "add", provider, "--name", provider, "--account", file]
     return String((await gateway.command([...args, "--fee-rate-bp", String(feeRateBp)])).id)
   } finally {
     rmSync(folder, { recursive: true, force: true })

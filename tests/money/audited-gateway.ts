@@ -6,7 +6,7 @@ import { type Answer, type MerchantClient, type Parameters, textOf } from "../ha
 import { nextPushRound } from "../harness/next-push-round.ts"
 import { sharedPostgres } from "../harness/postgres.ts"
 import {
-  addScriptedAccount,
+  addAccount as addAccountAt,
   SCRIPTED_CHANNEL,
   type ScriptedProvider,
   startScriptedProvider
@@ -52,7 +52,7 @@ export const startAuditedGateway = async (options: GatewayOptions = {}): Promise
   })
   listening = gateway
   const addAccount: AuditedGateway["addAccount"] = (settings = {}, feeRateBp = FEE_RATE_BP) =>
-    addScriptedAccount(gateway, { ...provider.account, ...settings }, feeRateBp)
+    addAccountAt(gateway, "scripted", { ...provider.account, ...settings }, feeRateBp)
   const accountId = await addAccount()
   const shop = await gateway.merchant({ test: false, accounts: [accountId] })
   const order: AuditedGateway["order"] = (plan = "", parameters = {}) =>

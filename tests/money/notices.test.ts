@@ -1,8 +1,10 @@
-import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { createHmac } from "node:crypto"
+import { orderKeyOf } from "../../channels/protocols/ysepay/order-number.ts"
+import { startYsepaySimulator, type YsepaySimulator } from "../../channels/protocols/ysepay/simulator.ts"
 import { unique } from "../harness/merchant-client.ts"
 import { actAsPayer, becomes } from "../harness/payer.ts"
-import { isAcknowledged, type ProviderPayment } from "../harness/scripted-provider.ts"
+import { addAccount as addAccountAt, isAcknowledged, type ProviderPayment } from "../harness/scripted-provider.ts"
 import { until } from "../harness/until.ts"
 import { bodyOf } from "../harness/webhook-receiver.ts"
 import { auditedSuite, orderNoOf, statusOf } from "./audited-gateway.ts"
@@ -94,10 +96,6 @@ describe("an order is not paid", () => {
     [
       "a notice to an account that does not exist",
       async (orderNo) => (await suite().provider.notify(orderNo, { path: "/api/notice/acc_none" })).status === 404
-    ],
-    [
-      "a notice that tells of no payment",
-      async (orderNo) => isAcknowledged(await suite().provider.notify(orderNo, { payment: null }))
     ],
     [
       "a notice over which the plugin throws",
@@ -305,6 +303,143 @@ describe.concurrent("a commit that has not happened", () => {
     await commitFreely(orderNo)
     expect(isAcknowledged(await provider.notify(orderNo))).toBe(true)
     await inbox.waitFor(1)
+    expect(await statusOf(shop, made)).toBe("PAID")
+  })
+})
+
+describe("a notice that proves nothing by itself is a reason to ask", () => {
+  const notices = [
+    ["one that tells of no payment", { payment: null }],
+    ["one that says paid and names no receiver", { hint: true }]
+  ] as const
+
+  test.each(notices)("%s: an order that its provider calls unpaid stays PENDING", async (_, notice) => {
+    const { order, provider, shop } = suite()
+    const made = await order()
+    const orderNo = orderNoOf(made)
+    expect(isAcknowledged(await provider.notify(orderNo, notice))).toBe(true)
+    expect([await statusOf(shop, made), provider.count("query", orderNo)]).toEqual(["PENDING", 1])
+    expect([await countOf("notices", orderNo), await countOf("stray_notices", orderNo)]).toEqual([0, 0])
+  })
+
+  test.each(notices)("%s: an order that its provider calls paid is PAID", async (_, notice) => {
+    const { order, provider, shop } = suite()
+    const made = await order()
+    provider.pay(orderNoOf(made))
+    expect(isAcknowledged(await provider.notify(orderNoOf(made), notice))).toBe(true)
+    expect(await statusOf(shop, made)).toBe("PAID")
+    expect(await countOf("notices", orderNoOf(made))).toBe(0)
+  })
+
+  test("sixty at once, and sixty after the payment, ask once", async () => {
+    const { order, provider, shop, audit } = suite()
+    const made = await order()
+    const orderNo = orderNoOf(made)
+    const flood = async () =>
+      (await Promise.all(Array.from({ length: 60 }, () => provider.notify(orderNo, { hint: true })))).every(
+        isAcknowledged
+      )
+    expect(await flood()).toBe(true)
+    expect(provider.count("query", orderNo)).toBe(1)
+    provider.pay(orderNo)
+    await audit.sql`update orders set next_check_at = now() where order_no = ${orderNo}`
+    await becomes(shop, made, "PAID")
+    const asked = provider.count("query", orderNo)
+    expect(await flood()).toBe(true)
+    expect(provider.count("query", orderNo)).toBe(asked)
+  })
+
+  test.each([["hang"], ["error"]])(
+    "while the provider's query meets %s: it is answered in time, and asked later",
+    async (act) => {
+      const { order, provider, shop, audit } = suite()
+      const made = await order(`query=${act}`)
+      const orderNo = orderNoOf(made)
+      const sentMs = performance.now()
+      expect(isAcknowledged(await provider.notify(orderNo, { hint: true }))).toBe(true)
+      expect(performance.now() - sentMs).toBeLessThan(5_000)
+      await until("the question to go on as a scheduled check", () => provider.count("query", orderNo) > 1)
+      expect(await statusOf(shop, made)).toBe("PENDING")
+      await audit.sql`update orders set next_check_at = null where order_no = ${orderNo}`
+    }
+  )
+
+  test("of an unknown order, or at another account, is acknowledged and leaves no trace", async () => {
+    const { order, provider, shop, addAccount, accountId } = suite()
+    const made = await order()
+    provider.pay(orderNoOf(made))
+    const paths = [`/api/notice/${await addAccount()}`, `/api/notice/${accountId}`]
+    const unknown = unique("QR")
+    expect(isAcknowledged(await provider.notify(orderNoOf(made), { hint: true, path: paths[0] ?? "" }))).toBe(true)
+    expect(isAcknowledged(await provider.notify(unknown, { hint: true, path: paths[1] ?? "" }))).toBe(true)
+    expect([await statusOf(shop, made), provider.count("query", orderNoOf(made))]).toEqual(["PENDING", 0])
+    for (const orderNo of [orderNoOf(made), unknown]) expect(await countOf("stray_notices", orderNo)).toBe(0)
+  })
+})
+
+describe("Yinsheng signs all merchants' notices with one key: of an order of 1,234.56 yuan, another merchant's", () => {
+  // One provider for all of its orders, because a trade number credits one order only.
+  let simulator: YsepaySimulator
+  let accountId: string
+  beforeAll(async () => {
+    simulator = await startYsepaySimulator({ pushesMax: 1 })
+    accountId = await addAccountAt(suite().gateway, "yinsheng-qrcode", simulator.account(), 60)
+  })
+  afterAll(() => simulator.stop())
+
+  const attacked = async () => {
+    const { gateway } = suite()
+    const shop = await gateway.merchant({ test: false, accounts: [accountId] })
+    const made = await shop.qrcodePay({ amount: 123_456, channel_code: "YINSHENG_QRCODE" })
+    const { out_trade_no } = orderKeyOf(orderNoOf(made))
+    const theirs = { trade_no: "01O260315999999999", trade_status: "TRADE_SUCCESS", total_amount: "1234.56" }
+    const hear = async (more: Readonly<Record<string, string>> = {}) => {
+      const body = simulator.notice(out_trade_no, { ...theirs, ...more })
+      const headers = { "content-type": "application/x-www-form-urlencoded" }
+      const answer = await fetch(`${gateway.url}/api/notice/${accountId}`, { method: "POST", headers, body })
+      return answer.text()
+    }
+    return { shop, made, out_trade_no, hear }
+  }
+
+  test.each([
+    ["names no seller", {}],
+    ["names ours, because whoever chose a value that is echoed wrote it", { seller_id: "shanghu_test" }]
+  ])("that %s leaves the order PENDING while Yinsheng calls it unpaid", async (_, more) => {
+    const { shop, made, out_trade_no, hear } = await attacked()
+    expect(await hear(more)).toBe("success")
+    expect(await statusOf(shop, made)).toBe("PENDING")
+    expect([await flagsOf(orderNoOf(made)), await countOf("notices", orderNoOf(made))]).toEqual([[], 0])
+    // Once the payer pays, the check that the notice has left behind finds the payment.
+    const { tradeNo } = await simulator.pay(out_trade_no, { notify: false })
+    const { sql } = suite().audit
+    await sql`update orders set next_check_at = now() where order_no = ${orderNoOf(made)}`
+    await becomes(shop, made, "PAID")
+    const [row] = await sql`select channel_trade_no from orders where order_no = ${orderNoOf(made)}`
+    expect(row?.channel_trade_no).toBe(tradeNo)
+    expect(simulator.mistakes).toEqual([])
+  })
+
+  test("that names another seller is refused, and asks nothing", async () => {
+    const { shop, made, out_trade_no, hear } = await attacked()
+    await simulator.pay(out_trade_no, { notify: false })
+    expect(await hear({ seller_id: "somebody_else" })).toBe("fail")
+    expect(await statusOf(shop, made)).toBe("PENDING")
+  })
+
+  test("makes the order PAID by Yinsheng's word, with the trade that Yinsheng names", async () => {
+    const { shop, made, out_trade_no, hear } = await attacked()
+    const { tradeNo } = await simulator.pay(out_trade_no, { notify: false })
+    expect(await hear()).toBe("success")
+    expect(await statusOf(shop, made)).toBe("PAID")
+    const [row] = await suite().audit.sql`select channel_trade_no from orders where order_no = ${orderNoOf(made)}`
+    expect(row?.channel_trade_no).toBe(tradeNo)
+  })
+
+  test("is not needed: the real one, pushed by Yinsheng itself, makes it PAID at once", async () => {
+    const { shop, made, out_trade_no } = await attacked()
+    const { notices } = await simulator.pay(out_trade_no)
+    expect(notices).toMatchObject([{ acknowledged: true }])
     expect(await statusOf(shop, made)).toBe("PAID")
   })
 })

@@ -1,10 +1,10 @@
-import { Effect } from "effect"
-import { type Channel, ChannelRejected, ChannelUncertain, NoticeRefused } from "../../../core/channel/index.ts"
+import { Effect, Result } from "effect"
+import { type Channel, ChannelRejected, ChannelUncertain } from "../../../core/channel/index.ts"
 import { isPromisedBill, readBillLocation, tradeBillCall } from "./bill.ts"
 import { closeMeaning, isAbsent, refundRefused, refusalText, rejected, uncertain, unreadable } from "./errors.ts"
-import { openNotice, readRefundNotice } from "./notice.ts"
+import { type NoticeOwner, openNotice, readEvent } from "./notice.ts"
 import { closeCall } from "./order.ts"
-import { orderQueryCall, readTransaction, type TransactionState } from "./query.ts"
+import { orderQueryCall, readTransaction } from "./query.ts"
 import { readRefundRecord, refundCall, refundQueryCall, stateOfRefund } from "./refund.ts"
 import type { WechatPaySession } from "./session.ts"
 
@@ -14,22 +14,12 @@ export type WechatPayActs = Required<
 >
 
 /** Decides whether an answer or a notice is about the account. */
-export interface WechatPayOwner {
-  /** Whether the account takes payments under an AppID: one merchant number may serve AppIDs of several accounts. */
-  readonly knowsApp: (appId: string) => boolean
-}
+export type WechatPayOwner = Pick<NoticeOwner, "knowsApp">
 
 /** What an opened account does with its orders, in the order of WeChat Pay's manual. */
 export const wechatPayActs = (session: WechatPaySession, { knowsApp }: WechatPayOwner): WechatPayActs => {
   const { client, keys, apiV3Key } = session
   const { mchid } = session.signer
-
-  /** Why an answer or a notice is not about this account and order; undefined = it is. */
-  const strangeness = (transaction: TransactionState, orderNo: string): string | undefined => {
-    if (transaction.mchid !== mchid) return `mchid ${transaction.mchid}`
-    if (!knowsApp(transaction.appId)) return `appid ${transaction.appId}`
-    return transaction.outTradeNo === orderNo ? undefined : `out_trade_no ${transaction.outTradeNo}`
-  }
 
   return {
     // GET /v3/pay/transactions/out-trade-no/{no}
@@ -40,8 +30,9 @@ export const wechatPayActs = (session: WechatPaySession, { knowsApp }: WechatPay
       }
       const transaction = readTransaction(answer.body)
       if (transaction === undefined) return yield* unreadable("the query's answer is no transaction")
-      const strange = strangeness(transaction, orderNo)
-      return strange === undefined ? transaction.charge : yield* unreadable(`answered about another: ${strange}`)
+      const { appId, outTradeNo, charge } = transaction
+      if (transaction.mchid === mchid && appId !== undefined && knowsApp(appId) && outTradeNo === orderNo) return charge
+      return yield* unreadable(`answered about another: mchid ${transaction.mchid}, appid ${appId}, ${outTradeNo}`)
     }),
 
     // POST /v3/pay/transactions/out-trade-no/{no}/close
@@ -56,20 +47,10 @@ export const wechatPayActs = (session: WechatPaySession, { knowsApp }: WechatPay
 
     // TRANSACTION.SUCCESS. A REFUND.* is only acknowledged: the refund's query tells how it ended.
     prepare: client.ready,
-    readNotice: Effect.fnUntraced(function* (raw) {
-      const { eventType, resource } = yield* Effect.fromResult(openNotice(raw, keys, apiV3Key))
-      if (eventType.startsWith("REFUND.")) {
-        const refund = readRefundNotice(resource)
-        if (refund?.mchid !== mchid) return yield* new NoticeRefused({ why: "not-ours", detail: eventType })
-        return { orderNo: refund.outTradeNo, payment: null }
-      }
-      const transaction = readTransaction(resource)
-      if (transaction === undefined) return yield* new NoticeRefused({ why: "unreadable", detail: eventType })
-      const strange = strangeness(transaction, transaction.outTradeNo)
-      if (strange !== undefined) return yield* new NoticeRefused({ why: "not-ours", detail: strange })
-      const { charge } = transaction
-      return { orderNo: transaction.outTradeNo, payment: charge.state === "paid" ? charge.payment : null }
-    }),
+    readNotice: (raw) =>
+      Effect.fromResult(
+        Result.flatMap(openNotice(raw, keys, apiV3Key), (opened) => readEvent(opened, { mchid, knowsApp }))
+      ),
     // An empty 200, not a 204: some servers cannot write a 204 with a content type.
     replies: {
       accepted: { status: 200, contentType: "text/plain", body: "" },

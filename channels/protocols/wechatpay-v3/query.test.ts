@@ -57,10 +57,15 @@ describe("a transaction", () => {
     ["an amount below nothing", { amount: { total: -100, currency: "CNY" } }],
     ["a fraction of a fen", { amount: { total: 100.5, currency: "CNY" } }],
     ["an amount in text", { amount: { total: "100", currency: "CNY" } }],
-    ["no merchant", { mchid: null }],
+    ["no currency", { amount: { total: 100 } }],
     ["no order number", { out_trade_no: 1 }]
   ])("that is paid with %s is not read at all", (_what, change) => {
     expect(stateOf(change)).toBeUndefined()
+  })
+
+  test("that names no merchant or no AppID is read without them", () => {
+    const read = readTransaction(JSON.stringify({ ...paid, mchid: null, appid: undefined }))
+    expect([read?.mchid, read?.appId, read?.charge.state]).toEqual([undefined, undefined, "paid"])
   })
 
   test("that is no JSON, or another JSON, is not read at all", () => {

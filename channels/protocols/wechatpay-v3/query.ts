@@ -9,8 +9,8 @@ export const orderQueryCall = (mchid: string, outTradeNo: string): Call => ({
 })
 
 const Transaction = Schema.Struct({
-  appid: Schema.String,
-  mchid: Schema.String,
+  appid: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  mchid: Schema.optionalKey(Schema.NullOr(Schema.String)),
   out_trade_no: Schema.String,
   trade_state: Schema.String,
   trade_state_desc: Schema.optionalKey(Schema.NullOr(Schema.String)),
@@ -29,19 +29,21 @@ const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Transaction))
 
 /** A transaction, in the answer to a query or in a notice (protocols/channels.md C5). */
 export interface TransactionState {
-  readonly appId: string
-  readonly mchid: string
+  /** undefined = the transaction does not name it, so nothing binds it to an account. */
+  readonly appId: string | undefined
+  readonly mchid: string | undefined
   readonly outTradeNo: string
   readonly charge: ChargeState
 }
 
-/** Reads a transaction. Undefined = not one, or a paid one without its number, time or amount. */
+/** Reads a transaction. Undefined = not one, or a paid one without its number, time, amount or currency. */
 export const readTransaction = (json: string): TransactionState | undefined => {
   const transaction = Option.getOrUndefined(decode(json))
   if (transaction === undefined) return undefined
   const charge = stateOf(transaction)
   if (charge === undefined) return undefined
-  return { appId: transaction.appid, mchid: transaction.mchid, outTradeNo: transaction.out_trade_no, charge }
+  const { appid, mchid, out_trade_no: outTradeNo } = transaction
+  return { appId: appid ?? undefined, mchid: mchid ?? undefined, outTradeNo, charge }
 }
 
 const stateOf = (transaction: typeof Transaction.Type): ChargeState | undefined => {
@@ -66,9 +68,10 @@ const stateOf = (transaction: typeof Transaction.Type): ChargeState | undefined 
 }
 
 const paymentOf = ({ transaction_id, success_time, amount }: typeof Transaction.Type): Payment | undefined => {
-  const total = amount?.total
+  const { total, currency } = amount ?? {}
   const paidAt = new Date(success_time ?? "")
-  if (!transaction_id || total === undefined || total <= 0 || Number.isNaN(paidAt.getTime())) return undefined
+  if (!transaction_id || total === undefined || total <= 0 || !currency) return undefined
+  if (Number.isNaN(paidAt.getTime())) return undefined
   // `total` is the order's amount before WeChat Pay's own coupons (`payer_total`), which do not cost the merchant.
-  return { channelTradeNo: transaction_id, amountFen: total, currency: amount?.currency ?? "CNY", paidAt }
+  return { channelTradeNo: transaction_id, amountFen: total, currency, paidAt }
 }

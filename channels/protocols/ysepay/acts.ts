@@ -4,16 +4,14 @@ import {
   ChannelRejected,
   ChannelUncertain,
   type ChargeRef,
-  NoticeRefused,
   yuanText
 } from "../../../core/channel/index.ts"
 import type { YsepayAccount } from "./account-fields.ts"
 import { callYsepay } from "./call.ts"
 import { afterwards, downloadBill, lookUpRefund, lookUpTrade } from "./lookup.ts"
-import { readNoticeForm } from "./notice.ts"
-import { orderKeyOf, orderNoOf, storedOrderKey } from "./order-number.ts"
+import { readNotice, readNoticeForm } from "./notice.ts"
+import { orderKeyOf, storedOrderKey } from "./order-number.ts"
 import type { YsepaySession } from "./session.ts"
-import { readPayment } from "./trade.ts"
 
 /** What all products of Yinsheng share: everything in a channel except placing an order. */
 export type YsepayActs = Required<
@@ -26,7 +24,7 @@ export const ysepayActs = (session: YsepaySession, account: YsepayAccount): Ysep
   return {
     reference: ({ orderNo }) => ({ ...orderKeyOf(orderNo) }),
 
-    // ysepay.online.trade.order.query
+    // ysepay.online.trade.order.query, ysepay.online.trade.query
     query: (charge) => lookUpTrade(session, keyOf(charge), account),
 
     // ysepay.online.trade.close. Its answer does not say whether a payment came first, so the trade is queried.
@@ -37,23 +35,9 @@ export const ysepayActs = (session: YsepaySession, account: YsepayAccount): Ysep
       return { state: state === "paid" ? "paid" : "closed" }
     }),
 
-    // directpay.status.sync. A refund.status.sync is only acknowledged: refund.query tells how the refund ended.
-    readNotice: Effect.fnUntraced(function* (raw) {
-      const field = yield* readNoticeForm(raw.body, session.platformKey)
-      const orderNo = orderNoOf(field("out_trade_no") ?? "")
-      const others =
-        (field("seller_id") ?? account.sellerId) !== account.sellerId ||
-        (field("partner_id") ?? account.partnerId) !== account.partnerId
-      if (orderNo === undefined || others) return yield* new NoticeRefused({ why: "not-ours" })
-      if (field("notify_type") !== "directpay.status.sync" || field("trade_status") !== "TRADE_SUCCESS") {
-        return { orderNo, payment: null }
-      }
-      const times = [field("pay_success_time"), field("notify_time")]
-      const nowMs = raw.receivedAt.getTime()
-      const payment = readPayment(field, times, { nowMs, feeFrom: account.feeFrom })
-      if (payment === undefined) return yield* new NoticeRefused({ why: "unreadable", detail: "no number or amount" })
-      return { orderNo, payment }
-    }),
+    // directpay.status.sync and refund.status.sync
+    readNotice: ({ body }) =>
+      Effect.flatMap(readNoticeForm(body, session.platformKey), (field) => readNotice(field, account)),
     replies: {
       accepted: { status: 200, contentType: "text/plain", body: "success" },
       refused: { status: 500, contentType: "text/plain", body: "fail" }

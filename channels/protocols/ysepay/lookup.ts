@@ -13,19 +13,37 @@ import { textOf } from "./response.ts"
 import type { YsepaySession } from "./session.ts"
 import { type FeeFrom, readRefundState, readTrade } from "./trade.ts"
 
-/** Asks `trade.order.query`, the richer of the two queries. `absent` = Yinsheng does not know the order (yet). */
+/**
+ * Asks what has become of an order. `absent` = Yinsheng does not know the order (yet). An answer counts only if it is
+ * about this order, and about this seller where it names one: a payment rests on it alone.
+ */
 export const lookUpTrade = Effect.fnUntraced(function* (
   session: YsepaySession,
   key: OrderKey,
   account: { readonly sellerId: string; readonly feeFrom: FeeFrom }
 ): Effect.fn.Return<ChargeState, ChannelRejected | ChannelUncertain, ChannelHttp> {
-  const biz = { ...key, seller_id: account.sellerId }
-  const answer = yield* callYsepay(session, "ysepay.online.trade.order.query", biz)
+  const answer = yield* askTrade(session, key, account.sellerId)
   if (answer.kind === "absent") return { state: "absent" }
   if (answer.kind === "refused") return yield* unsure(answer.reason)
+  const seller = textOf(answer.node, "seller_id")
+  if (seller !== undefined && seller !== account.sellerId) {
+    return yield* new ChannelUncertain({ why: "unreadable", detail: `an answer about seller ${seller}` })
+  }
   const nowMs = yield* Clock.currentTimeMillis
   return yield* readTrade(answer.node, { outTradeNo: key.out_trade_no, nowMs, feeFrom: account.feeFrom })
 })
+
+/**
+ * Asks `trade.order.query`, the richer of the two queries, and `trade.query` where the signature of its answer does not
+ * verify: over which bytes the real one is signed is unknown (protocols/channels.md, section I, A7).
+ */
+const askTrade = (session: YsepaySession, key: OrderKey, sellerId: string) =>
+  callYsepay(session, "ysepay.online.trade.order.query", { ...key, seller_id: sellerId }).pipe(
+    Effect.catchIf(
+      (failure) => failure._tag === "ChannelUncertain" && failure.why === "bad-signature",
+      () => callYsepay(session, "ysepay.online.trade.query", { ...key })
+    )
+  )
 
 /** Asks `trade.refund.query`. `absent` = Yinsheng does not know the refund (yet). */
 export const lookUpRefund = Effect.fnUntraced(function* (

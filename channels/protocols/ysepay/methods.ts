@@ -9,6 +9,7 @@ export const METHODS = {
   "ysepay.online.qrcodepay": { gateway: "pay", version: "3.5" },
   "ysepay.online.weixin.pay": { gateway: "pay", version: "3.5" },
   "ysepay.online.trade.order.query": { gateway: "search", version: "3.0" },
+  "ysepay.online.trade.query": { gateway: "search", version: "3.0" },
   "ysepay.online.trade.close": { gateway: "openapi", version: "3.0" },
   "ysepay.online.trade.refund": { gateway: "openapi", version: "3.0" },
   "ysepay.online.trade.refund.query": { gateway: "openapi", version: "3.0" },

@@ -1,7 +1,34 @@
 import type { KeyObject } from "node:crypto"
 import { Effect } from "effect"
-import { NoticeRefused } from "../../../core/channel/index.ts"
+import { type Notice, NoticeRefused } from "../../../core/channel/index.ts"
+import type { YsepayAccount } from "./account-fields.ts"
+import { orderNoOf } from "./order-number.ts"
 import { baseString, type Field, verifySha1Rsa } from "./sign.ts"
+
+/**
+ * Reads a verified notice. No notice of Yinsheng's settles an order: one that says "paid" is a hint, even where it names
+ * our account, and Yinsheng is asked. The reasons (protocols/channels.md A10, section I):
+ * - One platform key signs the notices of all merchants, and those published name no receiver, so a notice proves that
+ *   some merchant was paid.
+ * - The text that is signed is unescaped. Whoever chooses a value that is echoed can write `&seller_id=…` into it, and a
+ *   field can be folded into its neighbour, so not even a name that stands in the notice is certain to be Yinsheng's.
+ * - The query's answer is signed over JSON, is about the order that was asked for, and tells all that a notice tells.
+ *
+ * The order number says what to ask about, and nothing else is taken. A notice that names another seller or partner is
+ * refused. A refund.status.sync is news: refund.query tells how the refund ended.
+ */
+export const readNotice = (
+  field: NoticeFields,
+  account: Pick<YsepayAccount, "sellerId" | "partnerId">
+): Effect.Effect<Notice, NoticeRefused> => {
+  const orderNo = orderNoOf(field("out_trade_no") ?? "")
+  const [seller, partner] = [field("seller_id"), field("partner_id")]
+  const isOthers =
+    (seller !== undefined && seller !== account.sellerId) || (partner !== undefined && partner !== account.partnerId)
+  if (orderNo === undefined || isOthers) return Effect.fail(new NoticeRefused({ why: "not-ours" }))
+  const saysPaid = field("notify_type") === "directpay.status.sync" && field("trade_status") === "TRADE_SUCCESS"
+  return Effect.succeed({ kind: saysPaid ? "hint" : "news", orderNo })
+}
 
 /** Returns a field of a verified notice; undefined when it is absent or empty. */
 export type NoticeFields = (name: string) => string | undefined

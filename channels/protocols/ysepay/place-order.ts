@@ -50,7 +50,7 @@ export const placeYsepayOrder = Effect.fnUntraced(function* (
     return yield* new ChannelUncertain({ why: "server-error", detail: `${answer.reason}; yet it is ${state}` })
   }
   const field = (name: string) => textOf(answer.node, name)
-  const amountFen = fenOfYuan(field("total_amount") ?? biz.total_amount)
+  const amountFen = fenOfYuan(field("total_amount") ?? "")
   if (field("out_trade_no") !== key.out_trade_no || amountFen !== order.amountFen) {
     return yield* new ChannelUncertain({ why: "unreadable", detail: "an answer about another order or amount" })
   }

@@ -160,9 +160,11 @@ export const openBook = (settings: BookSettings) => {
     }
   }
 
-  const query = (biz: Biz): MethodOutcome => {
+  const query = (method: string, biz: Biz): MethodOutcome => {
     const trade = find(biz)
     if (trade === undefined) return unknown(biz)
+    const isRich = method.endsWith("trade.order.query")
+    if (isRich && biz.get("seller_id") !== settings.sellerId) return mistake("seller_id")
     const refundedFen = [...trade.refunds.values()].reduce(
       (sum, each) => sum + (each.state === "success" ? each.refundFen : 0),
       0
@@ -177,13 +179,17 @@ export const openBook = (settings: BookSettings) => {
             ? "TRADE_PART_REFUND"
             : "TRADE_ALL_REFUND"
     const detail = `{"channel_recv_sn":"4200002026","channel_send_sn":"1012026","bank_type":"${trade.bankType}","card_type":"","pay_success_time":"${beijing(trade.paidMs ?? 0)}","note":"a}\\"{b"}`
+    const short: ReadonlyArray<Member> = [
+      ["out_trade_no", trade.outTradeNo],
+      ["trade_no", trade.tradeNo],
+      ["trade_status", status],
+      ["total_amount", yuan(trade.paidFen ?? trade.amountFen)],
+      ["receipt_amount", yuan(paidFen)]
+    ]
+    if (!isRich) return { ok: short }
     return {
       ok: [
-        ["out_trade_no", trade.outTradeNo],
-        ["trade_no", trade.tradeNo],
-        ["trade_status", status],
-        ["total_amount", yuan(trade.paidFen ?? trade.amountFen)],
-        ["receipt_amount", yuan(paidFen)],
+        ...short,
         ["settlement_amount", yuan(paidFen - simulatedFeeFen(paidFen))],
         ["refund_amount", yuan(refundedFen)],
         ["seller_id", settings.sellerId],

@@ -114,7 +114,8 @@ export const startYsepaySimulator = async (options: YsepaySimulatorOptions = {})
       case "ysepay.online.weixin.pay":
         return book.create(method, biz, notifyUrl)
       case "ysepay.online.trade.order.query":
-        return book.query(biz)
+      case "ysepay.online.trade.query":
+        return book.query(method, biz)
       case "ysepay.online.trade.close":
         return book.close(biz)
       case "ysepay.online.trade.refund":

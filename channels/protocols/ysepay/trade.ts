@@ -71,6 +71,7 @@ export const readPayment = (
   return {
     channelTradeNo,
     amountFen,
+    // Yinsheng's queries name no currency (A7): the order was made in yuan, and this gateway knows no other.
     currency: field("currency") ?? "CNY",
     paidAt: new Date(paidAtMs),
     ...(feeFen === undefined ? {} : { feeFen })

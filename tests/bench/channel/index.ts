@@ -45,7 +45,7 @@ const openChannel = (key: string): Channel => ({
       Effect.mapError(() => new NoticeRefused({ why: "unreadable" })),
       Effect.flatMap((notice) =>
         sameDigest(noticeSign(key, notice), notice.sign)
-          ? Effect.succeed({ orderNo: notice.order_no, payment: paymentOf(notice) })
+          ? Effect.succeed({ kind: "payment" as const, orderNo: notice.order_no, payment: paymentOf(notice) })
           : Effect.fail(new NoticeRefused({ why: "bad-signature" }))
       )
     ),

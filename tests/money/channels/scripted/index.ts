@@ -46,6 +46,8 @@ const AnswerJson = Schema.Struct({
 })
 
 const NoticeJson = Schema.Struct({
+  /** It names no receiver. */
+  hint: Schema.optionalKey(Schema.Boolean),
   act: Schema.optionalKey(Schema.Literals(["throw", "never"])),
   order_no: Schema.String,
   payment: Schema.NullOr(PaymentJson)
@@ -117,7 +119,9 @@ const openChannel = ({ origin, key }: Account): Channel => {
       }
       if (read._tag === "None") return Effect.fail(new NoticeRefused({ why: "unreadable" }))
       const { order_no: orderNo, payment } = read.value
-      return Effect.succeed({ orderNo, payment: payment === null ? null : paid(payment) })
+      if (read.value.hint === true) return Effect.succeed({ kind: "hint", orderNo })
+      if (payment === null) return Effect.succeed({ kind: "news", orderNo })
+      return Effect.succeed({ kind: "payment", orderNo, payment: paid(payment) })
     },
 
     replies: {
