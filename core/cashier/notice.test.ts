@@ -161,6 +161,19 @@ describe("a hint: a notice that says paid and is not bound to the account", () =
     expect(checkMs(made)).toBe(await nowMs())
   })
 
+  test("is answered in time though the channel never gets ready for it: what is left of the time is for the question", async () => {
+    const { order, book, advance, nowMs } = gateway()
+    const made = await order()
+    const other = await order()
+    book.unready.add("acc_1")
+    book.hanging.add("acc_1")
+    const heard = Promise.all([hint(made), hear(bookNotice(other.orderNo, paymentOf(other)))])
+    await advance("4 seconds")
+    expect(await heard).toEqual(["success", "success"])
+    expect(checkMs(made)).toBe(await nowMs())
+    expect((await gateway().find(other)).status).toBe("PAID")
+  })
+
   test("a hundred times is one question, and another one ten seconds later", async () => {
     const { order, book, advance, nowMs } = gateway()
     const made = await order()

@@ -101,7 +101,7 @@ const takePayment = Effect.fnUntraced(function* (
  * and only a repeated notice brings the question back. Of the notice itself nothing is stored.
  */
 const askAbout = Effect.fnUntraced(function* (
-  notice: Exclude<Notice, { readonly kind: "payment" }>,
+  notice: Extract<Notice, { readonly kind: "news" | "hint" }>,
   account: OpenedAccount,
   withinMs: number
 ) {

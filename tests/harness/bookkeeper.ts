@@ -24,8 +24,9 @@ export interface Book {
   /** The accounts that were charged at, in the order of `charges`. */
   readonly chargedAt: Array<string>
   readonly queries: Array<string>
-  /** Accounts whose queries never end. */
+  /** Accounts whose queries never end, and those that never get ready for a notice. */
   readonly hanging: Set<string>
+  readonly unready: Set<string>
   readonly closes: Array<string>
   /** What a charge comes to. @param account the settings' name */
   onCharge: (request: ChargeRequest, account: string) => Effect.Effect<Presentation, ChannelRejected | ChannelUncertain>
@@ -41,6 +42,7 @@ export const makeBook = (): Book => {
     chargedAt: [],
     queries: [],
     hanging: new Set(),
+    unready: new Set(),
     closes: [],
     onCharge: () => accepts,
     onClose: closesIn(states)
@@ -102,6 +104,7 @@ const openBook = (book: Book, name: string, closes: boolean): Channel => {
         return book.hanging.has(name) ? Effect.never : known(book.states.get(orderNo) ?? { state: "absent" })
       }),
     ...(closes ? { close } : {}),
+    prepare: Effect.suspend(() => (book.unready.has(name) ? Effect.never : Effect.void)),
     readNotice: ({ headers, body }) => {
       if (headers["x-sign"] !== SIGN) return Effect.fail(new NoticeRefused({ why: "bad-signature" }))
       return decodeNotice(new TextDecoder().decode(body)).pipe(

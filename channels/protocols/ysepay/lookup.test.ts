@@ -48,6 +48,13 @@ test.each<[string, Readonly<Record<string, string>>]>([
   })
 })
 
+test.each(["ACQ.QUERY_NO_RECORD", "ACQ_QUERY_NO_RECORD"])(
+  "a signed 40004 %s says that there is no such order",
+  async (code) => {
+    expect(await lookUp({ code: "40004", sub_code: code })).toMatchObject({ success: { state: "absent" } })
+  }
+)
+
 test.each<[string, Readonly<Record<string, string | undefined>>]>([
   ["names another seller", { seller_id: "somebody_else" }],
   ["names no order", { out_trade_no: undefined }],

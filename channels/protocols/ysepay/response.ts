@@ -20,7 +20,7 @@ export type MethodAnswer =
 /** sub_codes of 40004 that do not say what happened (A4; 31xx from a white-label sibling). */
 const UNDECIDED = new Set(["", "ACQ.SYSTEM_ERROR", "ACQ.BUSINESS_TIMEOUT_ERROR", "3155", "3161", "3172"])
 /** "No such record", as spelled by this gateway, its sibling and Alipay, whose codes it borrows (A4, D4). */
-const ABSENT = new Set(["ACQ.QUERY_NO_RECORD", "ACQ.QUERY_NO_RESULT", "ACQ.TRADE_NOT_EXIST"])
+const ABSENT = new Set(["ACQ.QUERY_NO_RECORD", "ACQ_QUERY_NO_RECORD", "ACQ.QUERY_NO_RESULT", "ACQ.TRADE_NOT_EXIST"])
 
 /**
  * Reads an answer: cuts the node out, verifies the signature over its bytes as received, then parses it. The node's
