@@ -1,5 +1,7 @@
-#!/usr/bin/env bun
-/* The front door: reads the configuration, chooses plugins, finds channels, starts the gateway or runs a command. */
+#!/bin/sh
+":" //; d=$(dirname "$(readlink -f "$0")"); for b in "$d/node_modules/.bin/bun" "$d/../.bin/bun"; do [ -x "$b" ] && exec "$b" "$0" "$@"; done; exec bun "$0" "$@"
+/* The two lines above let a shell run this file with the Bun beside it, because a unit file, cron or sudo has no Bun on its PATH.
+The front door: reads the configuration, chooses plugins, finds channels, starts the gateway or runs a command. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -17,7 +19,8 @@ import { OperatorError, operation } from "./core/operator/operation.ts"
 import { commandServices } from "./core/start/command-services.ts"
 import { environment, readConfig } from "./core/start/environment.ts"
 import { loadChannels } from "./core/start/load-channels.ts"
-import { type House, nextSignal, startGateway } from "./core/start/processes/start.ts"
+import { type House, startGateway } from "./core/start/processes/start.ts"
+import { launcherGone, nextSignal } from "./core/start/processes/told-to-stop.ts"
 import { embeddedPostgres, openEmbedded } from "./plugins/embedded-postgres/index.ts"
 import { memory } from "./plugins/memory/index.ts"
 import { postgres } from "./plugins/postgres/index.ts"
@@ -45,7 +48,7 @@ const house: House = {
 /** Simulates the providers of our channels on this machine and writes their accounts as files for `channel add`. */
 const simulator = async (json: boolean): Promise<number> => {
   const { startPlayground } = await import("./channels/protocols/playground.ts")
-  const signalled = nextSignal()
+  const stopped = Promise.race([nextSignal(), launcherGone()])
   const playground = await startPlayground({ respond: (page) => siteResponse("/", page), asset: assetResponse })
   const folder = mkdtempSync(join(tmpdir(), "payhub-simulator-"))
   const accounts = playground.accounts.map(({ provider, name, account }, index) => {
@@ -61,7 +64,7 @@ const simulator = async (json: boolean): Promise<number> => {
       ? `${JSON.stringify({ console: playground.console, accounts }, null, 2)}\n`
       : `Simulated providers are running; their orders and buttons: ${playground.console}\n\n${commands.join("\n")}\n\nStop them with Ctrl-C.\n`
   )
-  await signalled
+  await stopped
   await playground.stop()
   rmSync(folder, { recursive: true })
   return 0
@@ -101,8 +104,27 @@ const sandboxPayment = operation({
   })
 })
 
+/**
+ * Prints a command's output. A reader that has closed the pipe (`| head -1`) has what it wanted; output that is lost
+ * otherwise (a full disk) makes the command fail.
+ */
+const print = (text: string): void => {
+  const failed = (error: unknown): void => {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown reason"
+    if (code === "EPIPE") return
+    process.stderr.write(`The output could not be written (${code}).\n`)
+    process.exitCode = 1
+  }
+  process.stdout.removeAllListeners("error").on("error", failed)
+  try {
+    process.stdout.write(text)
+  } catch (error) {
+    failed(error)
+  }
+}
+
 if (import.meta.main) {
-  process.exitCode = await runCli({
+  const code = await runCli({
     argv: process.argv.slice(2),
     env: environment(),
     readConfig,
@@ -112,7 +134,9 @@ if (import.meta.main) {
     services: commandServices(house),
     extraOperations: [sandboxPayment],
     extraNouns: { sandbox: "The sandbox of test-mode merchants" },
-    write: (text) => void process.stdout.write(text),
+    write: print,
     writeError: (text) => void process.stderr.write(text)
   })
+  // Output that could not be written has set it already.
+  process.exitCode ||= code
 }

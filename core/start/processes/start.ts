@@ -11,6 +11,7 @@ import type { Plugin } from "../plugin.ts"
 import { forgetGateway, noteGateway } from "../running-gateway.ts"
 import { openPipe } from "./pipe.ts"
 import { isPortFree, startProcesses, WORKER_VARIABLE } from "./supervisor.ts"
+import { launcherGone, nextSignal } from "./told-to-stop.ts"
 
 /** What payhub.ts knows and core may not: which plugins and channels there are. */
 export interface House {
@@ -47,10 +48,10 @@ export const startGateway = async (house: House, config: GatewayConfig, processe
 const startAlone = async (house: House, config: GatewayConfig): Promise<void> => {
   const channels = await house.channels(config)
   const gateway = await createGateway({ config, plugins: house.plugins(config, "gateway"), channels })
-  const signalled = nextSignal()
+  const stopped = Promise.race([nextSignal(), launcherGone()])
   await noteGateway(config, gateway.url)
   process.stdout.write(readyText(config, gateway))
-  await signalled
+  await stopped
   // A second signal ends the process at once: nothing acknowledged is lost, but the drain is cut short.
   nextSignal().then(() => process.exit(130))
   await forgetGateway(config)
@@ -95,7 +96,7 @@ const CONNECTIONS_PER_WORKER = 10
 const startTogether = async (house: House, config: GatewayConfig, count: number): Promise<number> => {
   const connectionsEach = await checkTogether(config, count)
   const scope = Scope.makeUnsafe()
-  const signalled = nextSignal()
+  const stopped = Promise.race([nextSignal(), launcherGone()])
   try {
     const embedded =
       config.databaseUrl === null
@@ -121,7 +122,7 @@ const startTogether = async (house: House, config: GatewayConfig, count: number)
     await noteGateway(config, url)
     const merchant = firstMerchant && { ...firstMerchant, app_secret: Redacted.make(firstMerchant.app_secret) }
     process.stdout.write(readyText(config, { url, publicUrl, firstMerchant: merchant }, count))
-    const signal = await signalled
+    const signal = await stopped
     nextSignal().then(() => {
       processes.kill()
       process.exit(130)
@@ -151,13 +152,6 @@ const checkTogether = async (config: GatewayConfig, count: number): Promise<numb
   }
   return each
 }
-
-/** The next SIGINT or SIGTERM of this process. */
-export const nextSignal = (): Promise<NodeJS.Signals> =>
-  new Promise((resolve) => {
-    process.once("SIGINT", () => resolve("SIGINT"))
-    process.once("SIGTERM", () => resolve("SIGTERM"))
-  })
 
 const readyText = (
   { demo }: GatewayConfig,
