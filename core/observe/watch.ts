@@ -29,14 +29,18 @@ export const watchLayer: Layer.Layer<never, never, StoreStatus> = Layer.effectDi
           "orders are still PENDING a day after their expiry; see `payhub order list --status PENDING`",
           {
             alarm: true,
-            abandonedOrders
+            abandoned_orders: abandonedOrders
           }
         )
       }
       if (strayNotices > 0)
-        yield* Effect.logInfo("notices name no order of their account; see `payhub order strays`", { strayNotices })
+        yield* Effect.logInfo("notices name no order of their account; see `payhub order strays`", {
+          stray_notices: strayNotices
+        })
       if (flaggedOrders > 0)
-        yield* Effect.logInfo("orders are flagged; see `payhub order list --flagged`", { flaggedOrders })
+        yield* Effect.logInfo("orders are flagged; see `payhub order list --flagged`", {
+          flagged_orders: flaggedOrders
+        })
     })
     yield* check.pipe(
       Effect.catch(() => Effect.void),

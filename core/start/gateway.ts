@@ -9,6 +9,8 @@ import { makeApp } from "../http/app.ts"
 import { type GatewayServices, makeRun } from "../http/call.ts"
 import { noteSocketAddress } from "../http/client-address.ts"
 import type { Server } from "../http/server.ts"
+import { logLine } from "../observe/log-line.ts"
+import { LogWriter } from "../observe/log-writer.ts"
 import { tracingLayer } from "../observe/tracing.ts"
 import { watchLayer } from "../observe/watch.ts"
 import type { WorkerFigures } from "../observe/worker-figures.ts"
@@ -45,8 +47,13 @@ export interface Gateway {
 /** How long the stop waits for requests under way; longer than a charge takes. */
 const DRAIN_MS = 25_000
 
+/** How long the stop waits for whoever reads the log. */
+const LOG_FLUSH_MS = 1_000
+
+const logWriter = new LogWriter()
+
 /** JSON lines on stderr; stdout is kept for the output that a person or a script asked for. */
-const logging = Logger.layer([Logger.withConsoleError(Logger.formatJson)])
+const logging = Logger.layer([Logger.map(logLine, logWriter.line)])
 
 /**
  * Composes the layers into one runtime and one app and starts them.
@@ -93,6 +100,7 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
       await Effect.runPromise(Scope.close(scope, Exit.void))
       await runtime.dispose()
       await listening.stop()
+      await logWriter.flush(LOG_FLUSH_MS)
     })
     return { url: localUrl, publicUrl: urls.publicUrl, firstMerchant, stop }
   } catch (error) {

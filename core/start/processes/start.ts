@@ -3,6 +3,7 @@ import { Effect, Exit, Redacted, Scope } from "effect"
 import type { AnyProvider } from "../../cashier/opened-account.ts"
 import type { GatewayConfig } from "../../config/gateway-config.ts"
 import { StartRefused } from "../../config/start-refused.ts"
+import { LogWriter } from "../../observe/log-writer.ts"
 import { exposition } from "../../observe/metrics.ts"
 import { figuresOfAll, type WorkerPlace } from "../../observe/worker-figures.ts"
 import { runtimeCommand, runtimeName } from "../../runtime.ts"
@@ -96,6 +97,7 @@ const CONNECTIONS_PER_WORKER = 10
 const startTogether = async (house: House, config: GatewayConfig, count: number): Promise<number> => {
   const connectionsEach = await checkTogether(config, count)
   const scope = Scope.makeUnsafe()
+  const log = new LogWriter()
   const stopped = Promise.race([nextSignal(), launcherGone()])
   try {
     const embedded =
@@ -113,9 +115,7 @@ const startTogether = async (house: House, config: GatewayConfig, count: number)
         ...(first === undefined ? {} : { PAYHUB_PORT: new URL(first.url).port })
       }),
       log: (message, detail) =>
-        void process.stderr.write(
-          `${JSON.stringify({ message, level: "ERROR", timestamp: new Date().toISOString(), ...detail })}\n`
-        )
+        log.line(`${JSON.stringify({ timestamp: new Date().toISOString(), level: "ERROR", message, ...detail })}\n`)
     })
     if (processes === null) return 1
     const { url, publicUrl, firstMerchant } = processes.first
