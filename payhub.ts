@@ -6,21 +6,27 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import process from "node:process"
+import { createInterface } from "node:readline/promises"
 import { fileURLToPath } from "node:url"
 import { Effect, Schema } from "effect"
 import sandbox, { type SandboxAccount, sandboxPay } from "./channels/sandbox/index.ts"
 import { Channels } from "./core/cashier/channels.ts"
 import { runCli } from "./core/cli/index.ts"
 import { OwnUrl } from "./core/config/own-url.ts"
+import { StartRefused } from "./core/config/start-refused.ts"
 import { assetResponse } from "./core/http/web/assets.ts"
 import { siteResponse } from "./core/http/web/site-page.ts"
 import { hinted, OrderNo } from "./core/operator/inputs.ts"
 import { OperatorError, operation } from "./core/operator/operation.ts"
+import { ownEnvironment } from "./core/runtime.ts"
 import { commandServices } from "./core/start/command-services.ts"
-import { environment, readConfig } from "./core/start/environment.ts"
+import { readEnvFile } from "./core/start/env-file.ts"
+import { readConfig } from "./core/start/environment.ts"
 import { loadChannels } from "./core/start/load-channels.ts"
 import { type House, startGateway } from "./core/start/processes/start.ts"
 import { launcherGone, nextSignal } from "./core/start/processes/told-to-stop.ts"
+import { findProject } from "./core/start/project.ts"
+import { unknownVariables } from "./core/start/unknown-variables.ts"
 import { embeddedPostgres, openEmbedded } from "./plugins/embedded-postgres/index.ts"
 import { memory } from "./plugins/memory/index.ts"
 import { postgres } from "./plugins/postgres/index.ts"
@@ -123,19 +129,49 @@ const print = (text: string): void => {
   }
 }
 
-if (import.meta.main) {
-  const code = await runCli({
-    argv: process.argv.slice(2),
-    env: environment(),
-    readConfig,
+/** Asks the person at the terminal. */
+const confirm = async (question: string): Promise<boolean> => {
+  if (!process.stdin.isTTY) return false
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await terminal.question(`${question} (yes/no) `)
+  terminal.close()
+  return /^y(es)?$/i.test(answer.trim())
+}
+
+const main = async (): Promise<number> => {
+  ownEnvironment()
+  const argv = process.argv.slice(2)
+  // The gateway starts where it is told to; a command finds the gateway that it is meant for.
+  const given = process.env
+  const isPlaced = argv[0] === "start" || given.PAYHUB_DATA !== undefined
+  const project = isPlaced ? { folder: process.cwd(), looked: [] } : findProject(process.cwd(), home)
+  const env = { ...readEnvFile(project.folder), ...given }
+  return await runCli({
+    argv,
+    env,
+    readConfig: (variables) => readConfig(variables, project.folder),
     version,
-    start: (config, processes) => startGateway(house, config, processes),
+    start: (config, processes) => {
+      for (const message of unknownVariables(env)) {
+        process.stderr.write(`${JSON.stringify({ timestamp: new Date().toISOString(), level: "WARN", message })}\n`)
+      }
+      return startGateway(house, config, processes)
+    },
     simulator,
-    services: commandServices(house),
+    services: commandServices(house, project),
     extraOperations: [sandboxPayment],
     extraNouns: { sandbox: "The sandbox of test-mode merchants" },
+    confirm,
     write: print,
     writeError: (text) => void process.stderr.write(text)
+  })
+}
+
+if (import.meta.main) {
+  const code = await main().catch((error: unknown) => {
+    if (!(error instanceof StartRefused)) throw error
+    process.stderr.write(`${error.message}\n`)
+    return 1
   })
   // Output that could not be written has set it already.
   process.exitCode ||= code

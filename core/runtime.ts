@@ -1,5 +1,7 @@
 /* The only file that knows which runtime this is. Everything else uses web standards and `node:`. */
 
+import { readFileSync } from "node:fs"
+import process from "node:process"
 import { type ServerLimits, serveOnNode } from "./http/node-server.ts"
 import type { ServeOptions, Server } from "./http/server.ts"
 
@@ -18,6 +20,34 @@ const LIMITS: ServerLimits = {
 
 /** Bodies are limited where they are read (core/http/body.ts); this only keeps the runtime from answering first. */
 const BODY_BYTES_CEILING = 1 << 30
+
+/** Variables that would send our connections to a proxy, which then answers in the place of whom we asked. */
+const PROXY_VARIABLES = /^(https?|all)_proxy$|^NODE_USE_ENV_PROXY$/i
+
+/**
+ * Takes out of `process.env` what the runtimes would make of it: what Bun has read from `.env`, `.env.local` and
+ * `.env.production` by rules of its own (it expands `$`), and proxies, to which a connection that is pinned to an
+ * address or goes to this machine must not be sent. Must run before the first connection.
+ */
+export const ownEnvironment = (): void => {
+  const given = environmentAtStart()
+  for (const name of Object.keys(process.env)) {
+    if (PROXY_VARIABLES.test(name) || given?.has(name) === false) delete process.env[name]
+    else if (given !== undefined && deno === undefined) process.env[name] = given.get(name)
+  }
+}
+
+/** The environment with which this process was started; undefined = only Linux tells. */
+const environmentAtStart = (): ReadonlyMap<string, string> | undefined => {
+  try {
+    const entries = readFileSync("/proc/self/environ", "utf8")
+      .split("\0")
+      .filter((entry) => entry.includes("="))
+    return new Map(entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]))
+  } catch {
+    return undefined
+  }
+}
 
 interface DenoNamespace {
   readonly version: { readonly deno: string }

@@ -23,13 +23,15 @@ type Kind =
   | { readonly of: "text" | "number" | "boolean" | "texts" | "json-file" }
   | { readonly of: "choice"; readonly choices: ReadonlyArray<string> }
 
+const YES = Flag.Boolean("yes").pipe(Flag.withDescription("Do not ask"), Flag.withoutNegation, Flag.withDefault(false))
+
 /**
  * The command of an operation: an argument for each positional key, a flag for each other key of the input.
- * @param handle what the command does with what was typed
+ * @param handle what the command does with what was typed, and whether `--yes` was
  */
 export const commandOf = <R>(
   operation: AnyOperation,
-  handle: (typings: ReadonlyArray<Typing>, typed: Typed) => Effect.Effect<void, never, R>
+  handle: (typings: ReadonlyArray<Typing>, typed: Typed, agreed: boolean) => Effect.Effect<void, never, R>
 ) => {
   const verb = operation.name.slice(operation.name.indexOf(".") + 1)
   const keys = Object.keys(operation.input.fields)
@@ -38,6 +40,7 @@ export const commandOf = <R>(
   const fields = ordered.map((key) => fieldOf(operation, key))
   const parameters: Record<string, Command.Command.Config[string]> = {}
   for (const { typing, parameter } of fields) parameters[typing.key] = parameter
+  if (operation.confirm !== undefined) parameters.yes = YES
   const typings = fields.map(({ typing }) => typing)
   return Command.make(verb, parameters, (given: Readonly<Record<string, unknown>>) => {
     const typed: Record<string, unknown> = {}
@@ -45,7 +48,7 @@ export const commandOf = <R>(
       const value = valueOf(typing, given[typing.key])
       if (value !== undefined) typed[typing.key] = value
     }
-    return handle(typings, typed)
+    return handle(typings, typed, given.yes === true)
   }).pipe(Command.withDescription(operation.summary))
 }
 

@@ -81,6 +81,18 @@ describe("help", () => {
   })
 })
 
+/** A failure's JSON document as the sentences that a person gets. */
+const sentences = (json: string): string => {
+  const { error } = JSON.parse(json) as {
+    readonly error: {
+      readonly problems: ReadonlyArray<{ readonly field: string | null; readonly message: string }>
+      readonly help: string | null
+    }
+  }
+  const lines = error.problems.map(({ field, message }) => (field === null ? message : `${field}: ${message}`))
+  return `${[...lines, ...(error.help === null ? [] : [`\`${error.help} --help\` shows what it takes.`])].join("\n")}\n`
+}
+
 describe("wrong usage exits with 2, says what is wrong on stderr and opens no database", () => {
   test.each([
     [["foo"], 'Unknown subcommand "foo"'],
@@ -100,10 +112,12 @@ describe("wrong usage exits with 2, says what is wrong on stderr and opens no da
     [["order", "list", "--limit", "x"], "--limit"],
     [["order", "list", "--since", "yesterday"], "--since: must be a time"]
   ])("payhub %j", async (argv: string[], said: string) => {
-    const { code, out, err } = await payhubWithoutStore(...argv, "--json")
+    const { code, out, err } = await payhubWithoutStore(...argv)
     expect([code, out]).toEqual([2, ""])
     expect(err).toContain(said)
     expect(err).toMatch(/`payhub.* --help` shows what it takes/)
+    const json = await payhubWithoutStore(...argv, "--json")
+    expect([json.code, json.out, sentences(json.err)]).toEqual([2, "", err])
   })
 
   test("and an update of nothing", async () => {
@@ -126,13 +140,15 @@ describe("a command that fails exits with 1 and prints a sentence to stderr", ()
     [["channel", "enable", "acc_none"], "There is no channel account acc_none."],
     [["channel", "remove", "acc_none"], "There is no channel account acc_none."]
   ])("payhub %j", async (argv: string[], said: string) => {
-    const { code, out, err } = await payhub(...argv, "--json")
+    const { code, out, err } = await payhub(...argv)
     expect([code, out]).toEqual([1, ""])
     expect(err).toStartWith(said)
+    const json = await payhub(...argv, "--json")
+    expect([json.code, json.out, sentences(json.err)]).toEqual([1, "", err])
   })
 
   test("a refusal of the database is printed as it is", async () => {
-    expect(await payhubWithoutStore("merchant", "list", "--json")).toEqual({
+    expect(await payhubWithoutStore("merchant", "list")).toEqual({
       code: 1,
       out: "",
       err: `${STORE_REFUSAL}\n`

@@ -6,24 +6,18 @@ import { CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effec
 import { ChildProcessSpawner } from "effect/process"
 import type { GatewayConfig } from "../config/gateway-config.ts"
 import type { StartRefused } from "../config/start-refused.ts"
-import type { StoreUnavailable } from "../domain/errors.ts"
 import { OPERATIONS } from "../operator/index.ts"
 import {
   type Actor,
   type AnyOperation,
-  InputInvalid,
   OperatorError,
   type OperatorFailure,
   type OperatorServices,
   type Outcome
 } from "../operator/operation.ts"
 import { commandOf, type Typed, type Typing } from "./command.ts"
+import { DONE, type Failure, failureOf, failureText, REFUSED, WRONG_USAGE } from "./failure.ts"
 import { humanText } from "./human.ts"
-
-/** Exit codes: done; not done, with the reason printed; not understood. */
-const DONE = 0
-const REFUSED = 1
-const WRONG_USAGE = 2
 
 /** Upper bound of worker processes per machine. */
 const WORKERS_MAX = 64
@@ -56,6 +50,8 @@ export interface CliOptions {
   readonly extraOperations?: ReadonlyArray<AnyOperation>
   /** Descriptions of the nouns that `extraOperations` add, for the help. */
   readonly extraNouns?: Readonly<Record<string, string>>
+  /** Asks the person at the terminal; false where there is none. */
+  readonly confirm: (question: string) => Promise<boolean>
   /** Standard output and error; each text ends with a line break. */
   readonly write: (text: string) => void
   readonly writeError: (text: string) => void
@@ -72,16 +68,27 @@ const Json = GlobalFlag.Setting("json")({
 /** Runs one command line and returns its exit code; it neither throws nor ends the process. */
 export const runCli = async (options: CliOptions): Promise<number> => {
   let code = DONE
+  const fail = (failure: Failure): number => {
+    options.writeError(failureText(failure, options.argv.includes("--json")))
+    return failure.code
+  }
   const setCode = (next: number) =>
     Effect.sync(() => {
       code = next
     })
 
-  const act = (operation: AnyOperation) => (typings: ReadonlyArray<Typing>, typed: Typed) =>
+  const act = (operation: AnyOperation) => (typings: ReadonlyArray<Typing>, typed: Typed, agreed: boolean) =>
     Effect.gen(function* () {
       const json = yield* Json
+      if (operation.confirm !== undefined && !agreed) {
+        const { confirm } = operation
+        if (!(yield* Effect.promise(() => options.confirm(`${confirm} Go on?`)))) {
+          const message = `Nothing was done: this asks first, and nobody has answered yes. ${confirm} Add --yes to go on.`
+          return yield* setCode(fail({ code: REFUSED, problems: [{ field: null, message }], help: null }))
+        }
+      }
       const exit = yield* Effect.exit(perform(options, operation, typings, typed))
-      if (Exit.isFailure(exit)) return yield* setCode(printFailure(options, operation, typings, exit.cause))
+      if (Exit.isFailure(exit)) return yield* setCode(fail(failureOf(options.env, exit.cause, operation, typings)))
       const { output, succeeded, afterword } = exit.value
       options.write(
         json
@@ -107,7 +114,7 @@ export const runCli = async (options: CliOptions): Promise<number> => {
           Effect.promise(() => options.start(config, typed.workers))
         )
       )
-      yield* setCode(Exit.isSuccess(exit) ? exit.value : printFailure(options, undefined, [], exit.cause))
+      yield* setCode(Exit.isSuccess(exit) ? exit.value : fail(failureOf(options.env, exit.cause)))
     })
   ).pipe(Command.withDescription("Start the gateway; it prints where it listens and runs until it is stopped"))
 
@@ -155,7 +162,7 @@ export const runCli = async (options: CliOptions): Promise<number> => {
   if (failure._tag === "Some" && CliError.isCliError(failure.value)) {
     return options.argv.length === 0 ? DONE : WRONG_USAGE
   }
-  return printFailure(options, undefined, [], exit.cause)
+  return fail(failureOf(options.env, exit.cause))
 }
 
 const nounOf = (name: string): string => name.slice(0, name.indexOf("."))
@@ -202,49 +209,6 @@ const readJson = (path: string): Effect.Effect<unknown, OperatorError> =>
     )
   )
 
-/** Prints why a command failed and returns its exit code. */
-const printFailure = (
-  options: CliOptions,
-  operation: AnyOperation | undefined,
-  typings: ReadonlyArray<Typing>,
-  cause: Cause.Cause<unknown>
-): number => {
-  const failure = Cause.findErrorOption(cause)
-  const error = failure._tag === "Some" ? (failure.value as OperatorFailure | StartRefused) : undefined
-  if (error instanceof InputInvalid) {
-    const labels = new Map(typings.map(({ key, label }) => [key, label]))
-    for (const { field, message } of error.problems) {
-      const label = labels.get(field)
-      options.writeError(`${label === undefined ? "" : `${label}: `}${message}\n`)
-    }
-    if (operation !== undefined) options.writeError(hint(`payhub ${operation.name.replace(".", " ")}`))
-    return WRONG_USAGE
-  }
-  options.writeError(`${error === undefined ? unexpected(options.env, cause) : sentenceOf(error)}\n`)
-  return REFUSED
-}
-
-const hint = (command: string): string => `\`${command} --help\` shows what it takes.\n`
-
-const sentenceOf = (error: Exclude<OperatorFailure, InputInvalid> | StartRefused): string =>
-  error._tag === "StoreUnavailable" ? storeSentence(error) : error.message
-
-const storeSentence = ({ store }: StoreUnavailable): string =>
-  `The store (${store}) did not answer. Nobody knows whether this was done: check before you do it again.`
-
-/** Variables whose values are secret; no message of ours or of a library may show them. */
-const SECRET_VARIABLES = ["DATABASE_URL", "REDIS_URL", "PAYHUB_MASTER_KEY"]
-
-const unexpected = (env: CliOptions["env"], cause: Cause.Cause<unknown>): string => {
-  const defect = Cause.squash(cause)
-  let text = defect instanceof Error ? `${defect.name}: ${defect.message}` : String(defect)
-  for (const variable of SECRET_VARIABLES) {
-    const secret = env[variable]
-    if (secret !== undefined && secret !== "") text = text.replaceAll(secret, `<${variable}>`)
-  }
-  return `Unexpected error: ${text}`
-}
-
 /** The services of effect/cli, which parses and explains; reading, writing and running are ours. */
 const terminal = (options: CliOptions) =>
   Layer.mergeAll(
@@ -273,8 +237,9 @@ const terminal = (options: CliOptions) =>
           const formatter = CliOutput.defaultFormatter({ colors: false })
           if (event._tag === "Version") return options.write(`${event.version}\n`)
           if (event._tag === "InvalidInvocation") {
-            for (const { message } of event.errors) options.writeError(`${message}\n`)
-            return options.writeError(hint(event.commandPath.join(" ")))
+            const problems = event.errors.map(({ message }) => ({ field: null, message }))
+            const failure: Failure = { code: WRONG_USAGE, problems, help: event.commandPath.join(" ") }
+            return options.writeError(failureText(failure, options.argv.includes("--json")))
           }
           // The library omits the empty line between the commands and the examples.
           const help = `${formatter.formatHelpDoc(event.helpDoc).replace("\nEXAMPLES", "\n\nEXAMPLES")}\n`

@@ -57,16 +57,7 @@ describe("channel", () => {
   test("add refuses settings that the provider cannot work with, and never quotes a secret", async () => {
     const before = (await json("channel", "list")).length
     const refusal = async (provider: string, content: unknown) => {
-      const ran = await payhub(
-        "channel",
-        "add",
-        provider,
-        "--name",
-        "x",
-        "--account",
-        file("bad.json", content),
-        "--json"
-      )
+      const ran = await payhub("channel", "add", provider, "--name", "x", "--account", file("bad.json", content))
       expect([ran.code, ran.out]).toEqual([1, ""])
       return ran.err
     }

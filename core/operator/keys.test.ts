@@ -34,7 +34,7 @@ const house = async (variables: Record<string, string>) => {
   /** Each act reads the keys again, like a separate process. */
   const act = async <A, E>(change: Record<string, string>, effect: Effect.Effect<A, E, OperatorServices>) => {
     const config = await Effect.runPromise(readConfig({ ...variables, ...change }))
-    const keys = await Effect.runPromise(masterKeysOf(config))
+    const keys = await Effect.runPromise(masterKeysOf(config, "make"))
     const stores = Layer.mergeAll(
       persistence as Layer.Layer<Persistence>,
       Vault.layer(keys),
@@ -89,11 +89,16 @@ test("one command rotates a key file while a gateway runs that has read the old 
   const path = join(data, "master.key")
   const before = readFileSync(path, "utf8")
   const running = makeVault(
-    await Effect.runPromise(masterKeysOf(await Effect.runPromise(readConfig({ PAYHUB_DATA: data }))))
+    await Effect.runPromise(masterKeysOf(await Effect.runPromise(readConfig({ PAYHUB_DATA: data })), "make"))
   )
 
   const rotated = await act({}, keyRotate.run(operator, {}))
-  expect(Exit.isSuccess(rotated) && rotated.value).toEqual({ merchants: 1, accounts: 1, key: path })
+  const result = Exit.isSuccess(rotated) ? rotated.value : undefined
+  const kept = result?.old_key ?? ""
+  expect(result).toEqual({ merchants: 1, accounts: 1, key: path, old_key: kept })
+  expect(kept).toMatch(/master\.key\.\d{8}T\d{6}Z$/)
+  expect(readFileSync(kept, "utf8")).toBe(before)
+  expect(statSync(kept).mode & 0o777).toBe(0o600)
   const after = readFileSync(path, "utf8")
   expect(after).not.toBe(before)
   expect(after.trim().split("\n")).toHaveLength(1)
@@ -118,9 +123,19 @@ test("a key in the environment is rotated with the old key in PAYHUB_MASTER_KEY_
   expect(Exit.isSuccess(strange) && strange.value.variable).toBe("PAYHUB_MASTER_KEY")
 
   const rotated = await act({ PAYHUB_MASTER_KEY: B, PAYHUB_MASTER_KEY_OLD: A }, keyRotate.run(operator, {}))
-  expect(Exit.isSuccess(rotated) && rotated.value).toEqual({ merchants: 1, accounts: 1, key: "environment" })
+  expect(Exit.isSuccess(rotated) && rotated.value).toEqual({
+    merchants: 1,
+    accounts: 1,
+    key: "environment",
+    old_key: null
+  })
   const again = await act({ PAYHUB_MASTER_KEY: B, PAYHUB_MASTER_KEY_OLD: A }, keyRotate.run(operator, {}))
-  expect(Exit.isSuccess(again) && again.value).toEqual({ merchants: 0, accounts: 0, key: "environment" })
+  expect(Exit.isSuccess(again) && again.value).toEqual({
+    merchants: 0,
+    accounts: 0,
+    key: "environment",
+    old_key: null
+  })
   const read = await act({ PAYHUB_MASTER_KEY: B }, readAll)
   expect(Exit.isSuccess(read) && read.value).toEqual(["sk_live_secret", '{"key":"k"}'])
 })

@@ -1,4 +1,4 @@
-import { Effect, Redacted, Schema } from "effect"
+import { Clock, Effect, Redacted, Schema } from "effect"
 import { Settings } from "../config/gateway-config.ts"
 import { Accounts } from "../pipeline/persistence/accounts.ts"
 import { ChannelFacts } from "../pipeline/persistence/channel-facts.ts"
@@ -19,15 +19,22 @@ export const keyRotate = operation({
   permission: "keys:write",
   scope: "gateway",
   input: Schema.Struct({}),
-  output: Schema.Struct({ merchants: Schema.Number, accounts: Schema.Number, key: Schema.String }),
-  afterword: ({ key }) =>
-    key === "environment"
+  output: Schema.Struct({
+    merchants: Schema.Number,
+    accounts: Schema.Number,
+    key: Schema.String,
+    old_key: Schema.NullOr(Schema.String)
+  }),
+  confirm:
+    "Every stored secret is sealed anew. Keep a backup of the old key as long as your oldest database backup, which nothing else opens; with a key file, the old key is copied to a dated file beside it.",
+  afterword: ({ key, old_key }) =>
+    old_key === null
       ? "Everything is sealed with PAYHUB_MASTER_KEY now; PAYHUB_MASTER_KEY_OLD can be removed. Keep the old key as long as your oldest database backup."
-      : `Everything is sealed with the new key in ${key}. Back it up; keep the old one as long as your oldest database backup.`,
+      : `Everything is sealed with the new key in ${key}. Back it up. The old key is in ${old_key}: keep it as long as your oldest database backup.`,
   run: Effect.fnUntraced(function* () {
     const config = yield* Settings
     const byFile = config.masterKey === null
-    const keys = yield* newKeys
+    const { keys, kept } = yield* newKeys
     const done = yield* resealAll(makeVault(keys)).pipe(
       Effect.catchTag("VaultRefused", (refused) =>
         Effect.fail(
@@ -38,21 +45,25 @@ export const keyRotate = operation({
       )
     )
     if (byFile) yield* fileStep(() => dropOldFileKeys(config, keys))
-    return { ...done, key: byFile ? `${config.dataFolder}/master.key` : "environment" }
+    return { ...done, key: byFile ? `${config.dataFolder}/master.key` : "environment", old_key: kept }
   })
 })
 
 const newKeys = Effect.gen(function* () {
   const config = yield* Settings
   const { masterKey, masterKeyOld } = config
-  if (masterKey === null) return yield* fileStep(() => addFileKey(config))
+  if (masterKey === null) {
+    const nowMs = yield* Clock.currentTimeMillis
+    return yield* fileStep(() => addFileKey(config, new Date(nowMs)))
+  }
   if (masterKeyOld === null) {
     return yield* new OperatorError({
       message:
         "Set PAYHUB_MASTER_KEY to the new key (`openssl rand -base64 32`) and PAYHUB_MASTER_KEY_OLD to the one in use, restart the gateways with both, then run this again."
     })
   }
-  return { current: masterKey, others: () => [masterKeyOld] } satisfies MasterKeys
+  const keys: MasterKeys = { current: masterKey, others: () => [masterKeyOld] }
+  return { keys, kept: null }
 })
 
 /** Skips what the current key has sealed already, so an interrupted rotation can simply be run again. */

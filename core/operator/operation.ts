@@ -61,6 +61,8 @@ interface OperationBase {
   readonly input: Schema.Struct<Schema.Struct.Fields>
   /** Keys of the input that a command takes as positional arguments, in this order. */
   readonly positional: ReadonlyArray<string>
+  /** What a person must agree to before it is done; undefined = it is done at once. */
+  readonly confirm: string | undefined
   /** Keys of a list's rows that the table for people shows; undefined = all. */
   readonly columns: ReadonlyArray<string> | undefined
   /** Fails like `perform` on an input that is wrong whatever the store contains; changes nothing. */
@@ -93,6 +95,7 @@ interface Spec<Fields extends Schema.Struct.Fields, Output, R>
   readonly input: Schema.Struct<Fields> & Schema.Codec<Schema.Struct.Type<Fields>, unknown>
   readonly output: Schema.Codec<Output, unknown>
   readonly positional?: ReadonlyArray<keyof Fields & string>
+  readonly confirm?: string
   readonly columns?: ReadonlyArray<string>
   readonly succeeded?: (output: Output) => boolean
   readonly afterword?: (output: Output, input: Schema.Struct.Type<Fields>) => string | undefined
@@ -121,6 +124,7 @@ const fromSpec = <Fields extends Schema.Struct.Fields, Output, R>(spec: Spec<Fie
     scope: spec.scope,
     input: spec.input,
     positional: spec.positional ?? [],
+    confirm: spec.confirm,
     columns: spec.columns,
     run: spec.run,
     check: (given: unknown) => Effect.asVoid(decode(given)),

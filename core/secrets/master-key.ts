@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
-import { readFileSync } from "node:fs"
-import { mkdir, open, readFile, rename } from "node:fs/promises"
-import { join } from "node:path"
+import { existsSync, readFileSync } from "node:fs"
+import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { Effect, Redacted } from "effect"
 import type { GatewayConfig } from "../config/gateway-config.ts"
 import { StartRefused } from "../config/start-refused.ts"
@@ -10,8 +10,14 @@ import type { MasterKeys } from "./vault.ts"
 /** The key file: one key per line, the current one first; more than one only during a rotation. */
 const pathOf = (config: GatewayConfig): string => join(config.dataFolder, "master.key")
 
-/** The master key: PAYHUB_MASTER_KEY, else the data folder's key file, which the first start makes (mode 0600). */
-export const masterKeysOf = (config: GatewayConfig): Effect.Effect<MasterKeys, StartRefused> => {
+/**
+ * The master key: PAYHUB_MASTER_KEY, else the data folder's key file.
+ * @param absent what to do without a key file: the first start makes it (mode 0600), a command refuses
+ */
+export const masterKeysOf = (
+  config: GatewayConfig,
+  absent: "make" | "refuse"
+): Effect.Effect<MasterKeys, StartRefused> => {
   const { masterKey, masterKeyOld } = config
   if (masterKey !== null) {
     return Effect.succeed({ current: masterKey, others: () => (masterKeyOld === null ? [] : [masterKeyOld]) })
@@ -19,13 +25,15 @@ export const masterKeysOf = (config: GatewayConfig): Effect.Effect<MasterKeys, S
   const path = pathOf(config)
   return Effect.tryPromise({
     try: async () => {
-      await makeKeyFile(config, path)
+      if (absent === "make") await makeKeyFile(config, path)
       return keysIn(await readFile(path, "utf8"))
     },
     catch: (error) =>
       new StartRefused({
         variable: "PAYHUB_DATA",
-        message: `PAYHUB_DATA: the key file ${path} can be neither read nor made (${error instanceof Error && "code" in error ? error.code : "unknown reason"}).`
+        message: isAbsent(error)
+          ? `There is no master key in ${path}; set PAYHUB_MASTER_KEY, or PAYHUB_DATA to the folder of a gateway that has been started.`
+          : `PAYHUB_DATA: the key file ${path} can be neither read nor made (${error instanceof Error && "code" in error ? error.code : "unknown reason"}).`
       })
   }).pipe(
     Effect.flatMap(([current]) =>
@@ -41,17 +49,21 @@ export const masterKeysOf = (config: GatewayConfig): Effect.Effect<MasterKeys, S
   )
 }
 
+const isAbsent = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "ENOENT"
+
 const makeKeyFile = async (config: GatewayConfig, path: string): Promise<void> => {
+  if (existsSync(path)) return
   await mkdir(config.dataFolder, { recursive: true, mode: 0o700 })
+  const draft = await writeDraft(path, [Redacted.make(newKey())])
   try {
-    // "wx": of two concurrent first starts, one makes the file and the other reads it.
-    const file = await open(path, "wx", 0o600)
-    await file.writeFile(`${newKey()}\n`)
-    await file.sync()
-    await file.close()
+    // Of two concurrent first starts, one makes the file and the other reads it; neither sees it empty.
+    await link(draft, path)
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error
+  } finally {
+    await rm(draft)
   }
+  await syncFolder(config.dataFolder)
 }
 
 const newKey = (): string => randomBytes(32).toString("base64")
@@ -62,27 +74,54 @@ const keysIn = (text: string): ReadonlyArray<Redacted.Redacted<string>> => {
   return lines.every((line) => isMasterKey(line.trim())) ? lines.map((line) => Redacted.make(line.trim())) : []
 }
 
-/** Puts a new key in front of the file's keys: it seals from now on, the older ones still open. */
-export const addFileKey = async (config: GatewayConfig): Promise<MasterKeys> => {
+/**
+ * Puts a new key in front of the file's keys: it seals from now on, the older ones still open.
+ * @returns the keys, and the file to which the old ones have been copied, because database backups are sealed with them
+ */
+export const addFileKey = async (
+  config: GatewayConfig,
+  now: Date
+): Promise<{ readonly keys: MasterKeys; readonly kept: string }> => {
   const path = pathOf(config)
   const current = Redacted.make(newKey())
   const olds = keysIn(await readFile(path, "utf8"))
+  const kept = `${path}.${now.toISOString().replaceAll(/[-:]|\.\d+/g, "")}`
+  await rename(await writeDraft(kept, olds), kept)
   await replaceFile(path, [current, ...olds])
-  return { current, others: () => olds }
+  return { keys: { current, others: () => olds }, kept }
 }
 
 /** Keeps only the current key, once everything has been resealed with it. */
-export const dropOldFileKeys = ({ dataFolder }: GatewayConfig, { current }: MasterKeys): Promise<void> =>
-  replaceFile(join(dataFolder, "master.key"), [current])
+export const dropOldFileKeys = (config: GatewayConfig, { current }: MasterKeys): Promise<void> =>
+  replaceFile(pathOf(config), [current])
 
 /** Replaces the file atomically: after a crash there is either the old file or the new one. */
 const replaceFile = async (path: string, keys: ReadonlyArray<Redacted.Redacted<string>>): Promise<void> => {
+  await rename(await writeDraft(path, keys), path)
+  await syncFolder(dirname(path))
+}
+
+/** Writes keys durably beside a path and returns the draft's path. */
+const writeDraft = async (path: string, keys: ReadonlyArray<Redacted.Redacted<string>>): Promise<string> => {
   const draft = `${path}.${process.pid}`
   const file = await open(draft, "w", 0o600)
-  await file.writeFile(keys.map((key) => `${Redacted.value(key)}\n`).join(""))
-  await file.sync()
-  await file.close()
-  await rename(draft, path)
+  try {
+    await file.writeFile(keys.map((key) => `${Redacted.value(key)}\n`).join(""))
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  return draft
+}
+
+/** Makes a folder's new names durable. */
+const syncFolder = async (folder: string): Promise<void> => {
+  const opened = await open(folder, "r")
+  try {
+    await opened.sync()
+  } finally {
+    await opened.close()
+  }
 }
 
 /** 32 bytes in Base64, with or without padding. */

@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs"
-import { isAbsolute, join, resolve } from "node:path"
+import { isAbsolute, resolve } from "node:path"
 import process from "node:process"
-import { parseEnv } from "node:util"
 import { Config, ConfigProvider, Effect, Option, Redacted } from "effect"
 import type { GatewayConfig } from "../config/gateway-config.ts"
 import { StartRefused } from "../config/start-refused.ts"
@@ -10,18 +8,25 @@ import { isLoopbackHost } from "../domain/host-name.ts"
 import { parseThrottle } from "../domain/throttle-rule.ts"
 import { isTimeZone } from "../domain/time.ts"
 import { isMasterKey } from "../secrets/master-key.ts"
+import { noteVariable } from "./unknown-variables.ts"
 
 /**
  * Reads the configuration from variables.
  * @param variables the environment, `.env` already merged in
+ * @param folder where relative paths start
  */
 export const readConfig = (
-  variables: Readonly<Record<string, string | undefined>>
+  variables: Readonly<Record<string, string | undefined>>,
+  folder = process.cwd()
 ): Effect.Effect<GatewayConfig, StartRefused> => {
   const env: Record<string, string> = {}
-  // An empty variable counts as unset: compose files and shells write unset variables so.
-  for (const [name, value] of Object.entries(variables)) if (value !== undefined && value !== "") env[name] = value
-  return declared.pipe(
+  for (const [name, value = ""] of Object.entries(variables)) {
+    // Secrets that were made with `echo` and files with CRLF leave white space at the end.
+    const text = value.trim()
+    // An empty variable counts as unset: compose files and shells write unset variables so.
+    if (text !== "") env[name] = text
+  }
+  return declared(folder).pipe(
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(env)),
     Effect.mapError((error) =>
       error instanceof StartRefused ? error : new StartRefused({ variable: "PAYHUB", message: String(error) })
@@ -36,6 +41,7 @@ const read = <A>(
   rule: string
 ): Effect.Effect<A, StartRefused> =>
   Effect.gen(function* () {
+    noteVariable(name)
     const text = yield* Config.String(name).pipe(
       Config.withDefault(standard),
       Effect.orElseSucceed(() => standard)
@@ -53,11 +59,13 @@ const read = <A>(
 /** Removes what stands before the @ of a URL: it is usually a password. */
 const withoutCredentials = (text: string): string => text.replace(/\/\/.*@/g, "//<redacted>@")
 
-const secret = (name: string) =>
-  Config.option(Config.Redacted(name)).pipe(
+const secret = (name: string) => {
+  noteVariable(name)
+  return Config.option(Config.Redacted(name)).pipe(
     Effect.map(Option.getOrNull),
     Effect.orElseSucceed(() => null)
   )
+}
 
 const keySecret = Effect.fnUntraced(function* (variable: string) {
   const key = yield* secret(variable)
@@ -78,8 +86,7 @@ const seconds = (text: string): ReadonlyArray<number> | undefined => {
   return numbers.length > 0 && numbers.every((n) => n > 0 && n <= 604_800) ? numbers.map((n) => n * 1000) : undefined
 }
 
-const declared = Effect.gen(function* () {
-  const cwd = process.cwd()
+const declared = Effect.fnUntraced(function* (folder: string) {
   const databaseUrl = yield* secret("DATABASE_URL")
   if (databaseUrl !== null && !/^postgres(ql)?:\/\//.test(Redacted.value(databaseUrl))) {
     return yield* new StartRefused({
@@ -133,7 +140,7 @@ const declared = Effect.gen(function* () {
     dataFolder: yield* read(
       "PAYHUB_DATA",
       "./data",
-      (text) => (isAbsolute(text) ? text : resolve(cwd, text)),
+      (text) => (isAbsolute(text) ? text : resolve(folder, text)),
       "a folder"
     ),
     databaseUrl,
@@ -153,7 +160,12 @@ const declared = Effect.gen(function* () {
       "an http(s) URL such as http://collector:4318"
     ),
     metricsToken: yield* secret("PAYHUB_METRICS_TOKEN"),
-    channels: yield* read("PAYHUB_CHANNELS", "", words, "a list of packages or folders"),
+    channels: yield* read(
+      "PAYHUB_CHANNELS",
+      "",
+      (text) => words(text).map((word) => (word.startsWith(".") ? resolve(folder, word) : word)),
+      "a list of packages or folders"
+    ),
     trustedProxies,
     webhookAllow: yield* read("PAYHUB_WEBHOOK_ALLOW", "", ranges, "a list of addresses or CIDR ranges"),
     webhookScheduleMs: yield* read(
@@ -182,15 +194,4 @@ const originOf = (text: string): string | null | undefined => {
   if (text === "-") return null
   if (!/^https?:\/\/[^/?#@]+\/?$/.test(text) || !URL.canParse(text)) return undefined
   return new URL(text).origin
-}
-
-/** The environment over the working directory's `.env`: a variable of the environment wins. */
-export const environment = (): Record<string, string | undefined> => {
-  let file: Record<string, string | undefined> = {}
-  try {
-    file = parseEnv(readFileSync(join(process.cwd(), ".env"), "utf8"))
-  } catch {
-    // Usually there is no .env.
-  }
-  return { ...file, ...process.env }
 }

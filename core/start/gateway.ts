@@ -66,7 +66,7 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
     if (urls === undefined) throw new Error("the gateway does not listen yet")
     return urls
   }
-  const masterKeys = await orRefuse(Effect.runPromiseExit(masterKeysOf(config)))
+  const masterKeys = await orRefuse(Effect.runPromiseExit(masterKeysOf(config, "make")))
   const services = gatewayLayer({ ...options, masterKeys, urls: currentUrls })
   const runtime = ManagedRuntime.make(
     services.pipe(Layer.provideMerge(logging), Layer.provideMerge(tracingLayer(config.otlpEndpoint)))

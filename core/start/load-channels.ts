@@ -10,7 +10,7 @@ const NOT_CHANNELS = ["protocols"]
 /**
  * Loads every channel in a folder of channels, and those that are named.
  * @param folder the `channels/` folder: each folder in it with an index.ts is a channel
- * @param named PAYHUB_CHANNELS: packages, or folders relative to the working directory
+ * @param named PAYHUB_CHANNELS: packages, or folders by their absolute path
  * @throws StartRefused naming PAYHUB_CHANNELS and what could not be loaded
  */
 export const loadChannels = async (

@@ -87,6 +87,7 @@ export const payhubWith =
       start: async (config) => (config.port === 8080 ? 0 : 7),
       services,
       extraOperations,
+      confirm: async () => false,
       write: (text) => {
         out += text
       },
