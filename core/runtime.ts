@@ -15,7 +15,8 @@ const LIMITS: ServerLimits = {
   requestMs: 40_000,
   idleMs: 75_000,
   headBytes: 16_384,
-  connections: 16_384
+  connections: 16_384,
+  connectionsOfOne: 4_096
 }
 
 /** Bodies are limited where they are read (core/http/body.ts); this only keeps the runtime from answering first. */
@@ -79,7 +80,7 @@ const onBun = ({ hostname, port, reusePort, fetch }: ServeOptions): Server => {
     development: false,
     fetch: (request, self) => {
       self.timeout(request, LIMITS.idleMs / 1000)
-      return fetch(request, self.requestIP(request)?.address ?? "")
+      return fetch(withOrigin(request), self.requestIP(request)?.address ?? "")
     },
     error: failed
   })
@@ -88,6 +89,10 @@ const onBun = ({ hostname, port, reusePort, fetch }: ServeOptions): Server => {
     stop: () => server.stop(true)
   }
 }
+
+/** Bun leaves the origin out of the URL where there is no Host or none that it can read; nothing else can parse that. */
+const withOrigin = (request: Request): Request =>
+  request.url.startsWith("/") ? new Request(`http://localhost${request.url}`, request) : request
 
 /** The entrance answers every error itself; whatever reaches this is a defect of the entrance. Shows no internals. */
 const failed = (): Response =>

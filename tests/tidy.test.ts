@@ -177,6 +177,14 @@ describe("Every source file", () => {
     expect(guilty).toEqual([])
   })
 
+  test("of the doors leaves the body of a request to the edge, which counts who makes it wait", () => {
+    const readers = house.filter(
+      (path) =>
+        path.startsWith("core/http/") && /request\.(body|json|text|arrayBuffer|formData|blob|bytes)\b/.test(code(path))
+    )
+    expect(readers).toEqual(["core/http/body.ts"])
+  })
+
   test("switches no type check off", () => {
     expect(house.filter((path) => /@ts-(ignore|nocheck|expect-error)|\bas any\b|: any\b/.test(read(path)))).toEqual([])
   })

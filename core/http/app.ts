@@ -3,11 +3,11 @@ import type { GatewayConfig } from "../config/gateway-config.ts"
 import type { WorkerFigures } from "../observe/worker-figures.ts"
 import type { Handler, Route, Run } from "./call.ts"
 import { demoRoutes } from "./demo/routes.ts"
-import { makeEntrance } from "./edge.ts"
+import { makeEntrance, type RequestKind, type Served } from "./edge.ts"
 import { frameworkError } from "./envelope.ts"
 import { FRAMEWORK } from "./errors/gateway.ts"
-import { healthRoutes } from "./health.ts"
-import { merchantRoutes } from "./merchant/routes.ts"
+import { healthRoutes, monitorRoutes } from "./health.ts"
+import { merchantRoutes, payerCallRoutes } from "./merchant/routes.ts"
 import { formPageRoutes } from "./payer/form-page.ts"
 import { payPageRoutes } from "./payer/routes.ts"
 import type { PluginRoutes } from "./plugin-routes.ts"
@@ -30,30 +30,35 @@ export interface AppOptions {
 /** The gateway's HTTP application: a server calls `app.fetch`, and its stop waits for `drain`. */
 export const makeApp = ({ run, config, siteIds, figures, plugins }: AppOptions) => {
   const { entrance, drain } = makeEntrance(run, config)
-  const own = [
-    ...merchantRoutes(run),
-    ...noticeRoutes(run),
-    ...siteRoutes(run, siteIds),
-    ...payPageRoutes(run),
-    ...formPageRoutes(run),
-    ...qrCodeRoutes(run),
-    ...demoRoutes(run),
-    ...toolsRoutes(run),
-    ...healthRoutes(run, figures),
-    ...assetRoutes
-  ]
-  const all = [...own, ...plugins.flatMap((plugin) => plugin({ run, routes: own }))]
+  const own: Readonly<Record<RequestKind, ReadonlyArray<Route>>> = {
+    merchant: merchantRoutes(run),
+    payer: [
+      ...payerCallRoutes(run),
+      ...payPageRoutes(run),
+      ...formPageRoutes(run),
+      ...qrCodeRoutes(run),
+      ...assetRoutes
+    ],
+    notice: noticeRoutes(run),
+    site: siteRoutes(run, siteIds),
+    page: [...demoRoutes(run), ...toolsRoutes(run)],
+    health: healthRoutes,
+    monitor: monitorRoutes(run, figures)
+  }
+  const routes = Object.values(own).flat()
+  const all = { ...own, page: [...own.page, ...plugins.flatMap((plugin) => plugin({ run, routes }))] }
   const app = new Elysia({ handler: { standardHostname: false } })
 
-  for (const [path, methods] of byPath(all)) {
-    for (const [method, handle] of methods) {
-      app.route(method, path, ({ request, params }) => entrance(path, handle, request, params), { parse: "none" })
+  for (const [path, { kind, methods }] of byPath(all)) {
+    for (const [method, served] of methods) {
+      app.route(method, path, ({ request, params }) => entrance(served, request, params), { parse: "none" })
     }
-    const allow = [...methods.keys()].join(", ")
-    app.all(path, ({ request, params }) => entrance(path, refuseMethod(allow), request, params), { parse: "none" })
+    const refused = { kind, path, handle: refuseMethod([...methods.keys()].join(", ")) }
+    app.all(path, ({ request, params }) => entrance(refused, request, params), { parse: "none" })
   }
-  app.all("/*", ({ request }) => entrance("none", notFound, request, {}), { parse: "none" })
-  app.onError(({ request }) => entrance("none", notFound, request, {}))
+  const nothing: Served = { kind: "page", path: "none", handle: notFound }
+  app.all("/*", ({ request }) => entrance(nothing, request, {}), { parse: "none" })
+  app.onError(({ request }) => entrance(nothing, request, {}))
 
   return { app, drain }
 }
@@ -65,14 +70,22 @@ const refuseMethod =
   async (call) =>
     frameworkError(call, FRAMEWORK.methodNotAllowed, { allow })
 
+interface ServedPath {
+  readonly kind: RequestKind
+  readonly methods: Map<string, Served>
+}
+
 /** Routes by path and method; a GET route answers HEAD too. */
-const byPath = (routes: ReadonlyArray<Route>): Map<string, Map<string, Handler>> => {
-  const paths = new Map<string, Map<string, Handler>>()
-  for (const { method, path, handle } of routes) {
-    const methods = paths.get(path) ?? new Map<string, Handler>()
-    methods.set(method, handle)
-    if (method === "GET") methods.set("HEAD", handle)
-    paths.set(path, methods)
+const byPath = (routes: Readonly<Record<RequestKind, ReadonlyArray<Route>>>): Map<string, ServedPath> => {
+  const paths = new Map<string, ServedPath>()
+  for (const kind of Object.keys(routes) as ReadonlyArray<RequestKind>) {
+    for (const { method, path, body, handle } of routes[kind]) {
+      const known = paths.get(path) ?? { kind, methods: new Map() }
+      const served = { kind, path, body, handle }
+      known.methods.set(method, served)
+      if (method === "GET") known.methods.set("HEAD", served)
+      paths.set(path, known)
+    }
   }
   return paths
 }

@@ -1,8 +1,16 @@
 import { expect, test } from "bun:test"
 import { BODY_BYTES_MAX, isJsonType, readBody } from "./body.ts"
+import { UNREAD_LIMITS, UnreadBodies } from "./unread-bodies.ts"
 
 const post = (body: BodyInit, headers: Record<string, string> = {}): Request =>
   new Request("http://gateway/", { method: "POST", body, headers })
+
+const read = async (request: Request) => {
+  const unread = new UnreadBodies(UNREAD_LIMITS, () => false)
+  const body = await readBody(request, "192.0.2.1", unread)
+  expect(unread.count).toBe(0)
+  return body
+}
 
 test.each([
   ["application/json", true],
@@ -20,8 +28,8 @@ test.each([
 })
 
 test("a body of exactly the limit is read, one byte more is refused", async () => {
-  expect((await readBody(post("a".repeat(BODY_BYTES_MAX)))) as Uint8Array).toHaveLength(BODY_BYTES_MAX)
-  expect(await readBody(post("a".repeat(BODY_BYTES_MAX + 1)))).toBe("too-large")
+  expect((await read(post("a".repeat(BODY_BYTES_MAX)))) as Uint8Array).toHaveLength(BODY_BYTES_MAX)
+  expect(await read(post("a".repeat(BODY_BYTES_MAX + 1)))).toBe("too-large")
 })
 
 const bodyOf = (bytes: number) => {
@@ -38,13 +46,13 @@ const bodyOf = (bytes: number) => {
 
 test("a body without a declared length is drained for a while once it is too large, then cut off", async () => {
   const endless = bodyOf(Number.POSITIVE_INFINITY)
-  expect(await readBody(post(endless.stream))).toBe("too-large")
+  expect(await read(post(endless.stream))).toBe("too-large")
   expect(endless.seen.pulled).toBeLessThan(2.5 * 1024 * 1024)
 })
 
 test("a body that is a little too large is read to its end, so that its sender gets the answer", async () => {
   const large = bodyOf(512 * 1024)
-  expect(await readBody(post(large.stream))).toBe("too-large")
+  expect(await read(post(large.stream))).toBe("too-large")
   expect(large.seen.pulled).toBe(512 * 1024)
 })
 
@@ -53,10 +61,10 @@ test("a body that stalls once it is too large is not waited for", async () => {
     start: (controller) => controller.enqueue(new Uint8Array(BODY_BYTES_MAX + 1))
   })
   const startedAt = performance.now()
-  expect(await readBody(post(stalled))).toBe("too-large")
+  expect(await read(post(stalled))).toBe("too-large")
   expect(performance.now() - startedAt).toBeLessThan(3_000)
 })
 
 test("a request without a body has an empty one", async () => {
-  expect((await readBody(new Request("http://gateway/", { method: "POST" }))) as Uint8Array).toHaveLength(0)
+  expect((await read(new Request("http://gateway/", { method: "POST" }))) as Uint8Array).toHaveLength(0)
 })

@@ -1,3 +1,5 @@
+import type { UnreadBodies } from "./unread-bodies.ts"
+
 /** Largest request body (contract section 1). */
 export const BODY_BYTES_MAX = 65_536
 
@@ -11,15 +13,25 @@ const BODY_DEADLINE_MS = 15_000
 const DROPPED_BYTES_MAX = 2 << 20
 const DROPPING_MS = 1_000
 
-/** `cut-off`: the client hung up, so nobody reads the answer. */
-export type BodyFault = "too-large" | "too-slow" | "cut-off"
+/**
+ * Why there are no bytes. `not-json`: the route takes JSON only, so nothing was read. `cut-off`: the client hung up, so
+ * nobody reads the answer. `crowded`: too many bodies were awaited at a time, and this one for longest.
+ */
+export type BodyFault = "not-json" | "too-large" | "too-slow" | "cut-off" | "crowded"
+
+export const NO_BODY = new Uint8Array()
 
 /**
- * Reads a body up to a limit, whatever its Content-Length says. Holds at most the limit and one chunk in memory.
- * @param bytesMax limit in bytes
+ * Reads a body up to BODY_BYTES_MAX, whatever its Content-Length says. Holds at most the limit and one chunk in memory,
+ * and a place in `unread` until it ends.
+ * @param client whose body it is
  */
-export const readBody = async (request: Request, bytesMax = BODY_BYTES_MAX): Promise<Uint8Array | BodyFault> => {
-  const body = await read(request, bytesMax)
+export const readBody = async (
+  request: Request,
+  client: string,
+  unread: UnreadBodies
+): Promise<Uint8Array | BodyFault> => {
+  const body = await read(request, client, unread)
   if (typeof body === "string") leftOver.add(request)
   return body
 }
@@ -27,39 +39,66 @@ export const readBody = async (request: Request, bytesMax = BODY_BYTES_MAX): Pro
 /** Requests whose bodies were not read to the end. */
 const leftOver = new WeakSet<Request>()
 
-const read = async (request: Request, bytesMax: number): Promise<Uint8Array | BodyFault> => {
+const read = (
+  request: Request,
+  client: string,
+  unread: UnreadBodies
+): Promise<Uint8Array | BodyFault> | Uint8Array | BodyFault => {
   const declared = Number(request.headers.get("content-length") ?? 0)
-  if (declared > bytesMax + DROPPED_BYTES_MAX) return "too-large"
-  if (declared > 0 && declared <= bytesMax && !request.headers.has("transfer-encoding")) {
+  if (declared > BODY_BYTES_MAX + DROPPED_BYTES_MAX) return "too-large"
+  if (declared > 0 && declared <= BODY_BYTES_MAX && !request.headers.has("transfer-encoding")) {
     // The server's parser ends a body at its declared length, so it may be read whole, at a third of the cost. This
     // must come before any access to `request.body`, which would turn it into a stream.
-    return await inTime(request.arrayBuffer())
+    return readWhole(request, client, unread)
   }
-  if (request.body === null) return declared > bytesMax ? "too-large" : new Uint8Array()
-  const reader = request.body.getReader()
+  if (request.body === null) return declared > BODY_BYTES_MAX ? "too-large" : NO_BODY
+  return readStream(request.body.getReader(), declared, client, unread)
+}
+
+const readWhole = (request: Request, client: string, unread: UnreadBodies): Promise<Uint8Array | BodyFault> =>
+  new Promise((resolve) => {
+    const end = (answer: Uint8Array | BodyFault) => {
+      clearTimeout(timer)
+      unread.leave(place)
+      resolve(answer)
+    }
+    const timer = setTimeout(end, BODY_DEADLINE_MS, "too-slow")
+    const place = unread.enter(client, () => end("crowded"))
+    request.arrayBuffer().then(
+      (bytes) => end(new Uint8Array(bytes)),
+      () => end("cut-off")
+    )
+  })
+
+const readStream = async (
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  declared: number,
+  client: string,
+  unread: UnreadBodies
+): Promise<Uint8Array | BodyFault> => {
   const chunks: Array<Uint8Array> = []
   let size = 0
-  let tooLarge = declared > bytesMax
-  let late = false
-  const giveUpAfter = (ms: number) =>
-    setTimeout(() => {
-      late = true
-      reader.cancel("too slow").catch(() => undefined)
-    }, ms)
-  let timer = giveUpAfter(tooLarge ? DROPPING_MS : BODY_DEADLINE_MS)
+  let tooLarge = declared > BODY_BYTES_MAX
+  let givenUp: "too-slow" | "crowded" | undefined
+  const giveUp = (why: "too-slow" | "crowded") => {
+    givenUp ??= why
+    reader.cancel(why).catch(() => undefined)
+  }
+  let timer = setTimeout(giveUp, tooLarge ? DROPPING_MS : BODY_DEADLINE_MS, "too-slow")
+  const place = unread.enter(client, () => giveUp("crowded"))
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (late || done) break
+      if (givenUp !== undefined || done) break
       size += value.length
-      if (size > bytesMax + DROPPED_BYTES_MAX) {
+      if (size > BODY_BYTES_MAX + DROPPED_BYTES_MAX) {
         reader.cancel("too large").catch(() => undefined)
         return "too-large"
       }
-      if (size > bytesMax && !tooLarge) {
+      if (size > BODY_BYTES_MAX && !tooLarge) {
         tooLarge = true
         clearTimeout(timer)
-        timer = giveUpAfter(DROPPING_MS)
+        timer = setTimeout(giveUp, DROPPING_MS, "too-slow")
       }
       if (tooLarge) chunks.length = 0
       else chunks.push(value)
@@ -68,24 +107,12 @@ const read = async (request: Request, bytesMax: number): Promise<Uint8Array | Bo
     return "cut-off"
   } finally {
     clearTimeout(timer)
+    unread.leave(place)
   }
   if (tooLarge) return "too-large"
-  if (late) return "too-slow"
+  if (givenUp !== undefined) return givenUp
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
 }
-
-const inTime = (body: Promise<ArrayBuffer>): Promise<Uint8Array | BodyFault> =>
-  new Promise((resolve) => {
-    const end = (answer: Uint8Array | BodyFault) => {
-      clearTimeout(timer)
-      resolve(answer)
-    }
-    const timer = setTimeout(end, BODY_DEADLINE_MS, "too-slow")
-    body.then(
-      (bytes) => end(new Uint8Array(bytes)),
-      () => end("cut-off")
-    )
-  })
 
 /**
  * Whether a body may still be arriving after its request was answered; its connection is then closed.
@@ -95,6 +122,12 @@ export const isBodyLeft = (request: Request, status: number): boolean =>
   leftOver.has(request) ||
   Number(request.headers.get("content-length") ?? 0) > BODY_BYTES_MAX ||
   (status >= 400 && request.headers.has("transfer-encoding"))
+
+/** Whether the body of a request is said to be plain JSON in UTF-8 (contract section 1). */
+export const saysJson = ({ headers }: Request): boolean => {
+  const encoding = headers.get("content-encoding")
+  return isJsonType(headers.get("content-type")) && (encoding === null || encoding === "")
+}
 
 /** Whether a content type is JSON in UTF-8; parameters other than charset are ignored. */
 export const isJsonType = (contentType: string | null): boolean => {

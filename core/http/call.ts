@@ -14,6 +14,7 @@ import type { Replay } from "../pipeline/replay/replay.ts"
 import type { Throttle } from "../pipeline/throttle/throttle.ts"
 import type { LinkKey } from "../secrets/link-key.ts"
 import type { Vault } from "../secrets/vault.ts"
+import type { BodyFault } from "./body.ts"
 import type { RequestContext } from "./envelope.ts"
 import type { FieldDecoders } from "./merchant/field-decoders.ts"
 
@@ -67,10 +68,23 @@ export interface Call extends RequestContext {
   readonly params: Readonly<Record<string, string>>
 }
 
-export type Handler = (call: Call) => Promise<Response>
+/** A call of a route that takes a body. The edge has read it, so no handler waits for a slow sender. */
+export interface BodyCall extends Call {
+  /** The bytes, or why there are none. */
+  readonly body: Uint8Array | BodyFault
+}
 
-export interface Route {
+export type Handler = (call: Call) => Promise<Response>
+export type BodyHandler = (call: BodyCall) => Promise<Response>
+
+interface Address {
   readonly method: "GET" | "POST" | "OPTIONS"
   readonly path: string
-  readonly handle: Handler
 }
+
+export type Route = Address &
+  (
+    | { readonly body?: undefined; readonly handle: Handler }
+    /** `json`: the body is not read unless the request says that it is JSON. */
+    | { readonly body: "json" | "bytes"; readonly handle: BodyHandler }
+  )

@@ -25,4 +25,14 @@ export const clientAddress = (request: Request, trustedProxies: ReadonlyArray<st
   return socket
 }
 
+/**
+ * What counts as one client: an IPv4 address, or the /64 of an IPv6 address, the smallest network that a provider gives
+ * out.
+ */
+export const networkOf = (address: string): string => {
+  if (!address.includes(":") || !ipaddr.isValid(address)) return address
+  const parsed = ipaddr.process(address)
+  return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(":") : parsed.toString()
+}
+
 const plain = (address: string): string => (ipaddr.isValid(address) ? ipaddr.process(address).toString() : address)

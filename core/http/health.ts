@@ -7,13 +7,17 @@ import { type WorkerFigures, workersText } from "../observe/worker-figures.ts"
 import type { Call, Handler, Route, Run } from "./call.ts"
 import { notFound, respond } from "./respond.ts"
 
+/** `/healthz` for supervisors: this process answers. */
+export const healthRoutes: ReadonlyArray<Route> = [
+  { method: "GET", path: "/healthz", handle: async () => plain(200, "ok\n") }
+]
+
 /**
- * Routes for supervisors and monitoring: `/healthz` (this process answers), `/readyz` (it can take orders: its store
- * answers too) and, behind PAYHUB_METRICS_TOKEN, `/metrics` in Prometheus' text format.
+ * Routes for load balancers and monitoring: `/readyz` (this process can take orders: its store answers too) and, behind
+ * PAYHUB_METRICS_TOKEN, `/metrics` in Prometheus' text format.
  * @param figures reads the figures of all workers; absent = this is the only process
  */
-export const healthRoutes = (run: Run, figures?: Figures): ReadonlyArray<Route> => [
-  { method: "GET", path: "/healthz", handle: async () => plain(200, "ok\n") },
+export const monitorRoutes = (run: Run, figures?: Figures): ReadonlyArray<Route> => [
   { method: "GET", path: "/readyz", handle: ready(run) },
   { method: "GET", path: "/metrics", handle: metrics(run, figures) }
 ]

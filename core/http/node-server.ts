@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
+import { networkOf } from "./client-address.ts"
 import type { ServeOptions, Server } from "./server.ts"
 
 /** What a server allows a client, so that a slow or hostile client costs little. */
@@ -13,6 +14,8 @@ export interface ServerLimits {
   readonly headBytes: number
   /** Concurrent connections; further ones are closed at once. */
   readonly connections: number
+  /** Concurrent connections of one client: an IPv4 address or an IPv6 /64; a trusted proxy may have all. */
+  readonly connectionsOfOne: number
 }
 
 /** Interval between checks of the time limits, which may therefore end this much late. */
@@ -34,7 +37,7 @@ const STOP_MS = 500
  * @param failed makes the response to a request whose `fetch` throws
  */
 export const serveOnNode = (
-  { hostname, port, reusePort, fetch }: ServeOptions,
+  { hostname, port, reusePort, isProxy, fetch }: ServeOptions,
   limits: ServerLimits,
   failed: () => Response
 ): Promise<Server> => {
@@ -60,9 +63,20 @@ export const serveOnNode = (
   )
   server.maxConnections = limits.connections
   const sockets = new Set<Socket>()
+  const counts = new Map<string, number>()
   server.on("connection", (socket) => {
+    const address = socket.remoteAddress ?? ""
+    const client = networkOf(address)
+    const count = counts.get(client) ?? 0
+    if (count >= limits.connectionsOfOne && !isProxy(address)) return void socket.destroy()
+    counts.set(client, count + 1)
     sockets.add(socket)
-    socket.on("close", () => sockets.delete(socket))
+    socket.on("close", () => {
+      sockets.delete(socket)
+      const left = (counts.get(client) ?? 1) - 1
+      if (left === 0) counts.delete(client)
+      else counts.set(client, left)
+    })
   })
   return new Promise((resolve, reject) => {
     server.once("error", reject)

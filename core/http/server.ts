@@ -6,6 +6,8 @@ export interface ServeOptions {
   readonly port: number
   /** Several processes may listen on one port and share its connections. */
   readonly reusePort: boolean
+  /** Whether an address is a trusted proxy's, whose connections are many clients'. */
+  readonly isProxy: (address: string) => boolean
   /** @param address the socket's address */
   readonly fetch: (request: Request, address: string) => Response | Promise<Response>
 }

@@ -5,6 +5,7 @@ import { reconcileLayer } from "../cashier/reconcile.ts"
 import type { GatewayConfig } from "../config/gateway-config.ts"
 import { type GatewayUrls, localUrlOf, OwnUrl } from "../config/own-url.ts"
 import { StartRefused } from "../config/start-refused.ts"
+import { isInRanges } from "../domain/address-range.ts"
 import { makeApp } from "../http/app.ts"
 import { type GatewayServices, makeRun } from "../http/call.ts"
 import { noteSocketAddress } from "../http/client-address.ts"
@@ -154,7 +155,8 @@ const listen = async (
   fetch: (request: Request, address: string) => Response | Promise<Response>
 ): Promise<Server> => {
   try {
-    return await serve({ hostname: config.host, port: config.port, reusePort, fetch })
+    const isProxy = (address: string) => isInRanges(config.trustedProxies, address)
+    return await serve({ hostname: config.host, port: config.port, reusePort, isProxy, fetch })
   } catch (error) {
     throw listenRefused(config, error)
   }

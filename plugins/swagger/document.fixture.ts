@@ -2,14 +2,16 @@ import { Exit } from "effect"
 import type { ListedChannel } from "../../core/cashier/channel-list.ts"
 import { CHANNEL_CODES } from "../../core/domain/channel-code.ts"
 import type { Language } from "../../core/domain/language.ts"
-import { merchantRoutes } from "../../core/http/merchant/routes.ts"
+import { merchantRoutes, payerCallRoutes } from "../../core/http/merchant/routes.ts"
 import type { Json, JsonObject } from "./json-schema.ts"
 import { openApiDocument } from "./openapi.ts"
 import { isObject } from "./schema-check.fixture.ts"
 
 /* The document of a gateway that has loaded every channel of the contract, and the means to read it. */
 
-export const routes = merchantRoutes(() => Promise.resolve(Exit.die("not asked here")))
+const run = () => Promise.resolve(Exit.die("not asked here"))
+
+export const routes = [...merchantRoutes(run), ...payerCallRoutes(run)]
 
 export const channels: ReadonlyArray<ListedChannel> = Object.entries(CHANNEL_CODES).map(([code, product], i) => ({
   product: { code, ...product, ...(i === 1 ? { minFen: 100, maxFen: 500_000 } : {}) },

@@ -19,7 +19,7 @@ import type { WebhookRow } from "../../pipeline/persistence/outbox.ts"
 import { Outbox } from "../../pipeline/persistence/outbox.ts"
 import { Timeline } from "../../pipeline/persistence/timeline.ts"
 import { Throttle } from "../../pipeline/throttle/throttle.ts"
-import type { Call, GatewayServices, Handler, Route, Run } from "../call.ts"
+import type { BodyCall, Call, GatewayServices, Route, Run } from "../call.ts"
 import { envelope, frameworkError } from "../envelope.ts"
 import { amountsOf } from "../merchant/order-view.ts"
 import { readJson } from "../read-json.ts"
@@ -36,9 +36,9 @@ import { renderDemoPage } from "./page.ts"
 export const demoRoutes = (run: Run): ReadonlyArray<Route> => [
   { method: "GET", path: "/", handle: answer(run, () => Effect.succeed(redirect("/demo"))) },
   { method: "GET", path: "/demo", handle: answer(run, page) },
-  { method: "POST", path: "/demo/order", handle: answer(run, placeDemoOrder) },
+  { method: "POST", path: "/demo/order", body: "json", handle: answer(run, placeDemoOrder) },
   { method: "GET", path: "/demo/state", handle: answer(run, demoState) },
-  { method: "POST", path: OWN_PATHS.demoReceiver, handle: answer(run, receiveWebhook) }
+  { method: "POST", path: OWN_PATHS.demoReceiver, body: "json", handle: answer(run, receiveWebhook) }
 ]
 
 /** Another site's page could reach a gateway on this machine under a name of its own (DNS rebinding). */
@@ -60,11 +60,14 @@ const NOTE_REFUSED: Bilingual = {
   en: "The note of a demo order may contain neither & nor ="
 }
 
-type DemoAct = (call: Call, demo: KnownMerchant) => Effect.Effect<Response, CashierError, GatewayServices>
+type DemoAct<C extends Call = Call> = (
+  call: C,
+  demo: KnownMerchant
+) => Effect.Effect<Response, CashierError, GatewayServices>
 
 const answer =
-  (run: Run, act: DemoAct): Handler =>
-  (call) => {
+  <C extends Call>(run: Run, act: DemoAct<C>) =>
+  (call: C): Promise<Response> => {
     const acted = Effect.gen(function* () {
       const demo = yield* demoMerchant
       if (demo === null) return notFound(call)
@@ -95,12 +98,12 @@ const page: DemoAct = (call, { merchant }) =>
   })
 
 /** Signs as the demo's merchant and calls the API over HTTP, like any merchant. */
-const placeDemoOrder: DemoAct = (call, demo) =>
+const placeDemoOrder: DemoAct<BodyCall> = (call, demo) =>
   Effect.gen(function* () {
     const { urls, demoReceiver } = yield* OwnUrl
     const throttle = yield* Throttle
     // Only the demo page can call this: neither another site's form nor a script of another origin can send JSON here.
-    const asked = yield* Effect.promise(() => readJson(call))
+    const asked = readJson(call)
     if (asked instanceof Response) return asked
     yield* throttle.takeKey(`demo:${call.clientIp}`, { count: 10, windowMs: 10_000 })
     const secret = yield* demoSecret(demo)
@@ -189,9 +192,9 @@ const withoutAnswer = (entry: Json): Json => {
 }
 
 /** The merchant's side: verifies the signature over what arrived, then answers `success`. */
-const receiveWebhook: DemoAct = (call, demo) =>
+const receiveWebhook: DemoAct<BodyCall> = (call, demo) =>
   Effect.gen(function* () {
-    const parameters = yield* Effect.promise(() => readJson(call))
+    const parameters = readJson(call)
     if (parameters instanceof Response) return text(400, "malformed")
     const expected = hmacSha256(yield* demoSecret(demo), canonicalString(signedPairs(parameters)))
     const genuine = sameDigest(expected, parameters.get("sign")?.text ?? "")

@@ -3,7 +3,7 @@ import { channelList } from "../../cashier/channel-list.ts"
 import { payState } from "../../cashier/pay-state.ts"
 import type { CashierError } from "../../domain/errors.ts"
 import type { Bilingual, Language } from "../../domain/language.ts"
-import type { GatewayServices, Handler, Route, Run } from "../call.ts"
+import type { BodyHandler, Call, GatewayServices, Handler, Route, Run } from "../call.ts"
 import { envelope } from "../envelope.ts"
 import { readJson } from "../read-json.ts"
 import { respond } from "../respond.ts"
@@ -17,11 +17,20 @@ import { wechatJsPay } from "./wechat-js-pay.ts"
 
 /** The routes of the merchant API under `/api/cashier` (contract.md), without business rules. */
 export const merchantRoutes = (run: Run): ReadonlyArray<Route> => [
-  { method: "POST", path: "/api/cashier/qrcode-pay", handle: signed(run, qrcodePay, ORDERED) },
-  { method: "POST", path: "/api/cashier/wechat-js-pay", handle: signed(run, wechatJsPay, ORDERED) },
-  { method: "POST", path: "/api/cashier/order-query", handle: signed(run, orderQuery, OK, orderQueryData) },
-  { method: "GET", path: "/api/cashier/channels", handle: channels(run) },
-  { method: "POST", path: "/api/cashier/jsapi-pay-info", handle: withCors(payInfo(run)) },
+  { method: "POST", path: "/api/cashier/qrcode-pay", body: "json", handle: signed(run, qrcodePay, ORDERED) },
+  { method: "POST", path: "/api/cashier/wechat-js-pay", body: "json", handle: signed(run, wechatJsPay, ORDERED) },
+  {
+    method: "POST",
+    path: "/api/cashier/order-query",
+    body: "json",
+    handle: signed(run, orderQuery, OK, orderQueryData)
+  },
+  { method: "GET", path: "/api/cashier/channels", handle: channels(run) }
+]
+
+/** The calls of a merchant's own page, which the payer's browser makes. */
+export const payerCallRoutes = (run: Run): ReadonlyArray<Route> => [
+  { method: "POST", path: "/api/cashier/jsapi-pay-info", body: "json", handle: withCors(payInfo(run)) },
   { method: "OPTIONS", path: "/api/cashier/jsapi-pay-info", handle: preflight("POST") },
   { method: "GET", path: "/api/cashier/pay-state", handle: withCors(state(run)) },
   { method: "OPTIONS", path: "/api/cashier/pay-state", handle: preflight("GET") }
@@ -38,9 +47,9 @@ const signed =
     door: (call: SignedCall) => Effect.Effect<A, CashierError, GatewayServices>,
     message: Bilingual,
     write: (data: A, language: Language) => unknown = (data) => data
-  ): Handler =>
+  ): BodyHandler =>
   async (call) => {
-    const parameters = await readJson(call)
+    const parameters = readJson(call)
     if (parameters instanceof Response) return parameters
     return respond(run, call, door({ parameters, clientIp: call.clientIp }), (data) =>
       envelope(call, 200, message[call.language], write(data, call.language))
@@ -55,9 +64,9 @@ const channels =
     )
 
 const payInfo =
-  (run: Run): Handler =>
+  (run: Run): BodyHandler =>
   async (call) => {
-    const parameters = await readJson(call)
+    const parameters = readJson(call)
     if (parameters instanceof Response) return parameters
     return respond(run, call, jsapiPayInfo(parameters), (data) => envelope(call, 200, OK[call.language], data))
   }
@@ -71,8 +80,8 @@ const state =
 
 /** Allows any origin: merchants' own pages call the two token endpoints. No other endpoint has CORS. */
 const withCors =
-  (handle: Handler): Handler =>
-  async (call) => {
+  <C extends Call>(handle: (call: C) => Promise<Response>) =>
+  async (call: C): Promise<Response> => {
     const response = await handle(call)
     response.headers.set("access-control-allow-origin", "*")
     response.headers.set("access-control-expose-headers", "retry-after, x-request-id")

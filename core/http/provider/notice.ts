@@ -1,22 +1,21 @@
 import { takeNotice } from "../../cashier/notice.ts"
 import { OWN_PATHS } from "../../config/own-url.ts"
-import { readBody } from "../body.ts"
-import type { Handler, Route, Run } from "../call.ts"
+import type { BodyHandler, Route, Run } from "../call.ts"
 import { bodyRefused } from "../read-json.ts"
 import { notFound, respond } from "../respond.ts"
 
 /** The endpoint to which providers send an account's notices. */
 export const noticeRoutes = (run: Run): ReadonlyArray<Route> => [
-  { method: "POST", path: `${OWN_PATHS.notice}:account`, handle: notice(run) }
+  { method: "POST", path: `${OWN_PATHS.notice}:account`, body: "bytes", handle: notice(run) }
 ]
 
 /** The shape of an account's id; anything else is not looked up in the store. */
 const ACCOUNT_ID = /^[A-Za-z0-9_-]{1,64}$/
 
 const notice =
-  (run: Run): Handler =>
+  (run: Run): BodyHandler =>
   async (call) => {
-    const body = await readBody(call.request)
+    const { body } = call
     if (typeof body === "string") return bodyRefused(call, body)
     const accountId = call.params.account ?? ""
     if (!ACCOUNT_ID.test(accountId)) return notFound(call)

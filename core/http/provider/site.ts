@@ -3,8 +3,7 @@ import { Channels } from "../../cashier/channels.ts"
 import type { SiteResponse } from "../../channel/site.ts"
 import { OwnUrl } from "../../config/own-url.ts"
 import { ChannelFacts } from "../../pipeline/persistence/channel-facts.ts"
-import { readBody } from "../body.ts"
-import type { Call, Handler, Route, Run } from "../call.ts"
+import type { BodyHandler, Call, Route, Run } from "../call.ts"
 import { bodyRefused } from "../read-json.ts"
 import { notFound, respond } from "../respond.ts"
 import { pageLanguage } from "../web/language.ts"
@@ -15,15 +14,15 @@ export const siteRoutes = (run: Run, siteIds: ReadonlyArray<string>): ReadonlyAr
   siteIds.flatMap((id): ReadonlyArray<Route> => {
     const handle = site(run, id)
     return [
-      { method: "GET", path: `/${id}/*`, handle },
-      { method: "POST", path: `/${id}/*`, handle }
+      { method: "GET", path: `/${id}/*`, body: "bytes", handle },
+      { method: "POST", path: `/${id}/*`, body: "bytes", handle }
     ]
   })
 
 const site =
-  (run: Run, providerId: string): Handler =>
+  (run: Run, providerId: string): BodyHandler =>
   async (call) => {
-    const body = await readBody(call.request)
+    const { body } = call
     if (typeof body === "string") return bodyRefused(call, body)
     return respond(run, call, answerSite(providerId, call, body), (answer) => {
       if (answer === null) return notFound(call)

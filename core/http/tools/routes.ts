@@ -4,7 +4,7 @@ import { type Bilingual, fill, type Language } from "../../domain/language.ts"
 import { liveSecrets } from "../../domain/merchant.ts"
 import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
 import { namingTheWait, Throttle } from "../../pipeline/throttle/throttle.ts"
-import type { Call, Handler, Route, Run } from "../call.ts"
+import type { BodyCall, BodyHandler, Handler, Route, Run } from "../call.ts"
 import { envelope, frameworkError } from "../envelope.ts"
 import { parseFlatJson } from "../flat-json.ts"
 import { OK } from "../merchant/success-messages.ts"
@@ -21,7 +21,7 @@ import { SIGN_TOOL_PATH } from "./sign-tool-path.ts"
 /** The signature debugger: a page and the endpoint that it calls. For test-mode merchants only. */
 export const toolsRoutes = (run: Run): ReadonlyArray<Route> => [
   { method: "GET", path: SIGN_TOOL_PATH, handle: page },
-  { method: "POST", path: "/api/tools/sign-check", handle: signCheck(run) }
+  { method: "POST", path: "/api/tools/sign-check", body: "json", handle: signCheck(run) }
 ]
 
 /** Calls per address: enough to correct one's code, too few for automated guessing. */
@@ -40,16 +40,16 @@ const REQUEST_INVALID: Bilingual = {
 const TEST_APP_ID = /^pk_test_[0-9A-Za-z]{8,64}$/
 
 const signCheck =
-  (run: Run): Handler =>
+  (run: Run): BodyHandler =>
   (call) =>
     respond(run, call, diagnose(call), (response) => response)
 
-const diagnose = Effect.fnUntraced(function* (call: Call) {
+const diagnose = Effect.fnUntraced(function* (call: BodyCall) {
   const throttle = yield* Throttle
   const directory = yield* MerchantDirectory
   // The window is long, so the message names the time to wait instead.
   yield* throttle.takeKey(`signcheck:{${call.clientIp}}`, RULE).pipe(namingTheWait)
-  const asked = yield* Effect.promise(() => readJson(call))
+  const asked = readJson(call)
   if (asked instanceof Response) return asked
   const text = (name: string): string => asked.get(name)?.text ?? ""
 
@@ -73,7 +73,7 @@ const diagnose = Effect.fnUntraced(function* (call: Call) {
     ...check,
     findings: findings.map((finding) => written(finding, call.language))
   })
-}) satisfies (call: Call) => Effect.Effect<Response, CashierError, Throttle | MerchantDirectory>
+}) satisfies (call: BodyCall) => Effect.Effect<Response, CashierError, Throttle | MerchantDirectory>
 
 const optional = (text: string): string | undefined => (text === "" ? undefined : text)
 
