@@ -11,14 +11,19 @@ export interface HostileClient {
   readonly close: () => void
 }
 
-export const connectHostile = (origin: string, bytes: string | Uint8Array = ""): Promise<HostileClient> =>
+/** @param localAddress the client's own address: every one of 127.0.0.0/8 is this machine's on Linux */
+export const connectHostile = (
+  origin: string,
+  bytes: string | Uint8Array = "",
+  localAddress = "127.0.0.1"
+): Promise<HostileClient> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(origin)
     const startedAt = performance.now()
     let received = ""
     let endedAfter: number | undefined
     let notify: () => void = () => undefined
-    const socket = connect(Number(port), hostname)
+    const socket = connect({ port: Number(port), host: hostname, localAddress })
     const end = () => {
       endedAfter ??= (performance.now() - startedAt) / 1000
       notify()

@@ -123,12 +123,30 @@ describe("request lines and hosts", () => {
     "an absolute target": ["GET http://gateway/healthz HTTP/1.1\r\nHost: gateway\r\n\r\n", 200],
     "an absolute target of another host": ["GET http://169.254.169.254/healthz HTTP/1.1\r\nHost: gateway\r\n\r\n", 200],
     "a host of one letter": ["GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200],
+    "no host in HTTP/1.0": ["GET /swagger/json HTTP/1.0\r\n\r\n", 200],
+    "an order in HTTP/1.0 without a host": [
+      `POST ${CREATE} HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`,
+      401
+    ],
     "another server's host": ["GET /healthz HTTP/1.1\r\nHost: evil.example.com\r\n\r\n", 200]
   }
   test.each(Object.keys(gentle))("%s is answered", async (name) => {
     const [bytes, status] = gentle[name] ?? ["", 0]
     expect((await exchange(bytes)).statuses).toEqual([status])
   })
+
+  test.each(["<", "a b", "a/healthz?", "user:pass@host", "a:99999", "[::1", ":80", "\\", "a#b", "1.2.3.999", "%00"])(
+    "the host %p is 400 in the envelope, for a page that reads its URL too",
+    async (host) => {
+      for (const line of ["GET /swagger/json", "GET /healthz", "GET /nowhere", `POST ${CREATE}`]) {
+        const { statuses, text } = await exchange(
+          `${line} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
+        )
+        expect(statuses).toEqual([400])
+        expect(Buffer.from(text, "latin1").toString()).toEndWith(`{"code":400,"message":"请求格式错误","data":null}`)
+      }
+    }
+  )
 
   const strange: Readonly<Record<string, string>> = {
     "no host at all": "GET /healthz HTTP/1.1\r\n\r\n",
