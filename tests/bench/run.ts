@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises"
 import { resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { chartSvg } from "./chart.ts"
+import { runIdleBodies } from "./idle-bodies.ts"
 import { hasWrk } from "./load.ts"
 import { machine } from "./measure.ts"
 import { isReference, referenceTool } from "./references.ts"
@@ -18,7 +19,8 @@ const USAGE = `bun run bench [throughput] [--quick] [--json FILE] [--chart FILE.
                             [--rounds N] [--seconds N] [--profile FOLDER] [--against CHECKOUT]
 bun run bench scale    [--quick] [--json FILE]    10 thousand, a million, ten million orders
 bun run bench webhooks [--quick] [--json FILE]
-bun run bench soak     [--minutes N] [--json FILE]`
+bun run bench soak     [--minutes N] [--json FILE]
+bun run bench idle-bodies [--quick] [--json FILE] [--runtime bun,deno] [--connections N] [--rounds N] [--seconds N]`
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -42,8 +44,10 @@ const { values, positionals } = parseArgs({
   }
 })
 
+const runtimesOf = (names: string) => names.split(",").filter((name) => name === "bun" || name === "deno")
+
 const throughput = async (rig: Rig): Promise<unknown> => {
-  const runtimes = values.runtime.split(",").filter((name) => name === "bun" || name === "deno")
+  const runtimes = runtimesOf(values.runtime)
   const stores = values.store
     .split(",")
     .filter((name): name is Store => name === "memory" || (name === "redis" && rig.redis !== undefined))
@@ -125,7 +129,16 @@ const commands: Readonly<Record<string, (rig: Rig) => Promise<unknown>>> = {
   scale: (rig) =>
     runScale(rig, { sizes: values.quick ? [10_000, 1_000_000] : [10_000, 1_000_000, 10_000_000], say, print }),
   webhooks: (rig) => runWebhooks(rig, { seconds: values.quick ? 12 : 60, say, print }),
-  soak: (rig) => runSoak(rig, { minutes: Number(values.minutes), say, print })
+  soak: (rig) => runSoak(rig, { minutes: Number(values.minutes), say, print }),
+  "idle-bodies": (rig) =>
+    runIdleBodies(rig, {
+      runtimes: runtimesOf(values.runtime),
+      crowd: Number(values.connections ?? (values.quick ? 1_000 : 4_200)),
+      seconds: Number(values.seconds ?? (values.quick ? 2 : 5)),
+      rounds: Number(values.rounds ?? (values.quick ? 1 : 3)),
+      say,
+      print
+    })
 }
 
 const main = async (): Promise<number> => {
