@@ -35,14 +35,15 @@ const HEALTH_TIMEOUT_MS = 5_000
 interface Round {
   readonly before: Measure
   readonly during: Measure
-  /** Seconds of the gateway's CPU for each second of the attack alone, with no orders beside it. */
-  readonly attackCpu: number | undefined
+  readonly after: Measure
+  /** Seconds of the gateway's CPU for each second of the attack, over those of the gateway without any orders. */
+  readonly attackCpu: number
   /** Connections that the attacker held while orders were measured. */
   readonly held: number
 }
 
 /**
- * Orders of a merchant, before and while somebody elsewhere holds thousands of connections that have each sent one byte of
+ * Orders of a merchant, before, after and while somebody elsewhere holds thousands of connections that have each sent one byte of
  * a body. `/healthz` is asked all the time.
  */
 export const runIdleBodies = async (rig: Rig, options: IdleBodiesOptions): Promise<unknown> => {
@@ -67,29 +68,30 @@ export const runIdleBodies = async (rig: Rig, options: IdleBodiesOptions): Promi
       [
         "runtime",
         "held",
-        "orders/s before",
-        "during",
+        "orders/s without",
+        "with",
         "× (bar 0.90)",
+        "× by CPU",
         "refused",
-        "p99 ms before",
-        "during",
+        "p99 ms without",
+        "with",
         "attack's CPU",
         "/healthz asked",
         "not 200 (bar 0)",
         "slowest ms"
       ],
       results.map(({ runtime, rounds, health, ratio }) => {
-        const middle = (figure: (round: Round) => number | undefined) =>
-          median(rounds.map((one) => figure(one) ?? Number.NaN))
+        const middle = (figure: (round: Round) => number) => median(rounds.map(figure))
         return [
           runtime,
           numberText(middle(({ held }) => held)),
-          numberText(middle(({ before }) => before.perSecond)),
+          numberText(middle((one) => without(one, ({ perSecond }) => perSecond))),
           numberText(middle(({ during }) => during.perSecond)),
           numberText(ratio, 2),
+          numberText(middle(cpuRatioOf), 2),
           numberText(rounds.reduce((sum, { during }) => sum + during.refused + during.broken, 0)),
           numberText(
-            middle(({ before }) => before.p99Ms),
+            middle((one) => without(one, ({ p99Ms }) => p99Ms)),
             1
           ),
           numberText(
@@ -98,7 +100,7 @@ export const runIdleBodies = async (rig: Rig, options: IdleBodiesOptions): Promi
           ),
           numberText(
             middle(({ attackCpu }) => attackCpu),
-            2
+            3
           ),
           numberText(health.asked),
           numberText(health.failed),
@@ -110,7 +112,16 @@ export const runIdleBodies = async (rig: Rig, options: IdleBodiesOptions): Promi
   return results
 }
 
-const ratioOf = ({ before, during }: Round): number => during.perSecond / before.perSecond
+/** A figure without the attack: the mean of before and after it, because a machine's speed drifts. */
+const without = ({ before, after }: Round, figure: (measure: Measure) => number): number =>
+  (figure(before) + figure(after)) / 2
+
+const ratioOf = (one: Round): number => one.during.perSecond / without(one, ({ perSecond }) => perSecond)
+
+/** The same from the gateway's CPU for each order, which moves less when others use the machine. */
+const cpuRatioOf = (one: Round): number => without(one, cpuOfOrder) / cpuOfOrder(one.during)
+
+const cpuOfOrder = ({ cpu, requests }: Measure): number => (cpu.gateway ?? Number.NaN) / requests
 
 const round = async (
   database: BenchDatabase,
@@ -119,18 +130,19 @@ const round = async (
 ): Promise<Round> => {
   const before = await orders(database, running, seconds)
   if (before.refused + before.broken > 0) throw new Error("orders failed before the attack")
+  const idleCpu = await cpuAlone(running.gateway.pid, seconds)
   const attack = startAttack(running.gateway.url, crowd)
   await sleep((crowd / OPENED_PER_SECOND) * 1_000)
-  const attackCpu = await cpuAlone(running.gateway.pid, seconds)
+  const attackCpu = (await cpuAlone(running.gateway.pid, seconds)) - idleCpu
   const during = await orders(database, running, seconds)
-  return { before, during, attackCpu, held: attack.stop() }
+  const held = attack.stop()
+  return { before, during, after: await orders(database, running, seconds), attackCpu, held }
 }
 
-const cpuAlone = async (pid: number, seconds: number): Promise<number | undefined> => {
-  const before = cpuSeconds(pid)
+const cpuAlone = async (pid: number, seconds: number): Promise<number> => {
+  const before = cpuSeconds(pid) ?? Number.NaN
   await sleep(seconds * 1_000)
-  const after = cpuSeconds(pid)
-  return before === undefined || after === undefined ? undefined : (after - before) / seconds
+  return ((cpuSeconds(pid) ?? Number.NaN) - before) / seconds
 }
 
 const orders = async (database: BenchDatabase, { gateway }: RunningGateway, seconds: number): Promise<Measure> => {
