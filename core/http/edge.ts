@@ -85,15 +85,6 @@ export const makeEntrance = (
   let draining = false
   let drained: (() => void) | undefined
 
-  const admitted = async ({ kind, handle }: Served, context: RequestContext, call: BodyCall): Promise<Response> => {
-    if (free[kind] === 0) return errorResponse(context, new Overloaded())
-    free[kind]--
-    try {
-      return await handle(call)
-    } finally {
-      free[kind]++
-    }
-  }
   const answer = async (served: Served, request: Request, params: Readonly<Record<string, string>>) => {
     const context: RequestContext = {
       requestId: newRequestId(),
@@ -101,16 +92,21 @@ export const makeEntrance = (
     }
     if (!isHost(request.headers.get("host"))) return errorResponse(context, new MalformedRequest())
     if (draining && served.path.startsWith(MERCHANT_CALLS)) return errorResponse(context, new Overloaded())
+    const { kind } = served
+    let hasSlot = false
     underWay++
     try {
       const clientIp = clientAddress(request, trustedProxies)
       const body = served.body === undefined ? NO_BODY : await bodyOf(request, served.body, clientIp)
-      if (body === "crowded") return errorResponse(context, new Overloaded())
-      const response = await admitted(served, context, new LazyUrlCall(context, request, params, clientIp, body))
+      if (body === "crowded" || free[kind] === 0) return errorResponse(context, new Overloaded())
+      free[kind]--
+      hasSlot = true
+      const response = await served.handle(new LazyUrlCall(context, request, params, clientIp, body))
       return request.method === "HEAD" ? new Response(null, response) : response
     } catch (error) {
       return await refuse(run, context, Cause.die(error))
     } finally {
+      if (hasSlot) free[kind]++
       if (--underWay === 0) drained?.()
     }
   }

@@ -52,10 +52,13 @@ export class UnreadBodies {
   enter(client: string, giveUp: () => void): Place {
     const place = { network: networkOf(client), giveUp }
     this.#all.add(place)
-    const own = this.#byNetwork.get(place.network)
-    if (own === undefined) this.#byNetwork.set(place.network, new Set([place]))
-    else own.add(place)
-    if (own !== undefined && own.size > this.#limits.ofOne && !this.#isProxy(client)) this.#giveUpOldest(own)
+    let own = this.#byNetwork.get(place.network)
+    if (own === undefined) {
+      own = new Set()
+      this.#byNetwork.set(place.network, own)
+    }
+    own.add(place)
+    if (own.size > this.#limits.ofOne && !this.#isProxy(client)) this.#giveUpOldest(own)
     if (this.#all.size > this.#limits.ofAll) this.#giveUpOldest(this.#all)
     return place
   }
