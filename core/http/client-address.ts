@@ -15,7 +15,7 @@ export const clientAddress = (request: Request, trustedProxies: ReadonlyArray<st
   // A socket's IPv4 address is in its plain form already; only an IPv6 address needs to be normalised.
   const socket = given.includes(":") ? plain(given) : given
   if (trustedProxies.length === 0 || !isInRanges(trustedProxies, socket)) return socket
-  const hops = (request.headers.get("x-forwarded-for") ?? "").split(",").map((hop) => hop.trim())
+  const hops = (request.headers.get("x-forwarded-for") ?? "").split(",").map(addressOf)
   for (const hop of hops.reverse()) {
     // A trusted proxy writes addresses only, so everything from here to the left proves nothing.
     if (!ipaddr.isValid(hop)) return socket
@@ -33,6 +33,12 @@ export const networkOf = (address: string): string => {
   if (!address.includes(":") || !ipaddr.isValid(address)) return address
   const parsed = ipaddr.process(address)
   return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(":") : parsed.toString()
+}
+
+/** The address of one hop: some proxies quote it, put IPv6 into brackets or add the port (RFC 7239 does all three). */
+const addressOf = (hop: string): string => {
+  const text = hop.trim().replace(/^"(.*)"$/, "$1")
+  return /^\[(.*)\](:\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text
 }
 
 const plain = (address: string): string => (ipaddr.isValid(address) ? ipaddr.process(address).toString() : address)

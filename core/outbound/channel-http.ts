@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { ChannelRejected, ChannelUncertain } from "../channel/errors.ts"
 import type { ChannelHttp, ChannelHttpAnswer, ChannelHttpRequest } from "../channel/http.ts"
 import { NameUnresolved } from "./addresses.ts"
-import { AnswerTooLarge, exchangeOnce } from "./exchange.ts"
+import { AnswerTooLarge, exchangeOnce, NotConnected } from "./exchange.ts"
 
 /** Longest answers read from a provider: 1 MiB, for bills 64 MiB. */
 const ANSWER_BYTES_MAX = 1 << 20
@@ -74,12 +74,11 @@ const exchange = (request: ChannelHttpRequest, signal: AbortSignal, bytesMax: nu
     signal: AbortSignal.any([signal, AbortSignal.timeout(Math.min(request.timeoutMs ?? DEADLINE_MS, DEADLINE_MS))])
   })
 
-/** Both runtimes name a connection that was never made; after any other failure the request may have been sent. */
+/** After anything but a connection that was never made, the request may have been sent. */
 const failureOf = (cause: unknown): ChannelRejected | ChannelUncertain => {
   if (cause instanceof AnswerTooLarge) return new ChannelUncertain({ why: "unreadable", detail: cause.message })
   const text = describe(cause)
-  const unsent = cause instanceof NameUnresolved
-  if (unsent || /ConnectionRefused|ECONNREFUSED|Connection refused|FailedToOpenSocket/i.test(text)) {
+  if (cause instanceof NameUnresolved || cause instanceof NotConnected) {
     return new ChannelRejected({ reason: "the provider could not be connected to; nothing was sent", unsent: true })
   }
   return new ChannelUncertain({

@@ -53,7 +53,9 @@ export const connectRedis = Effect.fnUntraced(function* (
     }
     link.lose(first)
   } else {
-    const policy = yield* Effect.promise(() => link.run(evictionPolicy).catch(() => null))
+    // A user without the right to ask (ACL) can do all the work; its refusal is no failure of the connection.
+    const asked = (client: RedisClient) => evictionPolicy(client).catch(() => null)
+    const policy = yield* Effect.promise(() => link.run(asked).catch(() => null))
     if (policy !== null) {
       yield* Effect.logWarning(
         `${name} may drop throttle slots and nonces before their time (maxmemory-policy ${policy}): set it to noeviction.`

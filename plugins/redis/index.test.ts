@@ -169,6 +169,13 @@ describe.skipIf(!runs)("on one Redis", () => {
     expect(stores.lines[0]).toStartWith("Info Redis at 127.0.0.1")
   })
 
+  test("a user without the right to ask about the server works without an alarm", async () => {
+    await server.command("ACL", "SETUSER", "safe", "on", ">pw", "~payhub:*", "+@all", "-@dangerous", "-@admin")
+    const stores = new Stores(`redis://safe:pw@127.0.0.1:${server.port}`, "refuse")
+    expect(await stores.take(uniqueKey("throttle"))).toBe(0)
+    expect(stores.lines).toEqual([])
+  })
+
   test("a Redis that drops live keys when it is full is used with a warning", async () => {
     const setPolicy = (policy: string, limit: string) =>
       server.command("CONFIG", "SET", "maxmemory-policy", policy, "maxmemory", limit)

@@ -1,7 +1,7 @@
 import ipaddr from "ipaddr.js"
 import { mayPushTo } from "../../domain/notify-url.ts"
 import { addressesOf } from "../../outbound/addresses.ts"
-import { exchangeOnce } from "../../outbound/exchange.ts"
+import { exchangeOnce, inTime } from "../../outbound/exchange.ts"
 
 /** Deadline of a push, with name look-up, connection and answer (contract section 9). */
 export const PUSH_DEADLINE_MS = 15_000
@@ -43,14 +43,14 @@ export const pushWebhook = async (push: Push): Promise<PushResult> => {
   const deadline = abort.signal
   try {
     const url = new URL(push.url)
-    const address = await judgedAddress(url, push, deadline)
-    if (typeof address !== "string") return address
+    const addresses = await judgedAddresses(url, push, deadline)
+    if ("delivered" in addresses) return addresses
     const answer = await exchangeOnce({
       method: "POST",
       url,
       headers: push.headers,
       body: Buffer.from(push.body),
-      address,
+      addresses,
       answerBytesMax: ANSWER_BYTES_MAX,
       signal: deadline
     })
@@ -65,9 +65,13 @@ export const pushWebhook = async (push: Push): Promise<PushResult> => {
 }
 
 /**
- * The address to connect to, or the result of a push that may not be sent. Every address of the name must be allowed.
+ * The addresses to connect to, or the result of a push that may not be sent. Every address of the name must be allowed.
  */
-const judgedAddress = async (url: URL, push: Push, signal: AbortSignal): Promise<string | PushResult> => {
+const judgedAddresses = async (
+  url: URL,
+  push: Push,
+  signal: AbortSignal
+): Promise<ReadonlyArray<string> | PushResult> => {
   const name = url.hostname.replace(/^\[|\]$/g, "")
   const addresses = ipaddr.isValid(name) ? [name] : await inTime((push.resolve ?? addressesOf)(name, signal), signal)
   const own = push.url === push.own
@@ -75,14 +79,8 @@ const judgedAddress = async (url: URL, push: Push, signal: AbortSignal): Promise
   if (forbidden !== undefined) {
     return { delivered: false, status: null, detail: `destination ${forbidden} is not public and not allowed` }
   }
-  return addresses[0] ?? { delivered: false, status: null, detail: `${name} has no address` }
+  return addresses.length > 0 ? addresses : { delivered: false, status: null, detail: `${name} has no address` }
 }
-
-const inTime = <A>(work: Promise<A>, signal: AbortSignal): Promise<A> =>
-  Promise.race([
-    work,
-    new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }))
-  ])
 
 const reasonOf = (error: unknown, deadline: AbortSignal): string => {
   if (deadline.aborted) return `no complete answer within ${PUSH_DEADLINE_MS / 1000} s`
