@@ -216,6 +216,7 @@ const coreOf = (provider: AnyProvider, account: unknown, gateway: GatewayUrls): 
         listAll: () => all,
         create: () => one,
         change: () => one,
+        remove: () => Effect.succeed("removed"),
         reseal: () => Effect.void
       })
     })

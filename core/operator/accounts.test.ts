@@ -2,7 +2,10 @@ import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
 import { Effect, Redacted } from "effect"
 import { BANK_KEY, operator } from "../../tests/harness/cli.ts"
+import { anOrder } from "../../tests/harness/sample-orders.ts"
 import { Accounts } from "../pipeline/persistence/accounts.ts"
+import { Merchants } from "../pipeline/persistence/merchants.ts"
+import { Orders } from "../pipeline/persistence/orders.ts"
 import { Vault } from "../secrets/vault.ts"
 
 const { payhub, json, file, inStore } = operator()
@@ -153,6 +156,39 @@ describe("channel", () => {
     expect((await payhub("channel", "enable", id)).code).toBe(1)
     const kept = await inStore(Effect.flatMap(Accounts, (accounts) => accounts.find(id)))
     expect(kept?.removed).toBe(true)
+  })
+
+  test("remove is refused while the account has PENDING orders, and done once they have ended", async () => {
+    const { id } = await add({ merchantNo: "1", privateKey: BANK_KEY })
+    const merchant = await json("merchant", "create", "--name", "Shop")
+    const orders = await inStore(
+      Effect.gen(function* () {
+        const owner = yield* (yield* Merchants).find(merchant.app_id)
+        const merchantId = owner?.merchant.id ?? 0
+        const made = [anOrder({ merchantId, accountId: id }), anOrder({ merchantId, accountId: id })]
+        for (const order of made) yield* (yield* Orders).create(order)
+        return made
+      })
+    )
+    const end = (order: (typeof orders)[number] | undefined) =>
+      inStore(
+        Effect.gen(function* () {
+          if (order !== undefined) yield* (yield* Orders).end(order, "CLOSED", "expired")
+        })
+      )
+    for (const [count, order] of [
+      ["2 PENDING orders", orders[0]],
+      ["1 PENDING order,", orders[1]]
+    ] as const) {
+      const refused = await payhub("channel", "remove", id)
+      expect([refused.code, refused.out]).toEqual([1, ""])
+      expect(refused.err).toContain(`The account ${id} has ${count}`)
+      expect(refused.err).toContain(`payhub channel disable ${id}`)
+      expect((await json("channel", "list")).map((account: { id: string }) => account.id)).toContain(id)
+      await end(order)
+    }
+    expect(await json("channel", "remove", id)).toEqual({ id, removed: true })
+    expect((await payhub("channel", "remove", id)).code).toBe(1)
   })
 
   test("the account that test mode needs cannot be removed", async () => {

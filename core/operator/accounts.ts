@@ -149,7 +149,7 @@ export const channelDisable = operation({
 
 export const channelRemove = operation({
   name: "channel.remove",
-  summary: "Remove an account for good; notices of its old orders still count",
+  summary: "Remove an account without unpaid orders for good; notices of its old orders still count",
   permission: "accounts:write",
   scope: "gateway",
   positional: ["id"],
@@ -163,12 +163,20 @@ export const channelRemove = operation({
         message: `Test-mode merchants need the account ${input.id}. \`payhub channel disable ${input.id}\` stops them.`
       })
     }
-    yield* changeAccount(input.id, { removed: true })
+    const outcome = yield* (yield* Accounts).remove(input.id)
+    if (outcome === null) return yield* unknownAccount(input.id)
+    if (outcome !== "removed") {
+      return yield* new OperatorError({
+        message: `The account ${input.id} has ${outcome} PENDING ${outcome === 1 ? "order" : "orders"}, which may still be paid. \`payhub channel disable ${input.id}\` stops new ones; remove it once \`payhub order list --status PENDING\` shows none of it.`
+      })
+    }
+    // Other processes learn it from the store's signal; this one does not wait for that.
+    ;(yield* Channels).forget(input.id)
     return { id: input.id, removed: true as const }
   })
 })
 
-const changeAccount = (id: string, change: { enabled?: boolean; removed?: true; feeRateBp?: number }) =>
+const changeAccount = (id: string, change: { enabled?: boolean; feeRateBp?: number }) =>
   Effect.gen(function* () {
     const accounts = yield* Accounts
     yield* findAccount(id)

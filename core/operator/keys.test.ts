@@ -61,7 +61,7 @@ const house = async (variables: Record<string, string>) => {
     })
     const sealed = vault.seal(Redacted.make('{"key":"k"}'), "account:acc_1")
     yield* accounts.create({ id: "acc_1", provider: "bank", name: "B", feeRateBp: 0, sealed })
-    yield* accounts.change("acc_1", { removed: true })
+    yield* accounts.remove("acc_1")
   })
   expect(Exit.isSuccess(await act({}, prepare))).toBe(true)
   return { act }

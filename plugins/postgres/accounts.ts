@@ -60,7 +60,6 @@ export const makeAccounts = (db: Database, signals: Signals): Accounts["Service"
       // The no-op assignment at the end keeps the statement valid when nothing changes.
       const sets = sql`
         ${change.enabled === undefined ? sql`` : sql`enabled = ${change.enabled},`}
-        ${change.removed === undefined ? sql`` : sql`removed = true,`}
         ${change.feeRateBp === undefined ? sql`` : sql`fee_rate_bp = ${change.feeRateBp},`}
         id = id`
       return db
@@ -71,6 +70,25 @@ export const makeAccounts = (db: Database, signals: Signals): Accounts["Service"
         )
         .pipe(Effect.map(oneOrNull))
     },
+
+    remove: (id) =>
+      db
+        .run(
+          // Two counts, because each half of the PENDING orders has a partial index of its own.
+          (sql) => sql<Array<{ pending: number }>>`
+            with waiting as (
+              select (select count(*) from orders where status = 0 and next_check_at is not null and account_id = ${id})
+                + (select count(*) from orders where status = 0 and next_check_at is null and account_id = ${id})
+                as orders
+            ), changed as (
+              update channel_accounts set removed = true
+              where id = ${id} and (select orders from waiting) = 0
+              returning id
+            ), told as (select ${signals.changed({ kind: "account", id })} from changed)
+            select (select orders from waiting)::integer as pending, (select count(*) from told) as told
+            from channel_accounts where id = ${id}`
+        )
+        .pipe(Effect.map(([row]) => (row === undefined ? null : row.pending === 0 ? "removed" : row.pending))),
 
     reseal: (id, sealed) =>
       db

@@ -30,8 +30,14 @@ export class Accounts extends Context.Service<
     /** null = no such account. */
     readonly change: (
       id: string,
-      change: { readonly enabled?: boolean; readonly removed?: true; readonly feeRateBp?: number }
+      change: { readonly enabled?: boolean; readonly feeRateBp?: number }
     ) => Stored<StoredAccount | null>
+    /**
+     * Removes an account that has no PENDING orders, checked and done in one statement; a number = it has so many and
+     * stays. An order that is being stored at that very moment may still come to be at a removed account: it is asked
+     * about, closed and settled like any other, because a removed account is only marked. null = no such account.
+     */
+    readonly remove: (id: string) => Stored<"removed" | number | null>
     /** Replaces sealed settings (key rotation). */
     readonly reseal: (id: string, sealed: string) => Stored<void>
   }

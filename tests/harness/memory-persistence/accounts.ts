@@ -3,7 +3,7 @@ import type { MemoryStore } from "./store.ts"
 
 /** Accounts in memory: core/pipeline/persistence/accounts.ts says what each method promises. */
 export const makeAccounts = ({ tables, nowMs, act, emit }: MemoryStore): Accounts["Service"] => {
-  const { accounts } = tables
+  const { accounts, orders } = tables
   const change = (id: string, part: Partial<StoredAccount>): StoredAccount | null => {
     const before = accounts.get(id)
     if (before === undefined) return null
@@ -26,6 +26,16 @@ export const makeAccounts = ({ tables, nowMs, act, emit }: MemoryStore): Account
         return made
       }),
     change: (id, part) => act("accounts.change", () => change(id, part)),
+    remove: (id) =>
+      act("accounts.remove", () => {
+        if (!accounts.has(id)) return null
+        const pending = [...orders.values()].filter(
+          ({ order }) => order.accountId === id && order.status === "PENDING"
+        ).length
+        if (pending > 0) return pending
+        change(id, { removed: true })
+        return "removed"
+      }),
     reseal: (id, sealed) => act("accounts.reseal", () => void change(id, { sealed }))
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { perTest } from "../per-test.ts"
-import type { OpenStore } from "./store-under-test.ts"
+import { keyOf, type OpenStore, orderActs } from "./store-under-test.ts"
 
 /** The promise of Accounts, for every store: see core/pipeline/persistence/accounts.ts. */
 export const accountsSuite = (name: string, open: OpenStore): void =>
@@ -20,10 +20,28 @@ export const accountsSuite = (name: string, open: OpenStore): void =>
     test("the list is in the order of adding, without the removed, which are still found and listed among all", async () => {
       const { stores, run } = on()
       for (const id of ["acc_z", "acc_a", "acc_m"]) await run(stores.accounts.create(anAccount(id)))
-      await run(stores.accounts.change("acc_a", { removed: true }))
+      await run(stores.accounts.remove("acc_a"))
       expect((await run(stores.accounts.list())).map(({ id }) => id)).toEqual(["acc_z", "acc_m"])
       expect((await run(stores.accounts.listAll())).map(({ id }) => id)).toEqual(["acc_z", "acc_a", "acc_m"])
       expect(await run(stores.accounts.find("acc_a"))).toMatchObject({ removed: true })
+    })
+
+    test("an account with PENDING orders is not removed; once they have ended it is", async () => {
+      const { stores, run } = on()
+      const { placed, end } = orderActs(on)
+      await run(stores.accounts.create(anAccount("acc_busy")))
+      const due = await placed({ accountId: "acc_busy" })
+      const abandoned = await placed({ accountId: "acc_busy" })
+      await run(stores.orders.scheduleCheck(keyOf(abandoned), null))
+      await placed({ accountId: "acc_other" })
+      expect(await run(stores.accounts.remove("acc_busy"))).toBe(2)
+      await end(due, "FAILED")
+      expect(await run(stores.accounts.remove("acc_busy"))).toBe(1)
+      expect(await run(stores.accounts.find("acc_busy"))).toMatchObject({ removed: false, enabled: true })
+      await end(abandoned, "CLOSED")
+      expect(await run(stores.accounts.remove("acc_busy"))).toBe("removed")
+      expect(await run(stores.accounts.find("acc_busy"))).toMatchObject({ removed: true })
+      expect(await run(stores.accounts.remove("acc_none"))).toBeNull()
     })
 
     test("rate, enabled and sealed settings change", async () => {
