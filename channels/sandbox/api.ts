@@ -24,6 +24,9 @@ import {
 import { jsapiParams, openidOfCode } from "./wechat.ts"
 import { ChargeBody, OpenidBody, OrderBody, PayBody, RefundBody, RefundQueryBody, type Refused } from "./wire.ts"
 
+/** WeChat's openids begin with an "o"; the sandbox knows every one of that form, and no other. */
+const OPENID = /^o[\w-]*$/
+
 type Context = SiteContext<SandboxAccount>
 type Handled = Effect.Effect<Outcome, StoreUnavailable>
 
@@ -68,7 +71,7 @@ const charge = operation(ChargeBody, (input, context, nowMs) =>
   Effect.gen(function* () {
     const fault = faultAt(faultsOf(context.account.faults, input.amount_fen), "charge")
     const delays = yield* SandboxDelays
-    if (fault === "refused") return refused("the sandbox refuses this amount")
+    if (fault === "refused") return refused("the sandbox refuses this amount", "everyone")
     if (fault === "http-500") return { raw: plain(500, "internal error") }
     if (fault === "lost-request") {
       yield* Effect.sleep(delays.hangMs)
@@ -76,6 +79,7 @@ const charge = operation(ChargeBody, (input, context, nowMs) =>
     }
     if (!ORDER_NO.test(input.order_no)) return refused("the order number is ill-formed")
     if (input.expires_ms <= nowMs) return refused("the order has expired")
+    if (input.jsapi !== null && !OPENID.test(input.jsapi.openid)) return refused("invalid openid", "payer")
     const trade = yield* addTrade(context.facts, {
       ...closedBefore(input.order_no, nowMs),
       tradeNo: newTradeNo(nowMs),
@@ -161,7 +165,7 @@ const queryRefund = operation(RefundQueryBody, (input, context) =>
 
 const openid = operation(OpenidBody, (input, context, nowMs) =>
   Effect.map(openidOfCode(context, input.code, input.app_id, nowMs), (found) =>
-    "openid" in found ? { signed: { result: "ok", openid: found.openid } } : refused(found.refused)
+    "openid" in found ? { signed: { result: "ok", openid: found.openid } } : refused(found.refused, "payer")
   )
 )
 
@@ -214,7 +218,9 @@ const refundState = (trade: Trade, refundNo: string, refundFen?: number) => {
 
 const failedRefund = (reason: string) => ({ result: "ok", state: "failed", reason })
 
-const refused = (reason: string): { readonly signed: Refused } => ({ signed: { result: "refused", reason } })
+const refused = (reason: string, concerns?: Refused["concerns"]): { readonly signed: Refused } => ({
+  signed: { result: "refused", reason, ...(concerns === undefined ? {} : { concerns }) }
+})
 
 const plain = (status: number, body: string): SiteResponse => ({
   status,

@@ -30,7 +30,9 @@ export const call = <A>(
     const read = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Union([Refused, shape])))(text)
     if (Option.isNone(read)) return yield* uncertain("unreadable", "the signed answer is not as documented")
     const value = read.value
-    return isRefused(value) ? yield* new ChannelRejected({ reason: value.reason }) : value
+    if (!isRefused(value)) return value
+    const { reason, concerns } = value
+    return yield* new ChannelRejected({ reason, ...(concerns === undefined ? {} : { concerns }) })
   })
 
 const isRefused = Schema.is(Refused)

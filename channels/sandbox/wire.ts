@@ -32,7 +32,12 @@ export const PayBody = Schema.Struct({
   forge: Schema.Boolean
 })
 
-export const Refused = Schema.Struct({ result: Schema.Literal("refused"), reason: Schema.String })
+export const Refused = Schema.Struct({
+  result: Schema.Literal("refused"),
+  reason: Schema.String,
+  /** Whom the refusal is about: the payer alone, or whoever pays. */
+  concerns: Schema.optionalKey(Schema.Literals(["payer", "everyone"]))
+})
 export type Refused = typeof Refused.Type
 
 const ok = { result: Schema.Literal("ok") }

@@ -7,6 +7,7 @@ import { perTest } from "../../tests/harness/per-test.ts"
 import { aJsapi } from "../../tests/harness/sample-orders.ts"
 import type { Presentation } from "../channel/provider.ts"
 import type { Order } from "../domain/order.ts"
+import { Accounts } from "../pipeline/persistence/accounts.ts"
 import { CHARGE_LEASE_MS, Charges } from "../pipeline/persistence/charges.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { Channels } from "./channels.ts"
@@ -123,6 +124,33 @@ describe("a charge", () => {
       ["acc_2", "acc_2", reference, reference, "acc_2"]
     ])
   })
+
+  test.each<[ReadonlyArray<Account>, string, string, Account, ReadonlyArray<Account>]>([
+    [["acc_2"], "accepted", "PENDING", "acc_3", ["acc_1", "acc_3"]],
+    [["acc_3"], "ChannelUnavailable", "FAILED", "acc_2", ["acc_1", "acc_2"]],
+    [["acc_2", "acc_3"], "ChannelUnavailable", "FAILED", "acc_1", ["acc_1"]]
+  ])(
+    "while which %p are disabled is not made there and comes to %s",
+    async (disabled, outcome, status, at, charged) => {
+      const { order, book, run, find } = gateway()
+      const made = await order({ charging: true })
+      book.onCharge = (_, account) =>
+        Effect.andThen(
+          Effect.promise(() =>
+            run(
+              Effect.forEach(disabled, (id) =>
+                Effect.flatMap(Accounts, (accounts) => accounts.change(id, { enabled: false }))
+              )
+            )
+          ),
+          account === "acc_3" ? accepts : rejects
+        )
+      expect(await charge(made)).toBe(outcome)
+      expect(book.chargedAt).toEqual([...charged])
+      expect(await find(made)).toMatchObject({ status, accountId: at })
+      expect(attempts().length).toBe(charged.length)
+    }
+  )
 
   test("that has lost its lease to another moves the order nowhere", async () => {
     const { order, book, tables, find } = gateway()

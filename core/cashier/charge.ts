@@ -1,4 +1,5 @@
 import { Clock, Effect, References, Result } from "effect"
+import type { ChannelRejected } from "../channel/errors.ts"
 import type { ChargeRef, Presentation } from "../channel/provider.ts"
 import { OwnUrl } from "../config/own-url.ts"
 import { crashPoint } from "../domain/crash-point.ts"
@@ -7,7 +8,7 @@ import type { Json, JsonObject, Order } from "../domain/order.ts"
 import { Background } from "../observe/background.ts"
 import { countCharge } from "../observe/metrics.ts"
 import type { Exchange } from "../outbound/channel-http.ts"
-import { Charges } from "../pipeline/persistence/charges.ts"
+import { type AcceptedCharge, Charges } from "../pipeline/persistence/charges.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import type { OpenedAccount } from "./opened-account.ts"
@@ -27,12 +28,22 @@ export interface Charge {
     | "reference"
   >
   readonly jsapi?: { readonly appId: string | null; readonly openid: string; readonly miniProgram: boolean }
+  /**
+   * How a payer who has come to the stored order is known: by a login, or by an openid that whoever holds the pay token
+   * has sent. Absent = nobody has come; what `jsapi` holds then is part of the merchant's own request.
+   */
+  readonly payerBy?: "login" | "claim"
 }
 
 /**
  * Charges a stored order at its account, then at the others that serve the same code. Only a definite refusal moves it
- * to the next account. An uncertain answer ends the charge (ChargeUncertain): the payer may still be able to pay at
- * that account, so no other may be tried. If every account refuses, it fails with ChannelUnavailable.
+ * to the next account; one that was disabled meanwhile is passed over. An uncertain answer ends the charge
+ * (ChargeUncertain): the payer may still be able to pay at that account, so no other may be tried. If every account
+ * that was asked refuses, the order is FAILED and the error is ChannelUnavailable with its number. A refusal that
+ * concerns the payer who came, or may concern one who has proven nothing, leaves the order PENDING and unbound:
+ * ChannelUnavailable without its number. What payers begin and every move to another account is permitted by the store as
+ * it is at that moment; the first account of an order that is being placed is the one that this process knows, at most
+ * 30 s old where the store's signal of a change was lost (core/cashier/channels.ts).
  * @param begun the number of the attempt that the store has begun (`Charges.begin`), from 1; until it ends, nobody else
  * charges the order
  */
@@ -41,13 +52,13 @@ export const chargeOrder = Effect.fnUntraced(function* (
   accounts: readonly [OpenedAccount, ...Array<OpenedAccount>],
   begun: number
 ) {
-  const orders = yield* Orders
   const charges = yield* Charges
   const background = yield* Background
   const clock = yield* Clock.Clock
   const key = { merchantId: charge.order.merchantId, orderNo: charge.order.orderNo }
   let reference = charge.order.reference
   let attempt = begun
+  let refused: Refused | undefined
 
   for (const [index, account] of accounts.entries()) {
     if (index > 0) {
@@ -55,6 +66,7 @@ export const chargeOrder = Effect.fnUntraced(function* (
       const target = { provider: account.provider.id, accountId: account.id, feeRateBp: account.feeRateBp, reference }
       // The move is durable before the channel is called: the channel's notice must find the order at this account.
       const moved = yield* charges.moveToAccount({ ...key, attempt }, target)
+      if (moved === "stopped") continue
       if (moved === null) return yield* new ChargeUncertain({ orderNo: key.orderNo })
       attempt = moved
     }
@@ -66,7 +78,6 @@ export const chargeOrder = Effect.fnUntraced(function* (
     const outcome = Result.isSuccess(answer) ? "accepted" : OUTCOMES[answer.failure._tag]
     countCharge(account.provider.id, outcome)
     const { request_id: requestId } = yield* References.CurrentLogAnnotations
-    const last = index === accounts.length - 1
     const entry = {
       ...key,
       provider: account.provider.id,
@@ -92,26 +103,49 @@ export const chargeOrder = Effect.fnUntraced(function* (
     }
 
     const { failure } = answer
-    const failed = charges.record({
-      ...entry,
-      outcome,
-      final: outcome !== "rejected" || last,
-      presentation: null,
-      detail: { ...detail, reason: failure.message }
-    })
+    const failed = { ...entry, detail: { ...detail, reason: failure.message } }
     if (failure._tag === "ChannelUncertain") {
-      yield* background.run(failed)
+      yield* background.run(charges.record({ ...failed, outcome: "uncertain", final: true, presentation: null }))
       return yield* new ChargeUncertain({ orderNo: key.orderNo })
     }
-    // If an earlier attempt ended uncertain, a refusal now does not prove that the order is unpaid.
-    const refused = last && begun === 1
-    const ended =
-      refused &&
-      (yield* orders.end({ ...key, accountId: account.id }, "FAILED", "every channel account refused the order"))
-    yield* failed
-    if (last && !ended) return yield* new ChargeUncertain({ orderNo: key.orderNo })
+    refused = { concerns: failure.concerns, failed }
+    if (index < accounts.length - 1) {
+      yield* charges.record({ ...failed, outcome: "rejected", final: false, presentation: null })
+    }
   }
-  return yield* new ChannelUnavailable({ orderNo: key.orderNo })
+  return yield* refused === undefined
+    ? new ChargeUncertain({ orderNo: key.orderNo })
+    : endRefused(charge, refused, begun)
+})
+
+/** The last refusal of a charge, and its record. */
+interface Refused {
+  readonly concerns: ChannelRejected["concerns"]
+  readonly failed: AcceptedCharge
+}
+
+/** Ends a charge that every account that was asked has refused. */
+const endRefused = Effect.fnUntraced(function* (
+  { jsapi, payerBy }: Charge,
+  { concerns, failed }: Refused,
+  begun: number
+) {
+  const orders = yield* Orders
+  const charges = yield* Charges
+  const { orderNo } = failed
+  // A stranger's openid must not end an order: where a payer has proven nothing, a refusal that may be about the payer
+  // counts as one that is.
+  const aboutPayer = concerns === "payer" || (payerBy === "claim" && concerns !== "everyone")
+  if (jsapi !== undefined && payerBy !== undefined && aboutPayer) {
+    const released = yield* charges.refusePayer({ ...failed, payer: jsapi.openid })
+    return yield* released ? new ChannelUnavailable({ orderNo: null }) : new ChargeUncertain({ orderNo })
+  }
+  // If an earlier attempt ended uncertain, a refusal now does not prove that the order is unpaid.
+  const proven = begun === 1 || (yield* charges.onlyRefusedBefore({ ...failed, attempt: begun }))
+  // Ended before it is recorded: the record ends the lease, and another charge could begin in between.
+  const ended = proven && (yield* orders.end(failed, "FAILED", "every channel account refused the order"))
+  yield* charges.record({ ...failed, outcome: "rejected", final: true, presentation: null })
+  return yield* ended ? new ChannelUnavailable({ orderNo }) : new ChargeUncertain({ orderNo })
 })
 
 const OUTCOMES = { ChannelRejected: "rejected", ChannelUncertain: "uncertain" } as const

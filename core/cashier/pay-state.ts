@@ -10,7 +10,8 @@ import { isReadable, orderOfToken, takeTokenCall } from "./pay-token.ts"
 export const payState = Effect.fnUntraced(function* (token: string) {
   if (token === "") return yield* new PayLinkExpired()
   const order = yield* orderOfToken(token)
-  if (order !== null) yield* takeTokenCall(token)
+  // An unknown token takes no slot: anybody can invent one.
+  if (order !== null) yield* takeTokenCall(order)
   const { nowMs } = yield* StoreClock
   if (order === null || !isReadable(order, nowMs())) return yield* new PayLinkExpired()
   return order

@@ -33,23 +33,25 @@ export const orderOfToken = Effect.fnUntraced(function* (token: string) {
   return yield* orders.findByTokenHash(payTokenHash(token))
 })
 
-/** The order that a token can still pay for, else PayLinkExpired. Costs one of the token's calls (ThrottleExceeded). */
-export const payableOrder = Effect.fnUntraced(function* (token: string) {
-  const order = yield* orderOfToken(token)
-  // An unknown token takes no throttle slot: anybody can invent one.
-  if (order !== null) yield* takeTokenCall(token)
+/**
+ * Admits an act of an order's payer, a login or a charge, through whichever page or endpoint it comes: takes one of the
+ * token's calls (ThrottleExceeded) and requires that the order can still be paid (PayLinkExpired).
+ */
+export const admitPayer = Effect.fnUntraced(function* (order: Order) {
   const { nowMs } = yield* StoreClock
-  if (order === null || !isPayable(order, nowMs())) return yield* new PayLinkExpired()
-  return order
+  yield* takeTokenCall(order)
+  if (!isPayable(order, nowMs())) return yield* new PayLinkExpired()
 })
 
 /**
- * Takes one of a token's 10 calls per 10 s, which both token endpoints share. The error's `windowMs` is the time to
- * wait, because the message names it.
+ * Takes one of the 10 calls per 10 s of an order's token, which its endpoints and pages share. The error's `windowMs` is
+ * the time to wait, because the message names it.
  */
-export const takeTokenCall = Effect.fnUntraced(function* (token: string) {
+export const takeTokenCall = Effect.fnUntraced(function* ({ jsapi }: Order) {
+  // An order without a token has no payer who could call.
+  if (jsapi === null) return
   const throttle = yield* Throttle
   yield* throttle
-    .takeKey(`paytoken:{${payTokenHash(token).slice(0, 32)}}`, { count: 10, windowMs: 10_000 })
+    .takeKey(`paytoken:{${jsapi.tokenHash.slice(0, 32)}}`, { count: 10, windowMs: 10_000 })
     .pipe(namingTheWait)
 })

@@ -6,15 +6,23 @@ import type {
   ChargeUncertain,
   OtherPayer,
   PayLinkExpired,
-  StoreUnavailable
+  StoreUnavailable,
+  ThrottleExceeded
 } from "../domain/errors.ts"
 import type { Order } from "../domain/order.ts"
 import { sameDigest } from "../domain/signature.ts"
+import { Charges } from "../pipeline/persistence/charges.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import { LinkKey, linkMac } from "../secrets/link-key.ts"
 import { Channels } from "./channels.ts"
-import { chargeForPayer, type LoginCodeRefused, type PayerProof } from "./pay-info.ts"
+import { chargeForPayer, jsapiParams, type LoginCodeRefused, type PayerProof } from "./pay-info.ts"
 import { isPayable, orderOfToken } from "./pay-token.ts"
+
+/**
+ * What opened the pay page. WeCom (企业微信) calls itself WeChat but cannot log payers in; a mini-program's web-view logs
+ * them in but has no payment bridge.
+ */
+export type PayBrowser = "wechat" | "wecom" | "mini-program" | "other"
 
 /** How the pay page was opened. */
 export interface PayVisit {
@@ -22,7 +30,7 @@ export interface PayVisit {
   /** The login code and the state that the authorize page sent the payer back with. */
   readonly code: string | null
   readonly state: string | null
-  readonly inWechat: boolean
+  readonly browser: PayBrowser
   /** The payer of a test order chose to pay in the sandbox, without WeChat. */
   readonly inSandbox: boolean
   /** The payer has passed the authorize page a second time, because the first code was refused. */
@@ -43,10 +51,12 @@ export type PayPage =
   | { readonly kind: "unavailable"; readonly uncertain: boolean }
   | {
       readonly kind: "open-in-wechat"
+      readonly browser: Exclude<PayBrowser, "wechat">
       readonly order: Order
       readonly payUrl: string
       readonly sandboxUrl: string | null
     }
+  | { readonly kind: "busy"; readonly retryAfterMs: number }
   | { readonly kind: "authorize"; readonly url: string }
 
 /**
@@ -58,9 +68,7 @@ export const payPage = Effect.fnUntraced(function* (visit: PayVisit) {
   const channels = yield* Channels
   const order = yield* orderOfToken(visit.token)
   if (order === null || order.jsapi === null) return { kind: "expired" } satisfies PayPage
-  // A paid order shows that it is paid, so that nobody pays twice.
-  if (order.status === "PAID" || order.status === "REFUNDED") return { kind: "paid", order } satisfies PayPage
-  if (!isPayable(order, (yield* StoreClock).nowMs())) return { kind: "expired" } satisfies PayPage
+  if (!isPayable(order, (yield* StoreClock).nowMs())) return overPage(order)
 
   const account = yield* channels.open(order.accountId)
   // A mini-program pays with wx.requestPayment, which no page can call. The sandbox's stand-in for WeChat accepts it.
@@ -70,13 +78,17 @@ export const payPage = Effect.fnUntraced(function* (visit: PayVisit) {
   const payUrl = (yield* OwnUrl).wechatPay(visit.token)
   const testMode = account?.provider.testMode
   const sandboxUrl = testMode === undefined ? null : `${payUrl}&sandbox=1`
-  if (!visit.inWechat && !(visit.inSandbox && sandboxUrl !== null)) {
-    return { kind: "open-in-wechat", order, payUrl, sandboxUrl } satisfies PayPage
+  const { browser } = visit
+  if (browser !== "wechat" && !(visit.inSandbox && sandboxUrl !== null)) {
+    return { kind: "open-in-wechat", browser, order, payUrl, sandboxUrl } satisfies PayPage
   }
   const bridgeScript = testMode?.bridgeScript ?? null
-  const bridge = (proof: PayerProof) =>
-    Effect.map(chargeForPayer(order, proof), (jsapi): PayPage => ({ kind: "invoke", order, jsapi, bridgeScript }))
+  const invoke = (jsapi: JsapiParams): PayPage => ({ kind: "invoke", order, jsapi, bridgeScript })
+  const bridge = (proof: PayerProof) => Effect.map(chargeForPayer(order, proof), invoke)
 
+  // What was charged already is only shown again: no act that the token's budget or a stopped account could refuse.
+  const shown = jsapiParams(order.presentation)
+  if (shown !== undefined) return invoke(shown)
   if (order.jsapi.openid !== null) return yield* orFailurePage(visit, bridge({ openid: order.jsapi.openid }))
   if (visit.code !== null && visit.code !== "" && (yield* hasOwnState(visit))) {
     return yield* orFailurePage(
@@ -111,10 +123,12 @@ const codeRefused = <E, R>(
 
 const authorize = Effect.fnUntraced(function* (visit: PayVisit, order: Order, again: boolean) {
   const channels = yield* Channels
+  const charges = yield* Charges
   const linkKey = yield* LinkKey
   const account = yield* channels.open(order.accountId)
   const payer = account?.channel.payer
-  if (payer === undefined) return { kind: "unavailable", uncertain: false } satisfies PayPage
+  if (payer === undefined || !(yield* charges.permits(order)))
+    return { kind: "unavailable", uncertain: false } satisfies PayPage
   const back = `${(yield* OwnUrl).wechatPay(visit.token)}${visit.inSandbox ? "&sandbox=1" : ""}${again ? "&again=1" : ""}`
   const state = linkMac(linkKey, "oauth-state", visit.token)
   const url = payer.authorizeUrl({ redirectUrl: back, state, appId: order.jsapi?.appId ?? null })
@@ -129,6 +143,13 @@ type PayFailure =
   | OtherPayer
   | PayLinkExpired
   | StoreUnavailable
+  | ThrottleExceeded
+
+/** The page of an order that cannot be paid any more: a paid one shows that it is paid, so that nobody pays twice. */
+const overPage = (order: Order | null): PayPage =>
+  order !== null && (order.status === "PAID" || order.status === "REFUNDED")
+    ? { kind: "paid", order }
+    : { kind: "expired" }
 
 /** Turns an error before the bridge into a page. */
 const orFailurePage = <R>(visit: PayVisit, page: Effect.Effect<PayPage, PayFailure, R>) =>
@@ -142,7 +163,8 @@ const orFailurePage = <R>(visit: PayVisit, page: Effect.Effect<PayPage, PayFailu
       PayLinkExpired: () =>
         orderOfToken(visit.token).pipe(
           Effect.catch(() => Effect.succeed(null)),
-          Effect.map((now): PayPage => (now?.status === "PAID" ? { kind: "paid", order: now } : { kind: "expired" }))
-        )
+          Effect.map(overPage)
+        ),
+      ThrottleExceeded: ({ retryAfterMs }) => Effect.succeed<PayPage>({ kind: "busy", retryAfterMs })
     })
   )

@@ -8,7 +8,7 @@ import { aJsapi } from "../../tests/harness/sample-orders.ts"
 import { until } from "../../tests/harness/until.ts"
 import type { ChargeState, CloseState } from "../channel/provider.ts"
 import type { Order, OrderStatus } from "../domain/order.ts"
-import { Orders } from "../pipeline/persistence/orders.ts"
+import { Charges } from "../pipeline/persistence/charges.ts"
 import { reconcileLayer, reconcileOrder } from "./reconcile.ts"
 import { CLOSE_GRACE_MS, GIVE_UP_AFTER_EXPIRY_MS } from "./reconcile-schedule.ts"
 
@@ -165,7 +165,8 @@ describe("an order that no channel has heard of", () => {
   test("is asked about once its payer is bound", async () => {
     const { run, find, book } = gateway()
     const made = await waiting()
-    await run(Effect.flatMap(Orders, (orders) => orders.bindPayer(made, "openid-1")))
+    const { merchantId, orderNo } = made
+    await run(Effect.flatMap(Charges, (charges) => charges.begin({ merchantId, orderNo, payer: "openid-1" })))
     await reconcile(await find(made))
     expect(book.queries).toEqual([made.orderNo])
   })

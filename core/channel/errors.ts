@@ -4,6 +4,12 @@ import { Schema } from "effect"
 export class ChannelRejected extends Schema.TaggedError<ChannelRejected>()("ChannelRejected", {
   /** The provider's own words, for the order's timeline; never shown to a merchant or payer. */
   reason: Schema.String,
+  /**
+   * Whom the refusal is about, where the provider says so. `payer`: this payer alone (a wrong openid, a wallet that may
+   * not, a used login code), so another payer may be taken. `everyone`: whoever pays, this account refuses. Absent =
+   * the provider does not say.
+   */
+  concerns: Schema.optionalKey(Schema.Literals(["payer", "everyone"])),
   /** Set by ChannelHttp where no connection was made: the provider itself has refused nothing. */
   unsent: Schema.optionalKey(Schema.Boolean)
 }) {

@@ -12,6 +12,12 @@ export const EVENTS = {
   "charge.uncertain": { zh: "渠道结果未知", en: "Nobody knows whether the channel took the order" },
   account: { zh: "订单已转到另一渠道账户", en: "The order moved to another channel account" },
   payer: { zh: "订单已绑定付款人", en: "The order was bound to its payer" },
+  "payer.released": {
+    zh: "渠道拒绝该付款人，订单已解除绑定",
+    en: "The channel refused the payer; the order is unbound"
+  },
+  "login.rejected": { zh: "付款人登录被拒绝", en: "The payer's login was refused" },
+  "login.uncertain": { zh: "付款人登录结果未知", en: "Nobody knows who the payer is: the login was not answered" },
   notice: { zh: "收到渠道通知", en: "A notice of the channel arrived" },
   paid: { zh: "支付成功", en: "The payment was settled" },
   failed: { zh: "支付失败", en: "The order failed" },

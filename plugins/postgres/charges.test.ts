@@ -20,7 +20,7 @@ describe("charges in PostgreSQL", () => {
     const other = await on().other()
     for (let round = 0; round < 5; round += 1) {
       const order = await placed()
-      let answers: Array<Promise<number | "busy" | "over">> = []
+      let answers: Array<ReturnType<typeof begin>> = []
       // They all wait for this one, so that none sees what another has done before it asks.
       await sql.begin(async (lock) => {
         await lock`select from orders where order_no = ${order.orderNo} for update`

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import type postgres from "postgres"
 import {
   type AcceptedCharge,
   CHARGE_LEASE_MS,
@@ -15,45 +16,108 @@ export const CHARGE_LEASE_INTERVAL = `${CHARGE_LEASE_MS} milliseconds`
 export const makeCharges = (db: Database): Charges["Service"] => {
   const { json } = db
   return {
-    begin: ({ merchantId, orderNo }) =>
+    permits: ({ merchantId, orderNo }) =>
       db
         .run(
-          // `o` comes from the snapshot taken before any wait for a concurrent update. It cannot show whether another
-          // process has begun a charge, only whether the order was payable. An order that was paid during the wait is
-          // reported as `busy`; the caller's next look reports `over`.
-          (sql) => sql<Array<{ attempts: number | null; payable: boolean }>>`
+          (sql) => sql<Array<{ permitted: boolean }>>`
+            select ${isPermitted(sql, sql`orders.account_id`)} as permitted
+            from orders where merchant_id = ${merchantId} and order_no = ${orderNo}`
+        )
+        .pipe(Effect.map(([row]) => row?.permitted === true)),
+
+    begin: ({ merchantId, orderNo, payer = null }) =>
+      db
+        .run(
+          // The last select reads the snapshot taken before any wait for a concurrent update. It cannot show whether
+          // another process has begun a charge, only whether the order was payable. An order that was paid during the
+          // wait is reported as `busy`; the caller's next look reports `over`.
+          (sql) => sql<Array<{ attempts: number | null; payable: boolean; permitted: boolean }>>`
             with begun as (
-              update orders set attempts = attempts + 1,
+              update orders set attempts = attempts + 1, openid = coalesce(openid, ${payer}::text),
                 charging_until = now() + ${CHARGE_LEASE_INTERVAL}::text::interval
               where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0 and expires_at > now()
                 and (charging_until is null or charging_until <= now() or ${hasAcceptedLast(sql)})
-              returning attempts
+                and (${payer}::text is null or openid is null or openid = ${payer}::text)
+                and ${isPermitted(sql, sql`orders.account_id`)}
+              returning merchant_id, order_no, attempts
+            ), told as (
+              insert into events (merchant_id, order_no, kind, detail)
+              select o.merchant_id, o.order_no, 'payer', '{}'
+              from begun join orders o on o.merchant_id = begun.merchant_id and o.order_no = begun.order_no
+              where ${payer}::text is not null and o.openid is null
             )
-            select (select attempts from begun) as attempts,
-              o.status = 0 and o.expires_at > now() as payable
-            from orders o where o.merchant_id = ${merchantId} and o.order_no = ${orderNo}`
+            select (select attempts from begun) as attempts, status = 0 and expires_at > now() as payable,
+              ${isPermitted(sql, sql`orders.account_id`)} as permitted
+            from orders where merchant_id = ${merchantId} and order_no = ${orderNo}`
         )
-        .pipe(Effect.map(([row]) => row?.attempts ?? (row?.payable === true ? "busy" : "over"))),
+        .pipe(
+          Effect.map(([row]) => {
+            if (row === undefined || (row.attempts === null && !row.payable)) return "over"
+            return row.attempts ?? (row.permitted ? "busy" : "stopped")
+          })
+        ),
+
+    refusePayer: (charge) =>
+      db
+        .run((sql) => {
+          const { merchantId, orderNo, attempt } = charge
+          return sql<Array<{ released: boolean }>>`
+            with kept as (
+              insert into charges (merchant_id, order_no, attempt, provider, account_id, at, duration_ms, outcome, detail)
+              select merchant_id, order_no, attempt, provider, account_id, to_timestamp(at_ms / 1000), duration_ms,
+                'rejected', coalesce(detail, 'null')
+              from json_to_record(${json(rowOf(charge))}) as r(
+                merchant_id bigint, order_no text, attempt integer, provider text, account_id text, at_ms float8,
+                duration_ms bigint, detail jsonb
+              )
+              on conflict do nothing
+            ), ended as (
+              update orders set charging_until = null,
+                openid = case when ${areRefused(sql, charge)} then nullif(openid, ${charge.payer}) else openid end
+              where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0 and attempts = ${attempt}
+              returning merchant_id, order_no, openid is null as released
+            ), told as (
+              insert into events (merchant_id, order_no, kind, detail)
+              select merchant_id, order_no, 'payer.released', '{}' from ended where released
+            )
+            select released from ended`
+        })
+        .pipe(Effect.map(([row]) => row?.released === true)),
+
+    onlyRefusedBefore: (charge) =>
+      db
+        .run((sql) => sql<Array<{ refused: boolean }>>`select ${areRefused(sql, charge)} as refused`)
+        .pipe(Effect.map(([row]) => row?.refused === true)),
+
+    recordLogin: ({ merchantId, orderNo, outcome, detail }) =>
+      db
+        .run(
+          (sql) => sql`
+            insert into events (merchant_id, order_no, kind, detail)
+            values (${merchantId}, ${orderNo}, ${`login.${outcome}`}, ${json(detail)}::json::jsonb)`
+        )
+        .pipe(Effect.asVoid),
 
     moveToAccount: ({ merchantId, orderNo, attempt }, { provider, accountId, feeRateBp, reference }) =>
       db
         .run(
-          (sql) => sql<Array<{ attempts: number }>>`
+          (sql) => sql<Array<{ attempts: number | null; permitted: boolean }>>`
             with moved as (
               update orders set provider = ${provider}, account_id = ${accountId}, fee_rate_bp = ${feeRateBp},
                 reference = ${json(reference)}::json::jsonb, attempts = attempts + 1,
                 charging_until = now() + ${CHARGE_LEASE_INTERVAL}::text::interval
               where merchant_id = ${merchantId} and order_no = ${orderNo} and status = 0
-                and attempts = ${attempt}
+                and attempts = ${attempt} and ${isPermitted(sql, sql`${accountId}::text`)}
               returning merchant_id, order_no, attempts
             ), told as (
               insert into events (merchant_id, order_no, kind, detail)
               select merchant_id, order_no, 'account', ${json({ provider, accountId, feeRateBp })}::json::jsonb
               from moved
             )
-            select attempts from moved`
+            select (select attempts from moved) as attempts, ${isPermitted(sql, sql`${accountId}::text`)} as permitted
+            from orders where merchant_id = ${merchantId} and order_no = ${orderNo}`
         )
-        .pipe(Effect.map(([row]) => row?.attempts ?? null)),
+        .pipe(Effect.map(([row]) => row?.attempts ?? (row?.permitted === false ? "stopped" : null))),
 
     record: makeBatch((charges: ReadonlyArray<ChargeRecord>) => recordAll(db, charges)),
     recordAccepted: makeBatch((charges: ReadonlyArray<AcceptedCharge>) => recordAllAccepted(db, charges))
@@ -69,6 +133,23 @@ export const hasAcceptedLast = (sql: Database["sql"]) => sql`coalesce((
   select c.outcome = 'accepted' from charges c
   where c.merchant_id = orders.merchant_id and c.order_no = orders.order_no and c.attempt = orders.attempts
 ), false)`
+
+/**
+ * Whether neither the merchant of `orders` nor an account is stopped. Both are read as they are now: what a cache knew
+ * when the order was made does not count.
+ */
+const isPermitted = (sql: Database["sql"], accountId: postgres.PendingQuery<postgres.Row[]>) => sql`not exists (
+  select from channel_accounts a where a.id = ${accountId} and (a.removed or not a.enabled)
+) and not exists (select from merchants m where m.id = orders.merchant_id and not m.active)`
+
+/** Whether all attempts before this one are on record as refused. */
+const areRefused = (
+  sql: Database["sql"],
+  { merchantId, orderNo, attempt }: { readonly merchantId: number; readonly orderNo: string; readonly attempt: number }
+) => sql`(
+  select count(*) from charges c
+  where c.merchant_id = ${merchantId} and c.order_no = ${orderNo} and c.attempt < ${attempt} and c.outcome = 'rejected'
+) = ${attempt}::integer - 1`
 
 const recordAll = async (db: Database, charges: ReadonlyArray<ChargeRecord>): Promise<ReadonlyArray<boolean>> => {
   const { json } = db

@@ -90,27 +90,6 @@ export const makeOrders = (db: Database): Orders["Service"] => {
         .pipe(Effect.map((rows) => rows.map(orderOf)))
     },
 
-    bindPayer: Effect.fnUntraced(function* ({ merchantId, orderNo }, openid) {
-      const bound = yield* db.run(
-        (sql) => sql`
-          with bound as (
-            update orders set openid = ${openid}
-            where merchant_id = ${merchantId} and order_no = ${orderNo} and openid is null
-            returning merchant_id, order_no
-          )
-          insert into events (merchant_id, order_no, kind, detail)
-          select merchant_id, order_no, 'payer', '{}' from bound
-          returning 1`
-      )
-      if (bound.length > 0) return openid
-      const [row] = yield* db.run(
-        (sql) => sql<Array<{ openid: string }>>`
-          select openid from orders where merchant_id = ${merchantId} and order_no = ${orderNo}`
-      )
-      if (row === undefined) return yield* Effect.die(new Error(`bindPayer: there is no order ${orderNo}`))
-      return row.openid
-    }),
-
     end: ({ merchantId, orderNo, accountId }, status, reason) =>
       db
         .run(

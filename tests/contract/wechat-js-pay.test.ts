@@ -241,6 +241,41 @@ describe("jsapi-pay-info", () => {
     expect(answers.filter(({ message }) => message === OTHER_PAYER).length).toBe(9)
   })
 
+  test("with an openid that the channel does not know is 400, and the right payer can still pay", async () => {
+    const made = await shop.wechatJsPay()
+    for (const openid of ["x", "nobody"]) {
+      const refused = await payInfo({ pay_token: tokenOf(made), openid })
+      expect([refused.code, refused.message, refused.data]).toEqual([400, "支付渠道不可用", null])
+    }
+    expect((await payState(tokenOf(made))).data?.status_name).toBe("PENDING")
+    const right = await payInfo({ pay_token: tokenOf(made), openid: "oRight" })
+    expect(said(right)).toEqual([200, "ok"])
+    isPayInfo(right.data?.jsapi_pay_info)
+    await pay(made)
+    expect((await payState(tokenOf(made))).data?.status_name).toBe("PAID")
+  })
+
+  test("of a disabled merchant charges nobody, nor does the page, and the order stays PENDING", async () => {
+    const other = await gateway.merchant()
+    const made = await other.wechatJsPay()
+    const code = await loginCode(textOf(made, "pay_url"))
+    const shown = await other.wechatJsPay({ subOpenId: "oPayer" })
+    await gateway.command(["merchant", "disable", other.appId])
+    for (const proof of [{ openid: "oPayer" }, { code }]) {
+      const answer = await payInfo({ pay_token: tokenOf(made), ...proof })
+      expect([answer.code, answer.message, answer.data]).toEqual([400, "支付渠道不可用", null])
+    }
+    const page = await open(textOf(made, "pay_url"), WECHAT)
+    expect([page.status, (await page.text()).includes("支付渠道不可用")]).toEqual([400, true])
+    expect((await payState(tokenOf(made))).data?.status_name).toBe("PENDING")
+    // What was charged before is shown again: nothing new begins.
+    expect((await payInfo({ pay_token: tokenOf(shown), openid: "oPayer" })).data?.jsapi_pay_info).toEqual(
+      shown.data?.jsapi_pay_info
+    )
+    await gateway.command(["merchant", "enable", other.appId])
+    expect((await payInfo({ pay_token: tokenOf(made), openid: "oPayer" })).code).toBe(200)
+  })
+
   test("wants exactly one of openid and code", async () => {
     const pay_token = tokenOf(await shop.wechatJsPay())
     for (const body of [
@@ -412,6 +447,41 @@ describe("pay_url", () => {
     const page = await open(textOf(made, "pay_url"), WECHAT)
     expect(page.status).toBe(400)
     expect(await html(page)).toContain(EXPIRED)
+  })
+
+  test("draws logins on the token's ten calls in 10 s, then is a page that says how long to wait", async () => {
+    const made = await shop.wechatJsPay()
+    const login = (await open(textOf(made, "pay_url"), WECHAT)).headers.get("location") ?? ""
+    const state = new URL(login).searchParams.get("state")
+    const callback = `${textOf(made, "pay_url")}&state=${state}&again=1`
+    const statuses = []
+    for (let at = 0; at < 10; at += 1) statuses.push((await open(`${callback}&code=bogus${at}`, WECHAT)).status)
+    expect(statuses).toEqual(Array(10).fill(400))
+    const busy = await open(`${callback}&code=bogus`, WECHAT)
+    expect(busy.status).toBe(429)
+    expect(busy.headers.get("retry-after")).toMatch(/^([1-9]|10)$/)
+    expect(await html(busy)).toMatch(/请求过于频繁,请([1-9]|10)秒后重试/)
+    expect((await payInfo({ pay_token: tokenOf(made), openid: "oPayer" })).code).toBe(429)
+    // Opening the page again is no login.
+    expect((await open(textOf(made, "pay_url"), WECHAT)).status).toBe(302)
+    const order = await gateway.command(["order", "show", textOf(made, "order_no")])
+    const lines = order.timeline as ReadonlyArray<{ kind: string; detail: unknown }>
+    const logins = lines.filter(({ kind }) => kind === "login.rejected")
+    expect(logins.length).toBe(10)
+    expect(JSON.stringify(logins)).toContain("40029")
+    expect(JSON.stringify(logins)).not.toContain("bogus")
+  })
+
+  test("opened inside WeCom or a mini-program says to open it in WeChat", async () => {
+    const made = await shop.wechatJsPay()
+    for (const [word, said] of [
+      ["wxwork/4.1.9", "企业微信"],
+      ["miniProgram/wx123", "小程序"]
+    ] as const) {
+      const page = await open(textOf(made, "pay_url"), `${WECHAT} ${word}`)
+      expect(page.status).toBe(200)
+      expect(await html(page)).toContain(said)
+    }
   })
 
   test("opened inside WeChat leads through the silent login to the payment of that payer", async () => {

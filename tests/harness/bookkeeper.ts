@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import type { AnyProvider } from "../../core/cashier/opened-account.ts"
 import { ChannelRejected, ChannelUncertain, NoticeRefused } from "../../core/channel/errors.ts"
+import type { ChannelHttp } from "../../core/channel/http.ts"
 import type {
   Channel,
   ChargeRequest,
@@ -23,13 +24,21 @@ export interface Book {
   readonly charges: Array<ChargeRequest>
   /** The accounts that were charged at, in the order of `charges`. */
   readonly chargedAt: Array<string>
+  /** The login codes that were exchanged. */
+  readonly logins: Array<string>
   readonly queries: Array<string>
+  /** Hosts that `onIdentify` may call. */
+  readonly egress: Array<string>
   /** Accounts whose queries never end, and those that never get ready for a notice. */
   readonly hanging: Set<string>
   readonly unready: Set<string>
   readonly closes: Array<string>
   /** What a charge comes to. @param account the settings' name */
   onCharge: (request: ChargeRequest, account: string) => Effect.Effect<Presentation, ChannelRejected | ChannelUncertain>
+  /** What a login comes to; default: code "c" is of the payer "oc". */
+  onIdentify: (
+    code: string
+  ) => Effect.Effect<{ readonly openid: string }, ChannelRejected | ChannelUncertain, ChannelHttp>
   /** What a close does and answers. */
   onClose: (orderNo: string) => CloseState | Silent
 }
@@ -40,11 +49,14 @@ export const makeBook = (): Book => {
     states,
     charges: [],
     chargedAt: [],
+    logins: [],
     queries: [],
+    egress: [],
     hanging: new Set(),
     unready: new Set(),
     closes: [],
     onCharge: () => accepts,
+    onIdentify: (code) => Effect.succeed({ openid: `o${code}` }),
     onClose: closesIn(states)
   }
 }
@@ -76,7 +88,7 @@ export const bookkeeper = (book: Book): AnyProvider => ({
   id: BOOKKEEPER,
   products: (["YINSHENG_QRCODE", "alipay_pc", "wxpay_js"] as const).map((code) => ({ code, ...CHANNEL_CODES[code] })),
   account: Settings,
-  egress: () => [],
+  egress: () => book.egress,
   open: ({ name, closes }: typeof Settings.Type) => Effect.succeed(openBook(book, name, closes))
 })
 
@@ -105,6 +117,15 @@ const openBook = (book: Book, name: string, closes: boolean): Channel => {
       }),
     ...(closes ? { close } : {}),
     prepare: Effect.suspend(() => (book.unready.has(name) ? Effect.never : Effect.void)),
+    payer: {
+      authorizeUrl: ({ redirectUrl, state }) =>
+        `https://login.example.com/?back=${encodeURIComponent(redirectUrl)}&state=${state}`,
+      identify: ({ code }) =>
+        Effect.suspend(() => {
+          book.logins.push(code)
+          return book.onIdentify(code)
+        })
+    },
     readNotice: ({ headers, body }) => {
       if (headers["x-sign"] !== SIGN) return Effect.fail(new NoticeRefused({ why: "bad-signature" }))
       return decodeNotice(new TextDecoder().decode(body)).pipe(

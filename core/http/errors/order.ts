@@ -56,8 +56,8 @@ export const ORDER_ROWS = {
       {
         error: new ChannelUnavailable({ orderNo: null }),
         cause: {
-          zh: "没有可用渠道接受这笔订单(data 为 null)。订单未创建,订单号仍可使用。",
-          en: "No channel could take the order (data is null). Nothing was created and the number is still free."
+          zh: "没有可用渠道接受这笔订单(data 为 null)。订单未创建,订单号仍可使用。jsapi-pay-info 中:渠道拒绝了这个付款人,或商户、渠道已停用;订单仍为待支付。",
+          en: "No channel could take the order (data is null). Nothing was created and the number is still free. From jsapi-pay-info: the channel refused this payer, or the merchant or channel is disabled; the order is still PENDING."
         },
         remedy: {
           zh: "查看 GET /api/cashier/channels 中哪些渠道可用、金额限制是多少;稍后可用同一订单号重试。",

@@ -1,5 +1,5 @@
 import type { JsapiParams } from "../../channel/provider.ts"
-import { type InLanguage, inLanguage, type Language } from "../../domain/language.ts"
+import { fill, type InLanguage, inLanguage, type Language } from "../../domain/language.ts"
 import { yuanText } from "../../domain/money.ts"
 import { assetUrl } from "../web/assets.ts"
 import { document } from "../web/document.ts"
@@ -27,8 +27,10 @@ export type PayView =
   | { readonly kind: "expired" }
   | { readonly kind: "other-payer" }
   | { readonly kind: "unavailable" }
+  | { readonly kind: "busy"; readonly waitSeconds: number }
   | {
       readonly kind: "open-in-wechat"
+      readonly browser: keyof typeof NOT_WECHAT
       readonly orderNo: string
       readonly amountFen: number
       readonly payee: string
@@ -58,6 +60,10 @@ export const renderPayPage = (view: PayView, language: Language): string => {
       return page(language, texts.otherPayer.title, result("other-payer", texts))
     case "unavailable":
       return page(language, texts.unavailable.title, result("unavailable", texts))
+    case "busy": {
+      const busy = { ...texts.busy, title: fill(texts.busy.title, { seconds: view.waitSeconds }) }
+      return page(language, busy.title, result("busy", { ...texts, busy }))
+    }
   }
 }
 
@@ -103,15 +109,19 @@ ${view.bridgeScript !== null && html`<script src="${view.bridgeScript}"></script
   )
 }
 
-const openInWechatPage = (view: Of<"open-in-wechat">, language: Language, texts: PayTexts): string =>
-  page(
+/** What a browser that is not WeChat's own is told; some of them look to the payer as if they were. */
+const NOT_WECHAT = { other: "openInWechat", wecom: "notInWecom", "mini-program": "notInMiniProgram" } as const
+
+const openInWechatPage = (view: Of<"open-in-wechat">, language: Language, texts: PayTexts): string => {
+  const { title, advice } = texts[NOT_WECHAT[view.browser]]
+  return page(
     language,
-    texts.openInWechat.title,
+    title,
     html`<main class="card page" id="open-in-wechat">
 ${summary(view, texts)}
 <section class="scan">
-<h1>${texts.openInWechat.title}</h1>
-<p>${texts.openInWechat.advice}</p>
+<h1>${title}</h1>
+<p>${advice}</p>
 <img class="qr" src="${view.qrUrl}" width="216" height="216" alt="${texts.qrCode}">
 <div class="copy" id="copy" hidden>
 <p>${texts.orPaste}</p>
@@ -127,6 +137,7 @@ ${
 </main>
 ${jsonScript("view", { kind: view.kind, texts: { copied: texts.copied, copyFailed: texts.copyFailed } })}${script}`
   )
+}
 
 const summary = (view: { readonly payee: string; readonly amountFen: number }, texts: PayTexts): Html =>
   html`<header class="summary">
@@ -145,7 +156,8 @@ const RESULTS = {
   refunded: { icon: clockIcon, text: "refunded" },
   expired: { icon: clockIcon, text: "expired" },
   "other-payer": { icon: payersIcon, text: "otherPayer" },
-  unavailable: { icon: stopIcon, text: "unavailable" }
+  unavailable: { icon: stopIcon, text: "unavailable" },
+  busy: { icon: clockIcon, text: "busy" }
 } as const
 
 /** How an order ended; the script shows a `hidden` one when it hears of that end. */

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { type PayPage, payPage } from "../../cashier/pay-visit.ts"
+import { type PayBrowser, type PayPage, payPage } from "../../cashier/pay-visit.ts"
 import { OWN_PATHS, OwnUrl } from "../../config/own-url.ts"
 import type { Order } from "../../domain/order.ts"
 import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
@@ -24,7 +24,7 @@ const show =
       token: query.get("token") ?? "",
       code: query.get("code"),
       state: query.get("state"),
-      inWechat: /MicroMessenger/i.test(call.request.headers.get("user-agent") ?? ""),
+      browser: browserOf(call.request.headers.get("user-agent") ?? ""),
       inSandbox: query.get("sandbox") === "1",
       again: query.get("again") === "1"
     }
@@ -36,6 +36,13 @@ const show =
     )
   }
 
+/** By the words of the user agent (protocols/channels.md I, B). */
+const browserOf = (userAgent: string): PayBrowser => {
+  if (!/MicroMessenger/i.test(userAgent)) return "other"
+  if (/wxwork/i.test(userAgent)) return "wecom"
+  return /miniProgram/i.test(userAgent) ? "mini-program" : "wechat"
+}
+
 const respondPage = Effect.fnUntraced(function* (call: Call, token: string, page: PayPage) {
   if (page.kind === "authorize") {
     return new Response(null, {
@@ -44,7 +51,8 @@ const respondPage = Effect.fnUntraced(function* (call: Call, token: string, page
     })
   }
   const view = yield* viewOf(token, page)
-  return pageResponse(STATUS[page.kind](page), renderPayPage(view, pageLanguage(call)))
+  const headers: Record<string, string> = view.kind === "busy" ? { "retry-after": String(view.waitSeconds) } : {}
+  return pageResponse(STATUS[page.kind](page), renderPayPage(view, pageLanguage(call)), { headers })
 })
 
 const STATUS: { readonly [K in Exclude<PayPage["kind"], "authorize">]: (page: PayPage) => number } = {
@@ -53,6 +61,7 @@ const STATUS: { readonly [K in Exclude<PayPage["kind"], "authorize">]: (page: Pa
   "open-in-wechat": () => 200,
   expired: () => 400,
   "other-payer": () => 400,
+  busy: () => 429,
   unavailable: (page) => (page.kind === "unavailable" && page.uncertain ? 500 : 400)
 }
 
@@ -75,8 +84,11 @@ const viewOf = Effect.fnUntraced(function* (token: string, page: Exclude<PayPage
       // The image is ours whatever the public URL is called: a page may only load what is of its own origin.
       const qrUrl = qrLink("", linkKey, page.payUrl)
       const sandboxUrl = page.sandboxUrl?.replace(urls().publicUrl, "") ?? null
-      return { kind: "open-in-wechat", ...(yield* orderFacts(page.order)), qrUrl, sandboxUrl } satisfies PayView
+      const { kind, browser } = page
+      return { kind, browser, ...(yield* orderFacts(page.order)), qrUrl, sandboxUrl } satisfies PayView
     }
+    case "busy":
+      return { kind: "busy", waitSeconds: Math.max(1, Math.ceil(page.retryAfterMs / 1000)) } satisfies PayView
     default:
       return { kind: page.kind } satisfies PayView
   }

@@ -1,6 +1,6 @@
 import type { Texts } from "../../domain/language.ts"
 
-/** Everything that a payer reads. The Chinese titles of `expired`, `otherPayer` and `unavailable` are the contract's. */
+/** Everything that a payer reads. The Chinese titles of `expired`, `otherPayer`, `unavailable` and `busy` are the contract's. */
 export const payTexts = {
   title: { zh: "微信支付", en: "WeChat Pay" },
   payee: { zh: "收款方", en: "Pay to" },
@@ -49,9 +49,33 @@ export const payTexts = {
       en: "You were not charged. Please try again later, or ask the merchant for another way to pay."
     }
   },
+  busy: {
+    title: { zh: "请求过于频繁,请{seconds}秒后重试", en: "Too many requests, please try again in {seconds} s" },
+    advice: {
+      zh: "您没有被扣款。请稍候片刻，然后刷新本页面。",
+      en: "You were not charged. Please wait a moment, then reload this page."
+    }
+  },
   openInWechat: {
     title: { zh: "请在微信中打开", en: "Please open this page in WeChat" },
     advice: { zh: "用微信扫一扫下方二维码，在微信中完成支付。", en: "Scan the QR code with WeChat and pay there." }
+  },
+  notInWecom: {
+    title: { zh: "企业微信中无法支付，请在微信中打开", en: "WeCom cannot pay this order: please open it in WeChat" },
+    advice: {
+      zh: "用个人微信扫一扫下方二维码，或复制链接发送到微信中打开。",
+      en: "Scan the QR code with your own WeChat, or copy the link and open it there."
+    }
+  },
+  notInMiniProgram: {
+    title: {
+      zh: "小程序内的网页无法支付，请在微信中打开",
+      en: "A page inside a mini-program cannot pay: please open it in WeChat"
+    },
+    advice: {
+      zh: "复制链接，发送到微信聊天中打开，或用微信扫一扫下方二维码。",
+      en: "Copy the link and open it in a WeChat chat, or scan the QR code with WeChat."
+    }
   },
   qrCode: { zh: "支付页面的二维码，请用微信扫一扫", en: "QR code of the payment page, to scan with WeChat" },
   copyLink: { zh: "复制支付链接", en: "Copy the payment link" },

@@ -36,6 +36,7 @@ const invoke: Extract<PayView, { kind: "invoke" }> = {
 }
 const openInWechat: Extract<PayView, { kind: "open-in-wechat" }> = {
   kind: "open-in-wechat",
+  browser: "other",
   ...order,
   qrUrl: "data:image/png;base64,AAAA",
   sandboxUrl: null
@@ -47,7 +48,10 @@ const payViews: ReadonlyArray<PayView> = [
   { kind: "expired" },
   { kind: "other-payer" },
   { kind: "unavailable" },
+  { kind: "busy", waitSeconds: 7 },
   openInWechat,
+  { ...openInWechat, browser: "wecom" },
+  { ...openInWechat, browser: "mini-program" },
   { ...openInWechat, sandboxUrl: "/sandbox/pay" }
 ]
 const demoView: DemoView = {
@@ -131,6 +135,21 @@ describe("The pay page", () => {
   ] as const)("says what is wrong when the view is %s", (kind, zh, en) => {
     expect(visibleText(renderPayPage({ kind }, "zh"))).toContain(zh)
     expect(visibleText(renderPayPage({ kind }, "en"))).toContain(en)
+  })
+
+  test("says how long to wait when the view is busy", () => {
+    const view = { kind: "busy", waitSeconds: 7 } as const
+    expect(visibleText(renderPayPage(view, "zh"))).toContain("请求过于频繁,请7秒后重试")
+    expect(visibleText(renderPayPage(view, "en"))).toContain("try again in 7 s")
+  })
+
+  test.each([
+    ["other", "请在微信中打开", "open this page in WeChat"],
+    ["wecom", "企业微信中无法支付，请在微信中打开", "WeCom cannot pay"],
+    ["mini-program", "小程序内的网页无法支付，请在微信中打开", "inside a mini-program cannot pay"]
+  ] as const)("says where to open it when the browser is %s", (browser, zh, en) => {
+    expect(visibleText(renderPayPage({ ...openInWechat, browser }, "zh"))).toContain(zh)
+    expect(visibleText(renderPayPage({ ...openInWechat, browser }, "en"))).toContain(en)
   })
 
   test("shows a paid order's result and no button to pay", () => {

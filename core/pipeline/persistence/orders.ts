@@ -58,8 +58,6 @@ export class Orders extends Context.Service<
      * caller draws another. Batched with orders that arrive at the same time.
      */
     readonly create: (order: NewOrder) => Stored<"created" | "order-no-taken", DuplicateOrder>
-    /** Binds a JSAPI order to its payer; returns the openid it is bound to, which may be an earlier payer's. */
-    readonly bindPayer: (order: OrderKey, openid: string) => Stored<string>
     /** PENDING → FAILED or CLOSED, with the reason as an event. false = no longer PENDING, or at another account. */
     readonly end: (order: OrderAtAccount, status: "FAILED" | "CLOSED", reason: string) => Stored<boolean>
     /** `summary` and `summaryByMerchantOrderNo` are batched. */

@@ -1,10 +1,11 @@
 import { type AcceptedCharge, CHARGE_LEASE_MS, type Charges } from "../../../core/pipeline/persistence/charges.ts"
+import type { OrderKey } from "../../../core/pipeline/persistence/orders.ts"
 import type { MemoryStore } from "./store.ts"
 import { type ChargeRow, isCharging, keyText, orderKey } from "./tables.ts"
 
 /** Charges in memory: core/pipeline/persistence/charges.ts says what each method promises. */
 export const makeCharges = ({ tables, nowMs, act, tell }: MemoryStore): Charges["Service"] => {
-  const { orders, charges } = tables
+  const { orders, charges, accounts, merchants } = tables
 
   /** Keeps what came of an attempt; a second report of it changes nothing. */
   const keep = (charge: AcceptedCharge, outcome: ChargeRow["outcome"]) => {
@@ -15,17 +16,63 @@ export const makeCharges = ({ tables, nowMs, act, tell }: MemoryStore): Charges[
     charges.set(key, { merchantId, orderNo, provider, accountId, attempt, at, durationMs, outcome, detail })
   }
 
+  /** Whether neither the merchant nor the account is stopped. */
+  const isPermitted = (merchantId: number, accountId: string): boolean => {
+    const account = accounts.get(accountId)
+    const merchant = [...merchants.values()].find(({ id }) => id === merchantId)
+    return (account === undefined || (account.enabled && !account.removed)) && merchant?.active !== false
+  }
+
+  const areRefused = (charge: OrderKey & { readonly attempt: number }): boolean =>
+    Array.from({ length: charge.attempt - 1 }, (_, i) => charges.get(keyText(orderKey(charge), i + 1))?.outcome).every(
+      (outcome) => outcome === "rejected"
+    )
+
   return {
-    begin: (key) =>
+    permits: (key) =>
+      act("charges.permits", () => {
+        const order = orders.get(orderKey(key))?.order
+        return order !== undefined && isPermitted(order.merchantId, order.accountId)
+      }),
+
+    begin: ({ payer, ...key }) =>
       act("charges.begin", () => {
         const now = nowMs()
         const row = orders.get(orderKey(key))
         if (row?.order.status !== "PENDING" || row.order.expiresAt.getTime() <= now) return "over"
-        if (isCharging(tables, row, now)) return "busy"
+        const { order } = row
+        if (!isPermitted(order.merchantId, order.accountId)) return "stopped"
+        const bound = order.jsapi?.openid ?? null
+        if (isCharging(tables, row, now) || (payer !== undefined && bound !== null && bound !== payer)) return "busy"
         const attempts = row.attempts + 1
-        orders.set(orderKey(key), { ...row, attempts, chargingUntilMs: now + CHARGE_LEASE_MS })
+        const jsapi = order.jsapi && { ...order.jsapi, openid: bound ?? payer ?? null }
+        orders.set(orderKey(key), {
+          ...row,
+          order: { ...order, jsapi },
+          attempts,
+          chargingUntilMs: now + CHARGE_LEASE_MS
+        })
+        if (payer !== undefined && bound === null) tell(key, "payer", {})
         return attempts
       }),
+
+    refusePayer: ({ payer, ...charge }) =>
+      act("charges.refusePayer", () => {
+        keep(charge, "rejected")
+        const row = orders.get(orderKey(charge))
+        if (row?.order.status !== "PENDING" || row.attempts !== charge.attempt) return false
+        const { jsapi } = row.order
+        const released = jsapi?.openid === payer && areRefused(charge)
+        const order = released ? { ...row.order, jsapi: { ...jsapi, openid: null } } : row.order
+        orders.set(orderKey(charge), { ...row, order, chargingUntilMs: null })
+        if (released) tell(charge, "payer.released", {})
+        return released
+      }),
+
+    onlyRefusedBefore: (charge) => act("charges.onlyRefusedBefore", () => areRefused(charge)),
+
+    recordLogin: ({ outcome, detail, ...key }) =>
+      act("charges.recordLogin", () => tell(key, `login.${outcome}`, detail)),
 
     record: (charge) =>
       act("charges.record", () => {
@@ -48,6 +95,7 @@ export const makeCharges = ({ tables, nowMs, act, tell }: MemoryStore): Charges[
     moveToAccount: (charge, { provider, accountId, feeRateBp, reference }) =>
       act("charges.moveToAccount", () => {
         const row = orders.get(orderKey(charge))
+        if (row !== undefined && !isPermitted(row.order.merchantId, accountId)) return "stopped"
         if (row?.order.status !== "PENDING" || row.attempts !== charge.attempt) return null
         const attempts = row.attempts + 1
         orders.set(orderKey(charge), {

@@ -32,23 +32,6 @@ export const makeOrders = ({ tables, nowMs, act, tell }: MemoryStore): Orders["S
       )
     },
 
-    bindPayer: (key, openid) =>
-      Effect.flatMap(
-        act("orders.bindPayer", () => {
-          const row = orders.get(orderKey(key))
-          if (row === undefined || row.order.jsapi === null) return null
-          const { jsapi } = row.order
-          if (jsapi.openid !== null) return jsapi.openid
-          orders.set(orderKey(key), { ...row, order: { ...row.order, jsapi: { ...jsapi, openid } } })
-          tell(key, "payer", {})
-          return openid
-        }),
-        (bound) =>
-          bound === null
-            ? Effect.die(new Error(`bindPayer: no payer is bound to ${key.orderNo}`))
-            : Effect.succeed(bound)
-      ),
-
     end: (key, status, reason) =>
       act("orders.end", () => {
         const row = orders.get(orderKey(key))

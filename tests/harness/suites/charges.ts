@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { CHARGE_LEASE_MS, type ChargeRecord } from "../../../core/pipeline/persistence/charges.ts"
 import type { NewOrder, OrderKey } from "../../../core/pipeline/persistence/orders.ts"
 import { perTest } from "../per-test.ts"
+import { aMerchant } from "../sample-merchants.ts"
 import { aJsapi, anOrder } from "../sample-orders.ts"
 import { keyOf, type OpenStore, orderActs } from "./store-under-test.ts"
 
@@ -133,6 +134,160 @@ export const chargesSuite = (name: string, open: OpenStore): void =>
         expect(await record(order, 2, "accepted")).toBe(true)
         expect(await begin(order)).toBe(3)
         expect(await kindsOf(order)).toEqual(["created", "charge.uncertain", "charge.accepted"])
+      })
+    })
+
+    describe("a payer", () => {
+      const waiting = (change: Partial<NewOrder> = {}) => placed({ jsapi: aJsapi("0a".repeat(32)), ...change })
+      const beginFor = (order: OrderKey, payer: string, stores = on().stores) =>
+        on().run(stores.charges.begin({ ...keyOf(order), payer }))
+      const payerOf = async (order: OrderKey) => (await find(order))?.jsapi?.openid
+      const refuse = (order: NewOrder, attempt: number, payer: string) =>
+        on().run(
+          on().stores.charges.refusePayer({
+            ...keyOf(order),
+            provider: "sandbox",
+            accountId: "acc_1",
+            attempt,
+            at: new Date(on().stores.clock.nowMs() + attempt),
+            durationMs: 1,
+            detail: { reason: "invalid openid" },
+            payer
+          })
+        )
+      const onlyRefusedBefore = (order: NewOrder, attempt: number) =>
+        on().run(on().stores.charges.onlyRefusedBefore({ ...keyOf(order), attempt }))
+
+      test("is bound as the charge begins; of ten at once in two gateways one is, and nothing begins for the others", async () => {
+        const other = await on().other()
+        const order = await waiting()
+        const answers = await Promise.all(
+          Array.from({ length: 10 }, (_, i) => beginFor(order, `openid-${i}`, i % 2 === 0 ? on().stores : other))
+        )
+        expect(answers.toSorted()).toEqual([1, ...new Array<"busy">(9).fill("busy")])
+        expect(await payerOf(order)).toBe(`openid-${answers.indexOf(1)}`)
+        expect(await kindsOf(order)).toEqual(["created", "payer"])
+      })
+
+      test("who is bound may charge again once the charge has ended; another may not", async () => {
+        const order = await waiting()
+        expect(await beginFor(order, "openid-1")).toBe(1)
+        await record(order, 1, "uncertain")
+        expect(await beginFor(order, "openid-2")).toBe("busy")
+        expect(await beginFor(order, "openid-1")).toBe(2)
+        expect((await kindsOf(order)).filter((kind) => kind === "payer").length).toBe(1)
+      })
+
+      test("who is refused is bound no longer, and the next one may charge at once", async () => {
+        const order = await waiting()
+        expect(await beginFor(order, "openid-x")).toBe(1)
+        expect(await refuse(order, 1, "openid-x")).toBe(true)
+        expect(await payerOf(order)).toBeNull()
+        expect(await beginFor(order, "openid-1")).toBe(2)
+        expect(await payerOf(order)).toBe("openid-1")
+        expect((await kindsOf(order)).toSorted()).toEqual([
+          "charge.rejected",
+          "created",
+          "payer",
+          "payer",
+          "payer.released"
+        ])
+        expect(await onlyRefusedBefore(order, 1)).toBe(true)
+        expect(await onlyRefusedBefore(order, 2)).toBe(true)
+        // Attempt 2 is under way.
+        expect(await onlyRefusedBefore(order, 3)).toBe(false)
+      })
+
+      test("who may be able to pay by an earlier attempt stays bound", async () => {
+        const order = await waiting()
+        await beginFor(order, "openid-1")
+        await record(order, 1, "uncertain")
+        await beginFor(order, "openid-1")
+        expect(await refuse(order, 2, "openid-1")).toBe(false)
+        expect(await payerOf(order)).toBe("openid-1")
+        expect(await onlyRefusedBefore(order, 2)).toBe(false)
+        // The charge has ended all the same.
+        expect(await beginFor(order, "openid-1")).toBe(3)
+        // So does one whose earlier attempt's record is missing: its process died.
+        const died = await waiting()
+        await beginFor(died, "openid-1")
+        await pass(CHARGE_LEASE_MS)
+        await beginFor(died, "openid-1")
+        expect(await refuse(died, 2, "openid-1")).toBe(false)
+        expect(await payerOf(died)).toBe("openid-1")
+      })
+
+      test("who is refused after the charge has lost its lease, or its order has ended, changes nothing", async () => {
+        const late = await waiting()
+        await beginFor(late, "openid-1")
+        await pass(CHARGE_LEASE_MS)
+        expect(await beginFor(late, "openid-1")).toBe(2)
+        expect(await refuse(late, 1, "openid-1")).toBe(false)
+        expect(await payerOf(late)).toBe("openid-1")
+        expect(await beginFor(late, "openid-1")).toBe("busy")
+        const paid = await waiting()
+        await beginFor(paid, "openid-1")
+        await settle(paid)
+        expect(await refuse(paid, 1, "openid-1")).toBe(false)
+        expect(await find(paid)).toMatchObject({ status: "PAID", jsapi: { openid: "openid-1" } })
+      })
+
+      test("whose login named nobody leaves a line in the order's story", async () => {
+        const order = await waiting()
+        for (const outcome of ["rejected", "uncertain"] as const) {
+          await on().run(
+            on().stores.charges.recordLogin({ ...keyOf(order), outcome, detail: { reason: "40163\u0000" } })
+          )
+        }
+        expect(await kindsOf(order)).toEqual(["created", "login.rejected", "login.uncertain"])
+      })
+    })
+
+    describe("while its merchant or its account is stopped", () => {
+      const account = { provider: "sandbox", name: "an account", feeRateBp: 60, sealed: "v1.account" }
+      const permits = (order: OrderKey) => on().run(on().stores.charges.permits(keyOf(order)))
+      const enable = (id: string, enabled: boolean) => on().run(on().stores.accounts.change(id, { enabled }))
+
+      test("nothing begins for an order, and nothing is bound to it, until it goes on", async () => {
+        const { stores, run } = on()
+        const merchant = await run(stores.merchants.create(aMerchant("pk_live_stopped")))
+        await run(stores.accounts.create({ ...account, id: "acc_stop" }))
+        const at = { merchantId: merchant.id, accountId: "acc_stop", jsapi: aJsapi("0b".repeat(32)) }
+        const order = await placed(at)
+        expect(await permits(order)).toBe(true)
+        const stopped = async () => {
+          expect(await permits(order)).toBe(false)
+          expect(await run(stores.charges.begin({ ...keyOf(order), payer: "openid-1" }))).toBe("stopped")
+          expect((await find(order))?.jsapi?.openid).toBeNull()
+        }
+        await enable("acc_stop", false)
+        await stopped()
+        await enable("acc_stop", true)
+        await run(stores.merchants.update("pk_live_stopped", { active: false }))
+        await stopped()
+        await run(stores.merchants.update("pk_live_stopped", { active: true }))
+        expect(await permits(order)).toBe(true)
+        expect(await begin(order)).toBe(1)
+        // A charge that is under way goes on.
+        await enable("acc_stop", false)
+        expect(await record(order, 1, "accepted")).toBe(true)
+      })
+
+      test("an order stays where it is; an order that has ended is over all the same", async () => {
+        const { stores, run } = on()
+        await run(stores.accounts.create({ ...account, id: "acc_next" }))
+        const order = await placed({ charging: true })
+        await enable("acc_next", false)
+        expect(await move(order, 1, "acc_next")).toBe("stopped")
+        expect((await find(order))?.accountId).toBe("acc_1")
+        await enable("acc_next", true)
+        expect(await move(order, 1, "acc_next")).toBe(2)
+        expect(await run(stores.accounts.remove("acc_next"))).toBe(1)
+        await end({ ...order, accountId: "acc_next" }, "CLOSED")
+        expect(await run(stores.accounts.remove("acc_next"))).toBe("removed")
+        expect(await permits(order)).toBe(false)
+        expect(await begin(order)).toBe("over")
+        expect(await permits(anOrder())).toBe(false)
       })
     })
 

@@ -160,17 +160,6 @@ export const ordersSuite = (name: string, open: OpenStore): void =>
       expect((await numbers({ limit: 9, flagged: false })).length).toBe(5)
     })
 
-    test("of ten payers at once one is bound, and all are told which", async () => {
-      const { stores, run } = on()
-      const order = await placed({ jsapi: aJsapi("ef".repeat(32)) })
-      const answers = await Promise.all(
-        Array.from({ length: 10 }, (_, i) => run(stores.orders.bindPayer(keyOf(order), `openid-${i}`)))
-      )
-      expect(new Set(answers).size).toBe(1)
-      expect((await find(order))?.jsapi?.openid).toBe(answers[0] ?? "")
-      expect(await on().rowsOf(order)).toMatchObject({ events: 1 })
-    })
-
     describe("ending", () => {
       test.each([
         ["PENDING", "FAILED", true],
