@@ -26,7 +26,12 @@ export const payerOf = (
   const appId = appIdOf(account, jsapi)
   return knowsApp(account, appId)
     ? Effect.succeed({ appId, openid: jsapi.openid, miniProgram: jsapi.miniProgram })
-    : Effect.fail(new ChannelRejected({ reason: `this account does not list AppID ${appId}: add it to moreApps` }))
+    : Effect.fail(
+        new ChannelRejected({
+          reason: `this account does not list AppID ${appId}: add it to moreApps`,
+          concerns: "everyone"
+        })
+      )
 }
 
 const apiOrigin = (hosts: LoginHosts | undefined): string => hosts?.api ?? API_ORIGIN
@@ -43,7 +48,10 @@ export const payerIdentity = (account: AccountApps, hosts: LoginHosts | undefine
     const appId = appIdOf(account, order)
     const app = [account, ...(account.moreApps ?? [])].find((each) => each.appId === appId)
     if (app?.appSecret === undefined) {
-      return yield* new ChannelRejected({ reason: `this account has no AppSecret of ${appId}: add it to moreApps` })
+      return yield* new ChannelRejected({
+        reason: `this account has no AppSecret of ${appId}: add it to moreApps`,
+        concerns: "everyone"
+      })
     }
     const { appSecret } = app
     return yield* identify({ origin: apiOrigin(hosts), app: { appId: app.appId, appSecret }, code, miniProgram })

@@ -19,6 +19,7 @@ export interface Failure {
   readonly _tag: string
   readonly message: string
   readonly why?: string
+  readonly concerns?: string
 }
 
 export const claimDone = <A>(outcome: Outcome<A>, what: string): A => {

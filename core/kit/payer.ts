@@ -60,6 +60,25 @@ export const PAYER_CASES: ReadonlyArray<KitCase> = [
     for (const code of ["", "nobody-issued-this", "a&b=c", "x".repeat(2_000)])
       claimUnanswered(await identify(code), `the code ${show(code.slice(0, 30))}`)
   }),
+  {
+    name: "a payer whom the provider does not know is refused as such, and another payer is charged under the same number",
+    run: async (kit) => {
+      const { stranger } = kit.simulator
+      const product = kit.provider.products.find(({ flow }) => flow === "jsapi")
+      if (stranger === undefined || product === undefined) return
+      const order = kit.order({ code: product.code })
+      const jsapi = { appId: null, openid: stranger, miniProgram: false }
+      const outcome = await kit.act((channel) => channel.charge({ ...order, jsapi }))
+      const concerns = outcome._tag === "Failure" ? outcome.failure.concerns : undefined
+      claim(
+        outcome._tag === "Failure" && outcome.failure._tag === "ChannelRejected" && concerns === "payer",
+        `the refusal of an unknown openid should be ChannelRejected with concerns "payer"; it is ${describe(outcome)}${
+          concerns === undefined ? "" : ` with concerns "${concerns}"`
+        }: the order of the right payer must not end by it`
+      )
+      claimDone(await kit.act((channel) => channel.charge(order)), "the charge of the right payer")
+    }
+  },
   payerCase("a login that meets a fault names nobody", async (kit, { code, identify }) => {
     for (const fault of ["lost-request", "http-500", "garbage", "empty", "empty-object", "null", "giant"] as const) {
       const one = await code()

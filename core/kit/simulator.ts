@@ -28,6 +28,8 @@ export interface KitSimulator {
   readonly settleRefund?: (refundNo: string) => void
   /** The payer opens the page of `payer.authorizeUrl`. @returns the code in the callback */
   readonly login?: (authorizeUrl: string, openid: string) => string | Promise<string>
+  /** An openid by which the provider knows nobody; absent = it takes every openid, or none. */
+  readonly stranger?: string
   readonly stop: () => void | Promise<void>
 }
 

@@ -578,6 +578,12 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     return { identify: (given: Parameters<typeof identify>[0]) => says({ openid: "o1" })(identify(given)) }
   }),
   "a code that nobody issued names nobody": login(() => ({ identify: () => Effect.succeed({ openid: "o1" }) })),
+  "a payer whom the provider does not know is refused as such, and another payer is charged under the same number":
+    charges((request, { charge }) =>
+      Effect.mapError(charge(request), (error) =>
+        error._tag === "ChannelRejected" ? new ChannelRejected({ reason: error.reason }) : error
+      )
+    ),
   "a login that meets a fault names nobody": login(({ identify }) => ({
     identify: (given: Parameters<typeof identify>[0]) => says({ openid: "" })(identify(given))
   })),

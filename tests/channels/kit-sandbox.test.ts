@@ -90,6 +90,7 @@ const start = async (): Promise<KitSimulator> => {
       if (set !== undefined) cookies.set(openid, set)
       return new URL(page.headers.get("location") ?? "").searchParams.get("code") ?? ""
     },
+    stranger: "nobody",
     stop: server.stop
   }
 }

@@ -78,6 +78,7 @@ const start = async (): Promise<KitSimulator> => {
     trades: () => wechat.book.orders.size,
     settleRefund: (refundNo) => wechat.finishRefund(refundNo),
     login: (authorizeUrl, openid) => new URL(oauth.visit(authorizeUrl, openid)).searchParams.get("code") ?? "",
+    stranger: "nobody",
     stop: async () => {
       await letterbox.stop()
       await oauth.stop()
@@ -95,6 +96,7 @@ const startThroughYinsheng = async (): Promise<KitSimulator> => {
   return {
     ...yinsheng,
     login: (authorizeUrl, openid) => new URL(oauth.visit(authorizeUrl, openid)).searchParams.get("code") ?? "",
+    stranger: "nobody",
     stop: async () => {
       await oauth.stop()
       await yinsheng.stop()

@@ -64,7 +64,10 @@ const call = Effect.fnUntraced(function* (account: TinyAccount, path: string, as
   }
   const fields = objectOf(answer.text)
   if (fields === undefined) return yield* unreadable()
-  if (fields.refused !== undefined) return yield* new ChannelRejected({ reason: String(fields.refused) })
+  if (fields.refused !== undefined) {
+    const concerns = fields.refused === "payer" ? ({ concerns: "payer" } as const) : {}
+    return yield* new ChannelRejected({ reason: String(fields.refused), ...concerns })
+  }
   if (fields.order !== asked.order) return yield* unreadable()
   return fields
 })
@@ -115,7 +118,8 @@ const openTiny = (account: TinyAccount): Channel => ({
     const flow = tiny.products.find(({ code }) => code === request.code)?.flow
     if (flow === "jsapi" && request.jsapi === undefined) return yield* new ChannelRejected({ reason: "no payer" })
     const { orderNo: order, amountFen: fen, description } = request
-    const answer = yield* call(account, "/charge", { order, fen, description })
+    const openid = request.jsapi?.openid
+    const answer = yield* call(account, "/charge", { order, fen, description, openid })
     const { code } = answer
     if (answer.fen !== fen || typeof code !== "string" || code === "") return yield* unreadable()
     if (flow === "redirect") return { kind: "redirect", url: code }
@@ -191,7 +195,11 @@ interface Asked {
   readonly fen?: number
   readonly number?: string
   readonly code?: string
+  readonly openid?: string
 }
+
+/** The openid by which the tiny provider knows nobody. */
+const STRANGER = "nobody"
 
 /** The tiny provider's side. */
 export const startTiny = async (): Promise<KitSimulator> => {
@@ -207,10 +215,11 @@ export const startTiny = async (): Promise<KitSimulator> => {
   })
 
   const answerTo = (path: string, asked: Asked): Fields => {
-    const { order = "", fen = 0, number = "", code = "" } = asked
+    const { order = "", fen = 0, number = "", code = "", openid } = asked
     const trade = trades.get(order)
     if (path === "/charge") {
       if (!Number.isSafeInteger(fen) || fen < 1) return { refused: "fen" }
+      if (openid === STRANGER) return { refused: "payer" }
       if (trade !== undefined && trade.fen !== fen) return { refused: "taken" }
       const own = randomBytes(8).toString("hex")
       const made: Trade = trade ?? {
@@ -227,9 +236,9 @@ export const startTiny = async (): Promise<KitSimulator> => {
     }
     if (path === "/bill") return { lines: [...trades.keys()].join("\n") }
     if (path === "/openid") {
-      const openid = codes.get(code)
+      const known = codes.get(code)
       codes.delete(code)
-      return openid === undefined ? { refused: "code" } : { openid }
+      return known === undefined ? { refused: "code" } : { openid: known }
     }
     if (trade === undefined) return path === "/query" ? { order, state: "absent" } : { refused: "no such order" }
     if (path === "/close" && trade.state === "waiting") trade.state = "closed"
@@ -314,6 +323,7 @@ export const startTiny = async (): Promise<KitSimulator> => {
       codes.set(code, openid)
       return code
     },
+    stranger: STRANGER,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test"
 import { Effect, Redacted } from "effect"
 import type { ChannelHttp } from "../../../core/channel/index.ts"
 import { fetchChannelHttp } from "../../../tests/harness/fetch-channel-http.ts"
+import { startLoopback } from "../../../tests/harness/loopback.ts"
 import { authorizeUrl } from "./authorize.ts"
 import { identify } from "./identify.ts"
 import { OAUTH_CALL_FAULTS, WechatOauthSimulator } from "./simulator.ts"
@@ -67,8 +68,8 @@ describe("a code", () => {
     it.aheadMs = 299_000
     expect(await told(identify({ origin: it.origin, app: APP, code: early, miniProgram: false }))).toBe(OPENID)
     it.aheadMs = 301_000
-    expect(await told(identify({ origin: it.origin, app: APP, code: late, miniProgram: false }))).toStartWith(
-      "no: the code is wrong or older"
+    expect(await told(identify({ origin: it.origin, app: APP, code: late, miniProgram: false }))).toBe(
+      "no: the code has expired (42003 code expired)"
     )
   })
 
@@ -99,5 +100,21 @@ describe("a code", () => {
     const wrong = await told(identify({ ...login, app: { ...APP, appSecret: Redacted.make("other-secret") } }))
     expect(wrong).toBe("no: the AppSecret is wrong (40125 invalid appsecret)")
     expect(await told(identify({ ...login, app: { ...APP, appId: "wx0" } }))).toStartWith("no: the AppID is wrong")
+  })
+
+  test.each<[number, "payer" | "everyone"]>([
+    [40029, "payer"],
+    [40163, "payer"],
+    [42003, "payer"],
+    [40226, "payer"],
+    [40013, "everyone"],
+    [40001, "everyone"],
+    [40125, "everyone"]
+  ])("refused with errcode %d concerns %s", async (errcode, concerns) => {
+    const server = await startLoopback((_, response) => void response.end(JSON.stringify({ errcode, errmsg: "no" })))
+    const login = identify({ origin: server.url, app: APP, code: "c", miniProgram: false })
+    const refusal = await Effect.runPromise(Effect.flip(login).pipe(Effect.provide(fetchChannelHttp)))
+    await server.close()
+    expect(refusal).toMatchObject({ _tag: "ChannelRejected", concerns })
   })
 })

@@ -11,17 +11,19 @@ export interface WechatApp {
 }
 
 /**
- * errcodes that say for good that a code identifies nobody (protocols/channels.md B). -1 (busy), rate limits and
- * unknown errcodes are uncertain: the same code may work a moment later.
+ * errcodes that say for good that a code identifies nobody (protocols/channels.md B, I): because of the payer's code, or
+ * because of the account, which a new code would not help. -1 (busy), rate limits and unknown errcodes are uncertain:
+ * the same code may work a moment later.
  */
-const REFUSED: Readonly<Record<number, string>> = {
-  40029: "the code is wrong or older than five minutes",
-  40163: "the code has been used",
-  41008: "the code is missing",
-  40013: "the AppID is wrong",
-  40001: "the AppSecret is wrong",
-  40125: "the AppSecret is wrong",
-  40226: "WeChat blocks this user"
+const REFUSED: Readonly<Record<number, { readonly concerns: "payer" | "everyone"; readonly reason: string }>> = {
+  40029: { concerns: "payer", reason: "the code is wrong or older than five minutes" },
+  42003: { concerns: "payer", reason: "the code has expired" },
+  40163: { concerns: "payer", reason: "the code has been used" },
+  41008: { concerns: "payer", reason: "the code is missing" },
+  40226: { concerns: "payer", reason: "WeChat blocks this user" },
+  40013: { concerns: "everyone", reason: "the AppID is wrong" },
+  40001: { concerns: "everyone", reason: "the AppSecret is wrong" },
+  40125: { concerns: "everyone", reason: "the AppSecret is wrong" }
 }
 
 const answerBody = Schema.fromJsonString(
@@ -69,7 +71,10 @@ export const identify = Effect.fnUntraced(function* (login: {
     const refusal = REFUSED[errcode]
     return yield* refusal === undefined
       ? new ChannelUncertain({ why: "server-error", detail: `${path}: ${errcode} ${answer.errmsg ?? ""}` })
-      : new ChannelRejected({ reason: `${refusal} (${errcode} ${answer.errmsg ?? ""})` })
+      : new ChannelRejected({
+          reason: `${refusal.reason} (${errcode} ${answer.errmsg ?? ""})`,
+          concerns: refusal.concerns
+        })
   }
   if (!openid) return yield* new ChannelUncertain({ why: "unreadable", detail: `${path}: no openid` })
   return { openid }

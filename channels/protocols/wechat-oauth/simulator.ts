@@ -128,7 +128,7 @@ export class WechatOauthSimulator {
     if (issued === undefined || issued.appId !== appId || issued.miniProgram !== miniProgram) {
       return { errcode: 40029, errmsg: "invalid code" }
     }
-    if (Date.now() + this.aheadMs > issued.expiresAt) return { errcode: 40029, errmsg: "invalid code" }
+    if (Date.now() + this.aheadMs > issued.expiresAt) return { errcode: 42003, errmsg: "code expired" }
     if (issued.used) return { errcode: 40163, errmsg: "code been used" }
     issued.used = true
     return miniProgram

@@ -63,7 +63,25 @@ export const closeMeaning = (refusal: Refusal): "closed" | "paid" | undefined =>
   return undefined
 }
 
-export const rejected = (refusal: Refusal) => new ChannelRejected({ reason: refusalText(refusal) })
+/** Codes about the payer's own account (ACCOUNT_ERROR: 用户账号异常), in both spellings. */
+const ABOUT_PAYER: ReadonlyArray<string> = ["ACCOUNT_ERROR", "ACCOUNTERROR", "USER_ACCOUNT_ABNORMAL"]
+/** Codes about the merchant's keys and numbers. */
+const ABOUT_MERCHANT: ReadonlyArray<string> = ["SIGN_ERROR", "APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS"]
+
+/**
+ * Whom a refusal of an order concerns. A wrong openid is a PARAM_ERROR or an INVALID_REQUEST that names the openid
+ * (无效的openid, appid and openid not match); the other texts of these codes say nothing about whom they concern.
+ */
+const concernsOf = ({ code, message }: Refusal): ChannelRejected["concerns"] => {
+  if (ABOUT_MERCHANT.includes(code)) return "everyone"
+  const names = (code === "PARAM_ERROR" || code === "INVALID_REQUEST") && /openid/i.test(message)
+  return names || ABOUT_PAYER.includes(code) ? "payer" : undefined
+}
+
+export const rejected = (refusal: Refusal) => {
+  const concerns = concernsOf(refusal)
+  return new ChannelRejected({ reason: refusalText(refusal), ...(concerns === undefined ? {} : { concerns }) })
+}
 export const uncertain = (refusal: Refusal) =>
   new ChannelUncertain({ why: "server-error", detail: refusalText(refusal) })
 export const unreadable = (detail: string) => new ChannelUncertain({ why: "unreadable", detail })

@@ -244,7 +244,8 @@ export class SimulatorBook {
     if (/[?#]/.test(asked.notify_url)) return "notify_url: 不能携带参数"
     if (!Number.isSafeInteger(asked.amount?.total) || asked.amount.total < 1) return "amount.total"
     if (asked.amount.currency !== "CNY") return "amount.currency"
-    if (!asked.payer?.openid) return "payer.openid"
+    // Every openid begins with an "o"; the simulated WeChat knows all of these.
+    if (!asked.payer?.openid.startsWith("o")) return "payer.openid: 无效的openid"
     const expire = asked.time_expire
     if (expire !== undefined && !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00$/.test(expire)) return "time_expire"
     if (expire !== undefined && Date.parse(expire) <= this.#now()) return "time_expire: 已过期"

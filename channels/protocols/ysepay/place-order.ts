@@ -46,7 +46,11 @@ export const placeYsepayOrder = Effect.fnUntraced(function* (
   if (answer.kind === "refused") {
     // An accepted order whose answer was lost is refused as a duplicate when it is sent again.
     const { state } = yield* afterwards(lookUpTrade(session, key, account))
-    if (state !== "pending" && state !== "paid") return yield* new ChannelRejected({ reason: answer.reason })
+    if (state !== "pending" && state !== "paid") {
+      // Yinsheng passes on WeChat's words; a text that names the openid is about this payer alone.
+      const concerns = /openid/i.test(answer.reason) ? ({ concerns: "payer" } as const) : {}
+      return yield* new ChannelRejected({ reason: answer.reason, ...concerns })
+    }
     return yield* new ChannelUncertain({ why: "server-error", detail: `${answer.reason}; yet it is ${state}` })
   }
   const field = (name: string) => textOf(answer.node, name)

@@ -107,6 +107,9 @@ export const openBook = (settings: BookSettings) => {
     if (get("subject").length > 250) return mistake("subject")
     if (notifyUrl === undefined || notifyUrl.length > 190) return mistake("notify_url")
 
+    // Every openid begins with an "o"; the simulated WeChat knows all of these.
+    if (isWeixin && !get("sub_openid").startsWith("o")) return refuse("ACQ.PAYER_INVALID", "无效的sub_openid")
+
     const before = trades.get(outTradeNo)
     if (before !== undefined) {
       before.creates++
