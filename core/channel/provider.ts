@@ -86,7 +86,7 @@ export interface PayerIdentity {
     /** The order's own AppID; null = the account's. */
     readonly appId: string | null
   }) => string
-  /** ChannelRejected: the code is wrong, used or too old. */
+  /** ChannelRejected: the code is wrong, used or too old. With `concerns: "everyone"` a new code would not help. */
   readonly identify: (login: {
     readonly code: string
     readonly miniProgram: boolean

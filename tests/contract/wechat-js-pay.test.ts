@@ -470,6 +470,12 @@ describe("pay_url", () => {
     expect(logins.length).toBe(10)
     expect(JSON.stringify(logins)).toContain("40029")
     expect(JSON.stringify(logins)).not.toContain("bogus")
+    const line = gateway
+      .logs()
+      .split("\n")
+      .find((text) => text.includes("a payer could not be identified"))
+    for (const fact of [textOf(made, "order_no"), "40029"]) expect(line).toContain(fact)
+    expect(line).not.toContain("bogus")
   })
 
   test("opened inside WeCom or a mini-program says to open it in WeChat", async () => {

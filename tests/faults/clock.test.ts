@@ -106,7 +106,7 @@ describe
           await step(clock, underLoad.shop, aheadS)
           await expectRefusedByTime(underLoad.shop, clock)
           await useNonces()
-          const info = await tester.post("/api/cashier/jsapi-pay-info", { pay_token: link, openid: "payer" })
+          const info = await tester.post("/api/cashier/jsapi-pay-info", { pay_token: link, openid: "oPayer" })
           expect([info.code, info.message]).toEqual([200, "ok"])
           await askedAgain(underLoad, audit, numbers)
         }
