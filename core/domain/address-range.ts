@@ -18,3 +18,17 @@ export const isInRanges = (ranges: ReadonlyArray<string>, address: string): bool
     return network.kind() === client.kind() && client.match(network, bits)
   })
 }
+
+/**
+ * Whose address it is, for counting: an IPv4 address stands for itself, an IPv6 address for its /64, of which a single
+ * host has as many addresses as it likes. IPv4 inside IPv6 counts as IPv4; a text that is no address stands for itself.
+ */
+export const hostOf = (address: string): string => {
+  if (!address.includes(":") || !ipaddr.isValid(address)) return address
+  const host = ipaddr.process(address)
+  if (!(host instanceof ipaddr.IPv6)) return host.toString()
+  return `${host.parts
+    .slice(0, 4)
+    .map((part) => part.toString(16))
+    .join(":")}::/64`
+}

@@ -105,7 +105,7 @@ const placeDemoOrder: DemoAct<BodyCall> = (call, demo) =>
     // Only the demo page can call this: neither another site's form nor a script of another origin can send JSON here.
     const asked = readJson(call)
     if (asked instanceof Response) return asked
-    yield* throttle.takeKey(`demo:${call.clientIp}`, { count: 10, windowMs: 10_000 })
+    yield* throttle.takeStranger("demo", call.clientIp, { count: 10, windowMs: 10_000 })
     const secret = yield* demoSecret(demo)
     const path = asked.get("way")?.text === "jsapi" ? "/api/cashier/wechat-js-pay" : "/api/cashier/qrcode-pay"
     const nowMs = yield* Clock.currentTimeMillis

@@ -48,7 +48,7 @@ const diagnose = Effect.fnUntraced(function* (call: BodyCall) {
   const throttle = yield* Throttle
   const directory = yield* MerchantDirectory
   // The window is long, so the message names the time to wait instead.
-  yield* throttle.takeKey(`signcheck:{${call.clientIp}}`, RULE).pipe(namingTheWait)
+  yield* throttle.takeStranger("sign-check", call.clientIp, RULE).pipe(namingTheWait)
   const asked = readJson(call)
   if (asked instanceof Response) return asked
   const text = (name: string): string => asked.get(name)?.text ?? ""

@@ -40,8 +40,10 @@ const directory = Layer.succeed(
   })
 )
 
+/** Merchants' slots, as few as a test can fill. */
+const SLOTS = 10
 const counting = Layer.sync(ThrottleStore, () => {
-  const windows = new WindowTable()
+  const windows = new WindowTable(SLOTS)
   return ThrottleStore.of({
     take: (key, count, windowMs) =>
       Effect.clockWith((clock) => {
@@ -68,12 +70,15 @@ const broken = Layer.succeed(ThrottleStore, {
   take: () => Effect.fail(new StoreUnavailable({ store: "memory" }))
 })
 
-const run = (effect: Effect.Effect<void, unknown, Auth>, store: Layer.Layer<ThrottleStore> = counting): Promise<void> =>
+const run = (
+  effect: Effect.Effect<void, unknown, Auth | Throttle>,
+  store: Layer.Layer<ThrottleStore> = counting
+): Promise<void> =>
   Effect.runPromise(
     effect.pipe(
       Effect.provide(
         Auth.layer(RULE).pipe(
-          Layer.provide(Throttle.layer("off")),
+          Layer.provideMerge(Throttle.layer({ count: 1, windowMs: 3_000 })),
           Layer.provide(Layer.mergeAll(store, directory, uncalledStore)),
           Layer.provideMerge(TestClock.layer())
         )
@@ -132,10 +137,39 @@ test("a correctly signed call is accepted whatever its address has sent before, 
     })
   ))
 
-test("a wrong signature is 401 if the store cannot count", () =>
+test("wrong signatures of any number of addresses take none of the slots that merchants share", () =>
   run(
     Effect.gen(function* () {
-      for (let i = 0; i < RULE.count * 2; i++) expect(yield* guess).toBeInstanceOf(SignatureInvalid)
+      const auth = yield* Auth
+      const throttle = yield* Throttle
+      for (let i = 0; i < SLOTS * 2; i++) {
+        expect(yield* Effect.flip(auth.authenticate(wrong, `203.0.113.${i}`))).toBeInstanceOf(SignatureInvalid)
+      }
+      yield* throttle.take(yield* auth.authenticate(signedBy(SECRET, 0), ADDRESS), ADDRESS, "order")
+    })
+  ))
+
+test.each([
+  ["the addresses of one IPv6 /64 are one address", ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:1"], "2001:db8::9"],
+  ["IPv4 inside IPv6 is the IPv4 address", ["::ffff:203.0.113.7", ADDRESS, ADDRESS], "::ffff:cb00:7107"]
+])("where wrong signatures are counted, %s", (_, sources, next) =>
+  run(
+    Effect.gen(function* () {
+      const auth = yield* Auth
+      for (const source of sources) {
+        expect(yield* Effect.flip(auth.authenticate(wrong, source))).toBeInstanceOf(SignatureInvalid)
+      }
+      expect(yield* Effect.flip(auth.authenticate(wrong, next))).toBeInstanceOf(ThrottleExceeded)
+      expect(yield* Effect.flip(auth.authenticate(wrong, "2001:db8:0:1::1"))).toBeInstanceOf(SignatureInvalid)
+    })
+  )
+)
+
+test("wrong signatures are counted while the store of merchants' slots is down", () =>
+  run(
+    Effect.gen(function* () {
+      for (let i = 0; i < RULE.count; i++) expect(yield* guess).toBeInstanceOf(SignatureInvalid)
+      expect(yield* guess).toBeInstanceOf(ThrottleExceeded)
     }),
     broken
   ))

@@ -69,12 +69,7 @@ export class Auth extends Context.Service<
             (live) => given?.kind === "string" && sameDigest(hmacSha256(Redacted.value(live.secret), text), given.text)
           )
           if (secret === undefined) {
-            // If the store cannot count, the signature is still wrong: 401.
-            yield* Effect.catchTag(
-              throttle.takeKey(`badsign:{${clientIp}}`, wrongSignatures),
-              "StoreUnavailable",
-              () => Effect.void
-            )
+            yield* throttle.takeStranger("wrong-signature", clientIp, wrongSignatures)
             return yield* new SignatureInvalid({ testMode: known.merchant.mode === "test" })
           }
           if (secret.firstUsedAt === null) {
