@@ -17,7 +17,7 @@ replaySuite("memory", replayStore, "test")
 test("two gateways in one process do not share slots or nonces", async () => {
   const once = Effect.gen(function* () {
     expect(yield* (yield* ThrottleStore).take("throttle:{a}:1", 1, 3_000)).toBe(0)
-    expect(yield* (yield* ReplayStore).claim("nonce:{a}:1", 3_000)).toBe(true)
+    expect(yield* (yield* ReplayStore).claim("a", "1", 3_000)).toBe(true)
   })
   const stores = Layer.merge(throttleStore, replayStore)
   await Effect.runPromise(Effect.provide(once, stores))

@@ -14,7 +14,8 @@ import type { Plugin } from "../../core/start/plugin.ts"
  *
  * Memory is bounded by WINDOW_KEYS_MAX (core/pipeline/throttle/window-table.ts) and NONCES_MAX
  * (core/pipeline/replay/nonce-table.ts). A store that is full of live entries answers StoreUnavailable for new ones
- * rather than forget one that it promised to keep.
+ * rather than forget one that it promised to keep. No merchant can fill the nonces alone: each may hold a share of
+ * what is free.
  */
 export const memory: Required<Pick<Plugin, "name" | "throttleStore" | "replayStore">> = {
   name: "memory",
@@ -31,9 +32,9 @@ export const memory: Required<Pick<Plugin, "name" | "throttleStore" | "replaySto
   replayStore: Layer.sync(ReplayStore, () => {
     const nonces = new NonceTable()
     return ReplayStore.of({
-      claim: (key, windowMs) =>
+      claim: (owner, nonce, windowMs) =>
         Effect.clockWith((clock) => {
-          const first = nonces.claim(key, windowMs, Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
+          const first = nonces.claim(owner, nonce, windowMs, Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
           return first === "full" ? full : Effect.succeed(first)
         })
     })

@@ -1,4 +1,5 @@
 import { createClient, createCluster } from "redis"
+import { nonceScript } from "./nonce-script.ts"
 import { throttleScript } from "./throttle-script.ts"
 import { addressOf, type RedisNode, type RedisTarget } from "./url.ts"
 
@@ -32,22 +33,52 @@ export const openClient = (
   }
 }
 
-/** Takes a throttle slot: 0, or the whole milliseconds (≥ 1) until one is free. */
-export const takeSlot = async (client: RedisClient, key: string, count: number, windowMs: number): Promise<number> => {
-  const rest = ["1", key, String(count), String(windowMs)]
-  const answer = await client.send(key, ["EVALSHA", throttleScript.sha, ...rest]).catch((error: unknown) => {
+/** A Lua script and its SHA-1 in hex, which EVALSHA names. */
+interface Script {
+  readonly source: string
+  readonly sha: string
+}
+
+/** Runs a script on keys of one hash tag: one round trip. */
+const runScript = async (
+  client: RedisClient,
+  script: Script,
+  keys: readonly [string, ...Array<string>],
+  args: ReadonlyArray<number>
+): Promise<number> => {
+  const rest = [String(keys.length), ...keys, ...args.map(String)]
+  const answer = await client.send(keys[0], ["EVALSHA", script.sha, ...rest]).catch((error: unknown) => {
     // A restarted or flushed server has forgotten the script. Nothing ran, so sending its source is safe.
     if (error instanceof Error && error.message.startsWith("NOSCRIPT")) {
-      return client.send(key, ["EVAL", throttleScript.source, ...rest])
+      return client.send(keys[0], ["EVAL", script.source, ...rest])
     }
     throw error
   })
   return Number(answer)
 }
 
-/** Claims a nonce for `windowMs`; one command does it without a script. true = first use. */
-export const claimNonce = async (client: RedisClient, key: string, windowMs: number): Promise<boolean> =>
-  (await client.send(key, ["SET", key, "1", "PX", String(windowMs), "NX"])) === "OK"
+/** Takes a throttle slot: 0, or the whole milliseconds (≥ 1) until one is free. */
+export const takeSlot = (client: RedisClient, key: string, count: number, windowMs: number): Promise<number> =>
+  runScript(client, throttleScript, [key], [count, windowMs])
+
+/** The keys of a claim: the nonce's own, and that of the count of its owner's nonces, both of one hash tag. */
+export interface NonceKeys {
+  readonly nonce: string
+  readonly held: string
+}
+
+/**
+ * Claims a nonce for `windowMs`: true = first use, "over-share" = its owner holds `share` nonces already.
+ */
+export const claimNonce = async (
+  client: RedisClient,
+  { nonce, held }: NonceKeys,
+  windowMs: number,
+  share: number
+): Promise<boolean | "over-share"> => {
+  const answer = await runScript(client, nonceScript, [nonce, held], [windowMs, share])
+  return answer === -1 ? "over-share" : answer === 1
+}
 
 type Login = Pick<RedisTarget, "username" | "password" | "database" | "tls">
 

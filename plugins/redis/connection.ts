@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers"
 import { Effect, Queue, type Scope } from "effect"
 import { StartRefused } from "../../core/config/start-refused.ts"
 import { StoreUnavailable } from "../../core/domain/errors.ts"
+import { NONCES_MAX } from "../../core/pipeline/replay/nonce-table.ts"
 import { claimNonce, openClient, type RedisClient, takeSlot } from "./client.ts"
 import { nameOf, type RedisTarget } from "./url.ts"
 
@@ -28,6 +29,11 @@ const CHECK_TAGS = 16
 export interface RedisConnection {
   /** Runs commands on the current client. Every failure, a missing answer within 1 s too, is StoreUnavailable. */
   readonly run: <A>(use: (client: RedisClient) => Promise<A>) => Effect.Effect<A, StoreUnavailable>
+  /**
+   * The nonces that one merchant may hold: half of what this Redis's memory has room for (`maxmemory`, read at each
+   * connect), at most NONCES_MAX.
+   */
+  readonly nonceShare: () => number
 }
 
 /**
@@ -53,9 +59,7 @@ export const connectRedis = Effect.fnUntraced(function* (
     }
     link.lose(first)
   } else {
-    // A user without the right to ask (ACL) can do all the work; its refusal is no failure of the connection.
-    const asked = (client: RedisClient) => evictionPolicy(client).catch(() => null)
-    const policy = yield* Effect.promise(() => link.run(asked).catch(() => null))
+    const policy = link.memory.evictionPolicy
     if (policy !== null) {
       yield* Effect.logWarning(
         `${name} may drop throttle slots and nonces before their time (maxmemory-policy ${policy}): set it to noeviction.`
@@ -93,7 +97,8 @@ export const connectRedis = Effect.fnUntraced(function* (
       Effect.tryPromise({
         try: () => link.run(use),
         catch: (cause) => new StoreUnavailable({ store: "redis", cause })
-      })
+      }),
+    nonceShare: () => link.memory.nonceShare
   }
 })
 
@@ -110,6 +115,8 @@ class Link {
   #cause: unknown = null
   #openedAt = Number.NEGATIVE_INFINITY
   #closed = false
+  /** Of the Redis that was connected last. */
+  memory: Memory = UNKNOWN_MEMORY
   readonly #target: RedisTarget
   readonly #onLoss: (loss: Loss) => void
 
@@ -130,6 +137,7 @@ class Link {
     const opening = openClient(this.#target, onLost, stop.signal).then(async (client) => {
       opened = client
       await check(client)
+      this.memory = await readMemory(client)
       return client
     })
     try {
@@ -187,11 +195,27 @@ class Link {
   }
 }
 
-/** The policy by which a full Redis drops live keys; null = it drops none, or it has no limit. */
-const evictionPolicy = async (client: RedisClient): Promise<string | null> => {
-  const info = String(await client.send("payhub", ["INFO", "memory"]))
+interface Memory {
+  /** The policy by which this Redis, when full, drops live keys; null = it drops none, or it has no limit. */
+  readonly evictionPolicy: string | null
+  readonly nonceShare: number
+}
+
+/** What is assumed of a Redis whose user may not ask (INFO): no limit. */
+const UNKNOWN_MEMORY: Memory = { evictionPolicy: null, nonceShare: NONCES_MAX }
+
+/** What a nonce takes of Redis's memory, its key, expiry and places in two tables: measured on Redis 7. */
+const NONCE_BYTES = 200
+
+const readMemory = async (client: RedisClient): Promise<Memory> => {
+  const info = await client.send("payhub", ["INFO", "memory"]).then(String, () => null)
+  const maxBytes = Number(/^maxmemory:(\d+)/m.exec(info ?? "")?.[1] ?? 0)
+  if (info === null || maxBytes === 0) return UNKNOWN_MEMORY
   const policy = /^maxmemory_policy:(\w+(?:-\w+)*)/m.exec(info)?.[1] ?? "noeviction"
-  return policy === "noeviction" || /^maxmemory:0\s*$/m.test(info) ? null : policy
+  return {
+    evictionPolicy: policy === "noeviction" ? null : policy,
+    nonceShare: Math.min(NONCES_MAX, Math.ceil(maxBytes / 2 / NONCE_BYTES))
+  }
 }
 
 /** Takes a slot and claims a nonce under each of the check's tags; rejects when Redis refuses either. */
@@ -199,7 +223,8 @@ const check = (client: RedisClient): Promise<unknown> =>
   Promise.all(
     Array.from({ length: CHECK_TAGS }, async (_, tag) => {
       await takeSlot(client, `payhub:check:{${tag}}:take`, 1_000, 1)
-      await claimNonce(client, `payhub:check:{${tag}}:claim`, 1)
+      const keys = { nonce: `payhub:check:{${tag}}:claim`, held: `payhub:check:{${tag}}:held` }
+      await claimNonce(client, keys, 1, NONCES_MAX)
     })
   )
 

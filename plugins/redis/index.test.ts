@@ -34,6 +34,11 @@ const pluginFor = (url: string, down: Down) => redis({ url: Redacted.make(url), 
 /** A layer that is made only when it is built, because its server starts after the suite is declared. */
 const lazily = <A, E>(layer: () => Layer.Layer<A, E>): Layer.Layer<A, E> => Layer.unwrap(Effect.sync(layer))
 
+const OWNER = "pk_test_owner"
+
+/** Where the nonce of OWNER is kept. */
+const keyOf = (nonce: string): string => `payhub:nonce:{${OWNER}}:${nonce}`
+
 /** The two stores of one gateway, and the lines that it logs. */
 class Stores {
   static readonly open = new Set<Stores>()
@@ -51,8 +56,8 @@ class Stores {
   take(key: string, count = 1, windowMs = 60_000): Promise<number> {
     return this.#runtime.runPromise(Effect.flatMap(ThrottleStore, (store) => store.take(key, count, windowMs)))
   }
-  claim(key: string, windowMs = 60_000): Promise<boolean> {
-    return this.#runtime.runPromise(Effect.flatMap(ReplayStore, (store) => store.claim(key, windowMs)))
+  claim(nonce: string, owner = OWNER, windowMs = 60_000): Promise<boolean | "over-share"> {
+    return this.#runtime.runPromise(Effect.flatMap(ReplayStore, (store) => store.claim(owner, nonce, windowMs)))
   }
   alarms(): ReadonlyArray<string> {
     return this.lines.filter((line) => line.startsWith("Error"))
@@ -130,7 +135,7 @@ describe.skipIf(!runs)("on one Redis", () => {
     const stores = new Stores(server.url, "refuse")
     const key = uniqueKey("nonce")
     await stores.claim(key)
-    expect(await server.command("EXISTS", `payhub:${key}`)).toBe(1)
+    expect(await server.command("EXISTS", keyOf(key))).toBe(1)
   })
 
   test("works on after FLUSHALL and SCRIPT FLUSH, which drop slots, nonces and the script", async () => {
@@ -185,6 +190,28 @@ describe.skipIf(!runs)("on one Redis", () => {
     expect(stores.lines.map((line) => line.slice(0, 5))).toEqual(["Warn "])
     expect(stores.lines[0]).toContain("volatile-lru")
     await setPolicy("noeviction", "0")
+  })
+
+  test("a merchant that floods with nonces is refused at half of Redis's memory, and the others go on", async () => {
+    await server.command("FLUSHALL")
+    await server.command("CONFIG", "SET", "maxmemory", "6mb")
+    const stores = new Stores(server.url, "refuse")
+    const flood = async (nonces: number) => {
+      const answers: Array<boolean | "over-share"> = []
+      while (answers.length < nonces) {
+        const batch = Array.from({ length: 500 }, () => stores.claim(crypto.randomUUID(), "pk_live_flood", 600_000))
+        answers.push(...(await Promise.all(batch)))
+      }
+      return answers
+    }
+    const share = Math.ceil((6 * 1024 * 1024) / 2 / 200)
+    expect((await flood(share + 1_000)).filter((answer) => answer === true).length).toBe(share)
+    expect(await stores.claim("one more", "pk_live_flood")).toBe("over-share")
+    expect(await stores.claim("one more", "pk_live_other")).toBe(true)
+    expect(await stores.claim("one more", "pk_live_other")).toBe(false)
+    expect(stores.alarms()).toEqual([])
+    await server.command("FLUSHALL")
+    await server.command("CONFIG", "SET", "maxmemory", "0")
   })
 
   test("a wrong password stops the start with a sentence that does not contain it", async () => {
@@ -315,7 +342,7 @@ describe.skipIf(!runs)("without Redis", () => {
     await until("the end of the outage", () => stores.back().length > 0)
     const key = uniqueKey("nonce")
     expect(await stores.claim(key)).toBe(true)
-    expect(await server.command("EXISTS", `payhub:${key}`)).toBe(1)
+    expect(await server.command("EXISTS", keyOf(key))).toBe(1)
     expect(stores.alarms().length).toBe(1)
   })
 })
@@ -382,12 +409,12 @@ describe.skipIf(!runs)("behind a sentinel", () => {
       const stores = new Stores(sentinel.url, "refuse")
       const key = uniqueKey("nonce")
       expect(await stores.claim(key)).toBe(true)
-      expect(await sentinel.master.command("EXISTS", `payhub:${key}`)).toBe(1)
+      expect(await sentinel.master.command("EXISTS", keyOf(key))).toBe(1)
       await sentinel.master.kill()
       await until("the end of the outage", () => stores.back().length === 1)
       const later = uniqueKey("nonce")
       expect(await stores.claim(later)).toBe(true)
-      expect(await sentinel.replica.command("EXISTS", `payhub:${later}`)).toBe(1)
+      expect(await sentinel.replica.command("EXISTS", keyOf(later))).toBe(1)
       expect(stores.alarms().length).toBe(1)
     },
     START_TIMEOUT_MS

@@ -76,17 +76,25 @@ const throttleOnOrHere = (connection: RedisConnection): ThrottleStore["Service"]
 }
 
 const replayOn = (connection: RedisConnection): ReplayStore["Service"] => ({
-  claim: (key, windowMs) => connection.run((client) => claimNonce(client, PREFIX + key, windowMs))
+  claim: (owner, nonce, windowMs) =>
+    connection.run((client) =>
+      claimNonce(
+        client,
+        { nonce: `${PREFIX}nonce:{${owner}}:${nonce}`, held: `${PREFIX}nonces:{${owner}}` },
+        windowMs,
+        connection.nonceShare()
+      )
+    )
 })
 
 const replayOnOrHere = (connection: RedisConnection): ReplayStore["Service"] => {
   const there = replayOn(connection)
   const here = new NonceTable()
   return {
-    claim: Effect.fnUntraced(function* (key, windowMs) {
-      const first = here.claim(key, windowMs, yield* now)
+    claim: Effect.fnUntraced(function* (owner, nonce, windowMs) {
+      const first = here.claim(owner, nonce, windowMs, yield* now)
       if (first === false) return false
-      const answer = yield* Effect.result(there.claim(key, windowMs))
+      const answer = yield* Effect.result(there.claim(owner, nonce, windowMs))
       if (answer._tag === "Success") return answer.success
       return first === "full" ? yield* answer.failure : first
     })

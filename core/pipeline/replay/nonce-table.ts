@@ -8,6 +8,15 @@ import { hash } from "node:crypto"
 /** Capacity of a NonceTable: 10 minutes at 13,000 a second, about 250 MB. When full, it refuses new nonces. */
 export const NONCES_MAX = 8_000_000
 
+/*
+ * Shares. A merchant may hold four times the nonces that there is still room for, outside a reserve: alone that is three
+ * quarters of the table, and a flood shrinks its own share by what it takes. The reserve is for merchants that hold less
+ * than a thousandth, so that however many flood, sixty others find room for that much.
+ */
+const SHARE_OF_FREE = 4
+const RESERVE = 1 / 16
+const MINIMUM = 1 / 1_000
+
 /** Nonces are dropped one slice at a time; each still expires to the millisecond. */
 const SLICE_MS = 60_000
 /** Three 32-bit words of SHA-256 and one for the expiry. */
@@ -24,6 +33,8 @@ export class NonceTable {
   /** Slices by the minute in which their nonces expire. */
   readonly #slices = new Map<number, Slice>()
   readonly #noncesMax: number
+  /** Nonces that each owner holds. */
+  readonly #held = new Map<string, number>()
   #size = 0
 
   constructor(noncesMax = NONCES_MAX) {
@@ -35,9 +46,12 @@ export class NonceTable {
     return this.#size
   }
 
-  /** true = first use within `windowMs`, now remembered for as long; "full" = no room, so it is not claimed. */
-  claim(key: string, windowMs: number, nowMs: number): boolean | "full" {
-    const digest = hash("sha256", key, "buffer")
+  /**
+   * true = first use within `windowMs`, now remembered for as long. Not claimed: "over-share" = no room for this owner,
+   * "full" = no room for anybody.
+   */
+  claim(owner: string, nonce: string, windowMs: number, nowMs: number): boolean | "over-share" | "full" {
+    const digest = hash("sha256", `${owner}:${nonce}`, "buffer")
     const a = digest.readUInt32LE(0)
     const b = digest.readUInt32LE(4)
     const c = digest.readUInt32LE(8)
@@ -45,12 +59,14 @@ export class NonceTable {
       if ((index + 1) * SLICE_MS <= nowMs) {
         this.#slices.delete(index)
         this.#size -= slice.size
+        for (const [each, nonces] of slice.owners) this.#add(each, -nonces)
       } else {
         const offsetMs = slice.find(a, b, c)
         if (offsetMs !== undefined && index * SLICE_MS + offsetMs > nowMs) return false
       }
     }
     if (this.#size >= this.#noncesMax) return "full"
+    if ((this.#held.get(owner) ?? 0) >= this.#share()) return "over-share"
     const expiresAt = Math.ceil(nowMs + windowMs)
     const index = Math.floor(expiresAt / SLICE_MS)
     let slice = this.#slices.get(index)
@@ -59,14 +75,32 @@ export class NonceTable {
       slice = new Slice(this.#slices.get(index - 1)?.size ?? 0)
       this.#slices.set(index, slice)
     }
-    if (slice.put(a, b, c, expiresAt - index * SLICE_MS)) this.#size++
+    if (slice.put(a, b, c, expiresAt - index * SLICE_MS)) {
+      this.#size++
+      this.#add(owner, 1)
+      slice.owners.set(owner, (slice.owners.get(owner) ?? 0) + 1)
+    }
     return true
+  }
+
+  /** How many nonces an owner may hold now. */
+  #share(): number {
+    const free = this.#noncesMax * (1 - RESERVE) - this.#size
+    return Math.max(this.#noncesMax * MINIMUM, free * SHARE_OF_FREE)
+  }
+
+  #add(owner: string, nonces: number): void {
+    const held = (this.#held.get(owner) ?? 0) + nonces
+    if (held === 0) this.#held.delete(owner)
+    else this.#held.set(owner, held)
   }
 }
 
 /** The nonces that expire in one minute: an open-addressing table that only grows. */
 class Slice {
   size = 0
+  /** How many of its nonces are whose. */
+  readonly owners = new Map<string, number>()
   #words: Uint32Array
 
   constructor(expected: number) {

@@ -5,6 +5,8 @@ import type { StartRefused } from "../../../core/config/start-refused.ts"
 import { ReplayStore } from "../../../core/pipeline/replay/replay.ts"
 import { passing, type StoreTime, uniqueKey } from "./store-time.ts"
 
+const OWNER = "pk_test_owner"
+
 /** The promise of ReplayStore (core/pipeline/replay/replay.ts), which every store keeps. */
 export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartRefused>, clock: StoreTime): void => {
   const run = <A, E>(effect: Effect.Effect<A, E, ReplayStore>): Promise<A> =>
@@ -21,10 +23,10 @@ export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartR
       run(
         Effect.gen(function* () {
           const { claim } = yield* ReplayStore
-          const key = uniqueKey("nonce")
-          expect(yield* claim(key, windowMs)).toBe(true)
-          expect(yield* claim(key, windowMs)).toBe(false)
-          expect(yield* claim(uniqueKey("nonce"), windowMs)).toBe(true)
+          const nonce = uniqueKey("nonce")
+          expect(yield* claim(OWNER, nonce, windowMs)).toBe(true)
+          expect(yield* claim(OWNER, nonce, windowMs)).toBe(false)
+          expect(yield* claim(OWNER, uniqueKey("nonce"), windowMs)).toBe(true)
         })
       ))
 
@@ -33,8 +35,8 @@ export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartR
         Effect.gen(function* () {
           const { claim } = yield* ReplayStore
           for (let round = 0; round < 5; round++) {
-            const key = uniqueKey("nonce")
-            const claims = Array.from({ length: 100 }, () => claim(key, 60_000))
+            const nonce = uniqueKey("nonce")
+            const claims = Array.from({ length: 100 }, () => claim(OWNER, nonce, 60_000))
             const answers = yield* Effect.all(claims, { concurrency: "unbounded" })
             expect(answers.filter((first) => first).length).toBe(1)
           }
@@ -45,16 +47,16 @@ export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartR
       run(
         Effect.gen(function* () {
           const { claim } = yield* ReplayStore
-          const key = uniqueKey("nonce")
-          expect(yield* claim(key, windowMs)).toBe(true)
+          const nonce = uniqueKey("nonce")
+          expect(yield* claim(OWNER, nonce, windowMs)).toBe(true)
           yield* pass(windowMs / 2)
-          expect(yield* claim(key, windowMs)).toBe(false)
+          expect(yield* claim(OWNER, nonce, windowMs)).toBe(false)
           // Redis's clock and the timer differ by some milliseconds; the test's clock is exact.
           yield* pass(windowMs / 2 - (clock === "test" ? 1 : windowMs / 4))
-          expect(yield* claim(key, windowMs)).toBe(false)
+          expect(yield* claim(OWNER, nonce, windowMs)).toBe(false)
           yield* pass(clock === "test" ? 1 : windowMs / 4 + 20)
-          expect(yield* claim(key, windowMs)).toBe(true)
-          expect(yield* claim(key, windowMs)).toBe(false)
+          expect(yield* claim(OWNER, nonce, windowMs)).toBe(true)
+          expect(yield* claim(OWNER, nonce, windowMs)).toBe(false)
         })
       ))
 
@@ -63,8 +65,8 @@ export const replaySuite = (name: string, store: Layer.Layer<ReplayStore, StartR
         Effect.gen(function* () {
           const { claim } = yield* ReplayStore
           const tag = uniqueKey("nonce")
-          const keys = Array.from({ length: 3_000 }, (_, i) => `${tag}:${i}`)
-          const claimAll = Effect.forEach(keys, (key) => claim(key, 60_000), { concurrency: "unbounded" })
+          const nonces = Array.from({ length: 3_000 }, (_, i) => `${tag}:${i}`)
+          const claimAll = Effect.forEach(nonces, (nonce) => claim(OWNER, nonce, 60_000), { concurrency: "unbounded" })
           expect((yield* claimAll).filter((first) => !first)).toEqual([])
           expect((yield* claimAll).filter((first) => first)).toEqual([])
         })
