@@ -1,4 +1,4 @@
-import { Cache, Context, Duration, Effect, Exit, Layer, Redacted } from "effect"
+import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Redacted } from "effect"
 import { AccountInvalid } from "../channel/errors.ts"
 import type { Channel, Product } from "../channel/provider.ts"
 import { OwnUrl } from "../config/own-url.ts"
@@ -6,6 +6,7 @@ import { TEST_DEFAULT_CODE } from "../domain/channel-code.ts"
 import type { StoreUnavailable } from "../domain/errors.ts"
 import type { Merchant } from "../domain/merchant.ts"
 import { Accounts, type StoredAccount } from "../pipeline/persistence/accounts.ts"
+import { SeenKeys } from "../pipeline/persistence/seen-keys.ts"
 import { Vault } from "../secrets/vault.ts"
 import { type AnyProvider, type OpenedAccount, openAccount, openSettings } from "./opened-account.ts"
 
@@ -54,6 +55,8 @@ export class Channels extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<Candidate>, StoreUnavailable>
     /** Codes that at least one enabled live account serves now. */
     readonly liveCodes: () => Effect.Effect<ReadonlySet<string>, StoreUnavailable>
+    /** This process has never found the account and would have to ask the store about it. */
+    readonly isNew: (accountId: string) => boolean
     /** Drops one account from the cache, or all of them. */
     readonly forget: (accountId?: string) => void
   }
@@ -67,6 +70,7 @@ export class Channels extends Context.Service<
         const accounts = yield* Accounts
         const vault = yield* Vault
         const { urls } = yield* OwnUrl
+        const seen = new SeenKeys(yield* Clock.Clock)
         const byId = new Map(providers.map((provider) => [provider.id, provider]))
         const products = [
           // Where providers share a code, the last one's product stands. Test-mode providers come first: the sandbox
@@ -85,7 +89,7 @@ export class Channels extends Context.Service<
         })
 
         const load = Effect.fnUntraced(function* (accountId: string) {
-          const stored = yield* accounts.find(accountId)
+          const stored = yield* seen.noting(accountId, accounts.find(accountId))
           if (stored === null) return { account: null, keptFor: Duration.zero }
           const unusable = (reason: string) =>
             Effect.logError("a channel account cannot be opened", { account: accountId, reason }).pipe(Effect.as(null))
@@ -103,7 +107,10 @@ export class Channels extends Context.Service<
           capacity: CACHED_MAX,
           timeToLive: (exit) => (Exit.isSuccess(exit) ? exit.value.keptFor : Duration.zero)
         })
-        const open = (accountId: string) => Effect.map(Cache.get(opened, accountId), ({ account }) => account)
+        const open = (accountId: string) =>
+          seen.isAbsent(accountId)
+            ? Effect.succeed(null)
+            : Effect.map(Cache.get(opened, accountId), ({ account }) => account)
 
         const listed = yield* Cache.makeWith((_: "all") => accounts.list(), {
           capacity: 1,
@@ -162,7 +169,9 @@ export class Channels extends Context.Service<
             }
             return codes
           }),
+          isNew: (accountId) => seen.isNew(accountId),
           forget: (accountId) => {
+            seen.forget(accountId)
             Effect.runSync(Cache.invalidateAll(listed))
             Effect.runSync(accountId === undefined ? Cache.invalidateAll(opened) : Cache.invalidate(opened, accountId))
           }

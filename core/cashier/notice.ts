@@ -3,6 +3,7 @@ import type { Notice, RawNotice, Reply } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import type { Payment } from "../domain/order.ts"
 import { countRefusedNotice } from "../observe/metrics.ts"
+import { logSampled } from "../observe/sampled-log.ts"
 import { type KeptNotice, Notices } from "../pipeline/persistence/notices.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
@@ -56,7 +57,10 @@ export const takeNotice = Effect.fnUntraced(function* ({ accountId, sent }: Take
     .pipe(
       Effect.catchTag(["NoticeRefused", "ChannelUncertain"], (reason) =>
         // Forged notices are not stored: anybody can send them, and they would fill the disk.
-        Effect.logWarning("a notice was refused", { account: accountId, reason: reason.message }).pipe(Effect.as(null))
+        logSampled(Effect.logWarning, "a notice was refused", accountId, {
+          account: accountId,
+          reason: reason.message
+        }).pipe(Effect.as(null))
       )
     )
   if (notice === null) {

@@ -4,6 +4,7 @@ import { ChannelHttp } from "../channel/http.ts"
 import type { Channel, ChannelProvider } from "../channel/provider.ts"
 import type { ChannelSite } from "../channel/site.ts"
 import type { GatewayUrls } from "../config/own-url.ts"
+import { logSampled } from "../observe/sampled-log.ts"
 import { spanned } from "../observe/tracing.ts"
 import { channelHttp, type Exchange } from "../outbound/channel-http.ts"
 import type { StoredAccount } from "../pipeline/persistence/accounts.ts"
@@ -63,9 +64,11 @@ export const openAccount = Effect.fnUntraced(function* (
           orElse: () => Effect.fail(new ChannelUncertain({ why: "timeout", detail: "the channel's code hung" }))
         }),
         Effect.catchDefect((defect) =>
-          Effect.logError("a channel threw", { provider: provider.id, defect: String(defect) }).pipe(
-            Effect.andThen(Effect.fail(new ChannelUncertain({ why: "defect" })))
-          )
+          // A forged notice may be what makes it throw.
+          logSampled(Effect.logError, "a channel threw", stored.id, {
+            provider: provider.id,
+            defect: String(defect)
+          }).pipe(Effect.andThen(Effect.fail(new ChannelUncertain({ why: "defect" }))))
         )
       )
     }

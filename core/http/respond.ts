@@ -1,5 +1,6 @@
 import { Cause, Effect, type Exit } from "effect"
 import type { CashierError } from "../domain/errors.ts"
+import { logSampled } from "../observe/sampled-log.ts"
 import type { Call, GatewayServices, Run } from "./call.ts"
 import { errorResponse, frameworkError, type RequestContext } from "./envelope.ts"
 import { FRAMEWORK } from "./errors/gateway.ts"
@@ -32,7 +33,13 @@ export const refuse = async (
   }
   const { error } = failure
   if (error._tag === "StoreUnavailable") {
-    await run(logged(context, Effect.logError(`store unavailable: ${error.store}`, String(error.cause ?? ""))))
+    const message = `store unavailable: ${error.store}`
+    const fields = { cause: String(error.cause ?? "") }
+    // Anybody's calls end here while a store is down; one that may have changed something is looked for by its id.
+    const line = error.mayHaveHappened
+      ? Effect.logError(message, fields)
+      : logSampled(Effect.logError, message, "", fields)
+    await run(logged(context, line))
   }
   return errorResponse(context, error)
 }

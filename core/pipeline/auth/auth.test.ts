@@ -36,6 +36,7 @@ const directory = Layer.succeed(
         ]
       }),
     byId: () => Effect.succeed(null),
+    isNew: () => false,
     forget: () => undefined
   })
 )

@@ -1,8 +1,9 @@
-import { Cache, Context, Duration, Effect, Exit, Layer } from "effect"
+import { Cache, Clock, Context, Duration, Effect, Exit, Layer } from "effect"
 import type { StoreUnavailable } from "../../domain/errors.ts"
 import type { Merchant, MerchantSecret } from "../../domain/merchant.ts"
 import { Vault } from "../../secrets/vault.ts"
 import { Merchants, type StoredMerchant } from "../persistence/merchants.ts"
+import { SeenKeys } from "../persistence/seen-keys.ts"
 
 /** A merchant with its decrypted secrets. */
 export interface KnownMerchant {
@@ -22,6 +23,8 @@ export class MerchantDirectory extends Context.Service<
   {
     readonly byAppId: (appId: string) => Effect.Effect<KnownMerchant | null, StoreUnavailable>
     readonly byId: (merchantId: number) => Effect.Effect<KnownMerchant | null, StoreUnavailable>
+    /** This process has never found the merchant and would have to ask the store about it. */
+    readonly isNew: (appId: string) => boolean
     /** Drops one merchant from the cache, or all of them. */
     readonly forget: (appId?: string) => void
   }
@@ -33,6 +36,7 @@ export class MerchantDirectory extends Context.Service<
       const vault = yield* Vault
       /** Never dropped: a merchant's app_id does not change. */
       const appIds = new Map<number, string>()
+      const seen = new SeenKeys(yield* Clock.Clock)
 
       const openSecrets = Effect.fnUntraced(function* ({ merchant, secrets }: StoredMerchant) {
         const opened: Array<MerchantSecret> = []
@@ -44,7 +48,7 @@ export class MerchantDirectory extends Context.Service<
       })
 
       const load = Effect.fnUntraced(function* (appId: string) {
-        const stored = yield* merchants.find(appId)
+        const stored = yield* seen.noting(appId, merchants.find(appId))
         if (stored === null) return null
         appIds.set(stored.merchant.id, appId)
         return yield* openSecrets(stored)
@@ -52,18 +56,21 @@ export class MerchantDirectory extends Context.Service<
 
       const cache = yield* Cache.makeWith(load, {
         capacity: CACHED_MAX,
-        // Failures and unknown merchants are not cached.
+        // Failures are not cached, and unknown merchants not here, where they would drop known ones.
         timeToLive: (exit) => (Exit.isSuccess(exit) && exit.value !== null ? CACHED_FOR : Duration.zero)
       })
 
       return MerchantDirectory.of({
-        byAppId: (appId) => Cache.get(cache, appId),
+        byAppId: (appId) => (seen.isAbsent(appId) ? Effect.succeed(null) : Cache.get(cache, appId)),
         byId: Effect.fnUntraced(function* (merchantId) {
           const known = appIds.get(merchantId) ?? (yield* merchants.findById(merchantId))?.merchant.appId
           return known === undefined ? null : yield* Cache.get(cache, known)
         }),
-        forget: (appId) =>
+        isNew: (appId) => seen.isNew(appId),
+        forget: (appId) => {
+          seen.forget(appId)
           Effect.runSync(appId === undefined ? Cache.invalidateAll(cache) : Cache.invalidate(cache, appId))
+        }
       })
     })
   )
