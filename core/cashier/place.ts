@@ -103,7 +103,7 @@ const storeOrder = Effect.fnUntraced(function* (command: PlaceOrder, candidate: 
   const { nowMs } = yield* StoreClock
   const { reconcileScheduleMs } = yield* Settings
   const hasPayPage = command.payer !== null || candidate.product.flow === "jsapi"
-  const payToken = hasPayPage ? newPayToken() : null
+  const payToken = hasPayPage ? yield* newPayToken : null
   for (let draw = 0; draw < NUMBER_DRAWS_MAX; draw++) {
     const order = draftOrder(command, candidate, payToken, { nowMs: nowMs(), reconcileScheduleMs })
     crashPoint("order.before-store")

@@ -2,10 +2,12 @@ import { expect, setDefaultTimeout, test } from "bun:test"
 import { Context, Effect, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import { takeNotice } from "../../core/cashier/notice.ts"
+import { newPayToken, payTokenHash } from "../../core/cashier/pay-token.ts"
 import { canonicalString, hmacSha256 } from "../../core/domain/signature.ts"
 import { MerchantDirectory } from "../../core/pipeline/auth/merchant-directory.ts"
 import { Accounts } from "../../core/pipeline/persistence/accounts.ts"
 import { Merchants } from "../../core/pipeline/persistence/merchants.ts"
+import { Orders } from "../../core/pipeline/persistence/orders.ts"
 import type { Persistence } from "../../core/pipeline/persistence/persistence.ts"
 import { StoreSignals } from "../../core/pipeline/persistence/store-signals.ts"
 import { bookNotice } from "../harness/bookkeeper.ts"
@@ -18,7 +20,7 @@ import { perTest } from "../harness/per-test.ts"
 setDefaultTimeout(30_000)
 
 interface Asked {
-  /** The app_ids and accounts that the store was asked for. */
+  /** The app_ids, accounts and pay tokens' hashes that the store was asked for. */
   readonly asked: Array<string>
   readonly core: Core
   readonly close: () => Promise<void>
@@ -36,9 +38,11 @@ const open = async (): Promise<Asked> => {
     Effect.map(Effect.context<Persistence>(), (all) => {
       const merchants = Context.get(all, Merchants)
       const accounts = Context.get(all, Accounts)
+      const orders = Context.get(all, Orders)
       return all.pipe(
         Context.add(Merchants, { ...merchants, find: noting(merchants.find) }),
-        Context.add(Accounts, { ...accounts, find: noting(accounts.find) })
+        Context.add(Accounts, { ...accounts, find: noting(accounts.find) }),
+        Context.add(Orders, { ...orders, findByTokenHash: noting(orders.findByTokenHash) })
       )
     })
   ).pipe(Layer.provide(memoryPersistence().layer))
@@ -165,4 +169,45 @@ test("a thousand forged notices write one line", async () => {
   const heard = takeNotice({ accountId: "acc_1", sent }).pipe(Effect.provide(logger))
   for (let i = 0; i < 1_000; i++) expect((await core.run(heard))?.body).toBe("fail")
   expect(lines.length).toBe(1)
+})
+
+const TOKEN_DOORS = ["/api/cashier/pay-state", "/wechat-pay-invoke.html", "/api/cashier/jsapi-pay-info"] as const
+
+const openToken = async (door: (typeof TOKEN_DOORS)[number], token: string, address: string) => {
+  const { core } = gateway()
+  const headers = { "content-type": "application/json", "x-forwarded-for": address }
+  if (door !== "/api/cashier/jsapi-pay-info") return answered(await core.fetch(`${door}?token=${token}`, { headers }))
+  const body = JSON.stringify({ pay_token: token, openid: "o1" })
+  return answered(await core.fetch(door, { method: "POST", headers, body }))
+}
+
+const orderWithToken = async (token: string) => {
+  const jsapi = { tokenHash: payTokenHash(token), payUntil: new Date(STARTED_AT.getTime() + 600_000) }
+  await gateway().core.order({ jsapi: { ...jsapi, openid: null, appId: null, miniProgram: false } })
+}
+
+test.each(TOKEN_DOORS)(
+  "an address that invents pay tokens asks the store 60 times in 10 s at %s, then gets 429",
+  async (door) => {
+    const { asked } = gateway()
+    expect((await openToken(door, "no token at all", OURS)).status).toBe(400)
+    expect(asked).toEqual([])
+    const answers = await times(100, (i) => openToken(door, `pt_${String(i).padStart(32, "0")}`, OURS))
+    expect(statuses(answers)).toEqual([...Array(60).fill(400), ...Array(40).fill(429)])
+    expect(answers[99]?.retryAfter).toBe("10")
+    expect(asked.length).toBe(60)
+  }
+)
+
+test("a payer behind such an address goes on; one whose token is older than the mark does elsewhere", async () => {
+  const { core } = gateway()
+  const token = await core.run(newPayToken)
+  const older = "pt_3q2-7wAAq83vASNFZ4mrze8BI0VniavN"
+  await orderWithToken(token)
+  await orderWithToken(older)
+  await times(100, (i) => openToken("/api/cashier/pay-state", `pt_${String(i).padStart(32, "0")}`, OURS))
+  expect((await openToken("/api/cashier/pay-state", token, OURS)).status).toBe(200)
+  expect(statuses(await times(10, () => openToken("/api/cashier/pay-state", older, THEIRS)))).toEqual(
+    Array(10).fill(200)
+  )
 })

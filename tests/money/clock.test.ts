@@ -119,7 +119,7 @@ describe.each([
 
   test("does not end a pay link that is a minute old", async () => {
     const { order, run } = core
-    const token = newPayToken()
+    const token = await core.run(newPayToken)
     const createdAt = new Date(Date.now() - 60_000)
     const payUntil = new Date(createdAt.getTime() + PAY_TOKEN_MS)
     const jsapi = { appId: null, miniProgram: false, tokenHash: payTokenHash(token), openid: null, payUntil }

@@ -1,6 +1,5 @@
 import type { Effect } from "effect"
 import { channelList } from "../../cashier/channel-list.ts"
-import { payState } from "../../cashier/pay-state.ts"
 import type { CashierError } from "../../domain/errors.ts"
 import type { Bilingual, Language } from "../../domain/language.ts"
 import type { BodyHandler, Call, GatewayServices, Handler, Route, Run } from "../call.ts"
@@ -12,7 +11,7 @@ import { channelView } from "./channel-view.ts"
 import { orderQuery, orderQueryData } from "./order-query.ts"
 import { qrcodePay } from "./qrcode-pay.ts"
 import { OK, ORDERED } from "./success-messages.ts"
-import { jsapiPayInfo, payStateData } from "./token-calls.ts"
+import { jsapiPayInfo, payStateData, payStateOf } from "./token-calls.ts"
 import { wechatJsPay } from "./wechat-js-pay.ts"
 
 /** The routes of the merchant API under `/api/cashier` (contract.md), without business rules. */
@@ -68,13 +67,15 @@ const payInfo =
   async (call) => {
     const parameters = readJson(call)
     if (parameters instanceof Response) return parameters
-    return respond(run, call, jsapiPayInfo(parameters), (data) => envelope(call, 200, OK[call.language], data))
+    return respond(run, call, jsapiPayInfo(parameters, call.clientIp), (data) =>
+      envelope(call, 200, OK[call.language], data)
+    )
   }
 
 const state =
   (run: Run): Handler =>
   (call) =>
-    respond(run, call, payState(call.url.searchParams.get("token") ?? ""), (order) =>
+    respond(run, call, payStateOf(call.url.searchParams.get("token") ?? "", call.clientIp), (order) =>
       envelope(call, 200, OK[call.language], payStateData(order, call.language))
     )
 

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
-import { type PayBrowser, type PayPage, payPage } from "../../cashier/pay-visit.ts"
+import { checkTokenMark } from "../../cashier/pay-token.ts"
+import { type PayBrowser, type PayPage, type PayVisit, payPage } from "../../cashier/pay-visit.ts"
 import { OWN_PATHS, OwnUrl } from "../../config/own-url.ts"
 import type { Order } from "../../domain/order.ts"
 import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
@@ -31,7 +32,7 @@ const show =
     return respond(
       run,
       call,
-      Effect.flatMap(payPage(visit), (page) => respondPage(call, visit.token, page)),
+      Effect.flatMap(opened(call, visit), (page) => respondPage(call, visit.token, page)),
       (response) => response
     )
   }
@@ -42,6 +43,11 @@ const browserOf = (userAgent: string): PayBrowser => {
   if (/wxwork/i.test(userAgent)) return "wecom"
   return /miniProgram/i.test(userAgent) ? "mini-program" : "wechat"
 }
+
+const opened = (call: Call, visit: PayVisit) =>
+  Effect.andThen(checkTokenMark(visit.token, call.clientIp), payPage(visit)).pipe(
+    Effect.catchTag("PayLinkExpired", () => Effect.succeed<PayPage>({ kind: "expired" }))
+  )
 
 const respondPage = Effect.fnUntraced(function* (call: Call, token: string, page: PayPage) {
   if (page.kind === "authorize") {
