@@ -16,6 +16,8 @@ class Connection extends Context.Service<Connection, RedisConnection>()("payhub/
 
 /**
  * Throttle slots and nonces on Redis (6.2 or newer, Valkey too), counted for all gateways together by Redis's clock.
+ * No merchant's nonces take more than half of `maxmemory` (connection.ts). Callers whom nobody knows are not counted
+ * here: each process counts them for itself, so they cost Redis nothing.
  * @param options.url its forms: `parseRedisUrl` in url.ts; a malformed one fails with StartRefused
  * @param options.down what happens while Redis cannot be reached. "refuse": StoreUnavailable, and StartRefused at the
  * start. "degrade": each process counts for itself, with one log line when that begins and one when it ends. Each

@@ -120,6 +120,11 @@ test("an address that invents app_ids asks the store 60 times in 10 s, then gets
   expect((await query(invented(101), OURS)).status).toBe(401)
 })
 
+test("a text that cannot be an app_id asks nothing and counts for nothing", async () => {
+  expect(statuses(await times(100, (i) => query(`shop ${i}`, OURS)))).toEqual(Array(100).fill(401))
+  expect(gateway().asked).toEqual([])
+})
+
 test("a merchant behind an address that invents app_ids goes on, also when its cached entry has ended", async () => {
   const { core } = gateway()
   expect((await query(core.merchant.appId, OURS)).status).toBe(404)

@@ -166,8 +166,8 @@ export const REQUEST_ROWS = {
       {
         error: new ThrottleExceeded({ retryAfterMs: 3_000, windowMs: 3_000 }),
         cause: {
-          zh: "同一 app_id + IP 在时间窗内的调用次数超过限制。默认每 3 秒一次,下单与查询分开计算;运营方可以调整,message 中的秒数随之变化。",
-          en: "Too many calls with one app_id from one address within the window. The default is one per 3 s, with orders and queries counted separately; the operator can change it, and the seconds in the message change with it."
+          zh: "同一 app_id + IP 在时间窗内的调用次数超过限制。默认每 3 秒一次,下单与查询分开计算;运营方可以调整,message 中的秒数随之变化。nonce 的数量超出商户的份额时,或同一 IP 的未知 app_id、错误签名过多时也返回此错误。",
+          en: "Too many calls with one app_id from one address within the window. The default is one per 3 s, with orders and queries counted separately; the operator can change it, and the seconds in the message change with it. The same answer goes to a merchant with more nonces than its share, and to an address with too many unknown app_ids or wrong signatures."
         },
         remedy: {
           zh: "等待 Retry-After 响应头给出的秒数后重试。",

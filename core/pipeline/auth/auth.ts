@@ -59,7 +59,8 @@ export class Auth extends Context.Service<
           const appId = parameters.get("app_id")?.text ?? ""
           if (appId === "") return yield* new AppIdMissing()
           // Only a text of an app_id's shape is looked up in the store.
-          const find = APP_ID.test(appId) ? directory.byAppId(appId) : Effect.succeed(null)
+          if (!APP_ID.test(appId)) return yield* new MerchantUnknown()
+          const find = directory.byAppId(appId)
           const known = yield* directory.isNew(appId) ? throttle.lookup("unknown-merchant", clientIp, find) : find
           if (known === null) return yield* new MerchantUnknown()
 

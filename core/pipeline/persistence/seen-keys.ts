@@ -37,7 +37,10 @@ export class SeenKeys {
     return Effect.suspend(() => {
       const before = this.#forgotten
       return Effect.map(find, (found) => {
-        if (found !== null) this.#present.add(key)
+        if (found !== null) {
+          this.#present.add(key)
+          this.#absent.delete(key)
+        }
         // A signal that came while the store was asked may have been about this key.
         else if (before === this.#forgotten) this.#miss(key)
         return found
