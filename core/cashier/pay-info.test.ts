@@ -29,8 +29,8 @@ interface Waiting {
 
 /** An order whose payer has not come. */
 const waiting = async (): Promise<Waiting> => {
-  const token = newPayToken()
-  const { book, order } = gateway()
+  const { book, order, run } = gateway()
+  const token = await run(newPayToken)
   book.onCharge = (request) => Effect.succeed(paramsFor(request.jsapi?.openid))
   const made = await order({ channelCode: "wxpay_js", flow: "jsapi", jsapi: aJsapi(payTokenHash(token)) })
   book.states.delete(made.orderNo)

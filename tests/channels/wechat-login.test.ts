@@ -26,7 +26,7 @@ const waiting = async (appSecret: string) => {
   book.egress.push(new URL(oauth.origin).host)
   const app = { appId: APP_ID, appSecret: Redacted.make(appSecret) }
   book.onIdentify = (code) => identify({ origin: oauth.origin, app, code, miniProgram: false })
-  const token = newPayToken()
+  const token = await run(newPayToken)
   const made = await order({ channelCode: "wxpay_js", flow: "jsapi", jsapi: aJsapi(payTokenHash(token)) })
   const come = (code: string) =>
     gateway().fetch("/api/cashier/jsapi-pay-info", {
