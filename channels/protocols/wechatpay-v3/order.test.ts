@@ -1,5 +1,5 @@
-import { describe, expect, test } from "bun:test"
-import { isOutTradeNo, orderCall, plainText, rfc3339 } from "./order.ts"
+import { expect, test } from "bun:test"
+import { isOutTradeNo, orderCall, rfc3339 } from "./order.ts"
 
 const order = {
   mchid: "1900000001",
@@ -32,22 +32,6 @@ test("a JSAPI order has the manual's fields, fen as an integer and Beijing time"
 
 test("midnight in Beijing is the evening before in UTC", () => {
   expect(rfc3339(new Date("2026-12-31T16:00:00Z"))).toBe("2027-01-01T00:00:00+08:00")
-})
-
-describe("a description", () => {
-  test.each([
-    ["loses its emoji", "苹果🍎派", "苹果派"],
-    ["loses a family of joined emoji whole", "家👨‍👩‍👧庭", "家庭"],
-    ["loses keycaps and variation selectors", "1️⃣号", "1号"],
-    ["loses rare characters beyond the basic plane", "𠮷野家", "野家"],
-    ["loses lone surrogates", "a\ud83cb", "ab"],
-    ["loses line ends", "一\r\n二", "一 二"],
-    ["becomes the standard text when nothing is left", "🍎", "在线支付"],
-    ["keeps 127 Chinese characters", "汉".repeat(127), "汉".repeat(127)],
-    ["is cut to 127 characters", "汉".repeat(128), "汉".repeat(127)]
-  ])("%s", (_what, text, plain) => {
-    expect(plainText(text, 127, "在线支付")).toBe(plain)
-  })
 })
 
 test.each([

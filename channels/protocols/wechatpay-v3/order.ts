@@ -1,30 +1,17 @@
 import { Effect, Option, Schema } from "effect"
 import { shanghaiText } from "../../../core/channel/index.ts"
+import { plainText } from "../plain-text.ts"
 import type { Call } from "./client.ts"
 import { unreadable } from "./errors.ts"
 
-/** Upper bound of a description (protocols/channels.md C2). */
-const DESCRIPTION_CHARS_MAX = 127
+/** Upper bound of a description in UTF-8 bytes (protocols/channels.md C2, I). */
+const DESCRIPTION_BYTES_MAX = 127
 
 /** Whether WeChat Pay accepts a text as an out_trade_no. */
 export const isOutTradeNo = (text: string): boolean => /^[0-9A-Za-z_\-|*]{6,32}$/.test(text)
 
 /** An instant in WeChat Pay's format: `2026-03-15T10:00:00+08:00`. */
 export const rfc3339 = (at: Date): string => `${shanghaiText(at.getTime()).replace(" ", "T")}+08:00`
-
-/**
- * A text that WeChat Pay accepts. WeChat Pay refuses characters of more than 3 UTF-8 bytes (emoji), so they are left
- * out, together with their joiners and variation selectors.
- * @param fallback replaces a text of which nothing is left
- */
-export const plainText = (text: string, charsMax: number, fallback: string): string => {
-  const plain = text
-    .replaceAll(/[\u{10000}-\u{10ffff}\ud800-\udfff]/gu, "")
-    .replaceAll(/\u200d|\ufe0e|\ufe0f|\u20e3/g, "")
-    .replaceAll(/\p{Cc}+/gu, " ")
-    .trim()
-  return plain === "" ? fallback : plain.slice(0, charsMax).trim()
-}
 
 /** POST /v3/pay/transactions/{product}. The same fields again are the same order. */
 export const orderCall = (order: {
@@ -46,7 +33,7 @@ export const orderCall = (order: {
   body: {
     appid: order.appId,
     mchid: order.mchid,
-    description: plainText(order.description, DESCRIPTION_CHARS_MAX, "在线支付"),
+    description: plainText(order.description, DESCRIPTION_BYTES_MAX, "在线支付"),
     out_trade_no: order.outTradeNo,
     time_expire: rfc3339(order.expiresAt),
     notify_url: order.notifyUrl,

@@ -1,11 +1,11 @@
 import { Effect, Option, Schema } from "effect"
 import { ChannelUncertain, type RefundState } from "../../../core/channel/index.ts"
+import { plainText } from "../plain-text.ts"
 import type { Call } from "./client.ts"
 import { unreadable } from "./errors.ts"
-import { plainText } from "./order.ts"
 
-/** Upper bound of a refund's reason. */
-const REASON_CHARS_MAX = 80
+/** Upper bound of a refund's reason in UTF-8 bytes (protocols/channels.md I). */
+const REASON_BYTES_MAX = 80
 
 /** POST /v3/refund/domestic/refunds. The same out_refund_no is the same refund. */
 export const refundCall = (refund: {
@@ -24,7 +24,7 @@ export const refundCall = (refund: {
   body: {
     out_trade_no: refund.outTradeNo,
     out_refund_no: refund.outRefundNo,
-    reason: plainText(refund.reason, REASON_CHARS_MAX, "退款"),
+    reason: plainText(refund.reason, REASON_BYTES_MAX, "退款"),
     notify_url: refund.notifyUrl,
     amount: { refund: refund.refundFen, total: refund.totalFen, currency: "CNY" }
   }

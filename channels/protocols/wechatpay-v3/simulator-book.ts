@@ -62,9 +62,12 @@ interface AskedRefund {
   readonly amount: { readonly refund: number; readonly total: number; readonly currency: string }
 }
 
-/** Whether a text has 1 … charsMax characters, each of at most 3 bytes in UTF-8. */
-const isPlain = (text: unknown, charsMax: number): boolean =>
-  typeof text === "string" && text !== "" && text.length <= charsMax && !/[\ud800-\udfff]/.test(text)
+/** What is wrong with a text: it must have 1 … bytesMax bytes in UTF-8, and characters of at most 3 of them. */
+const faultOfText = (name: string, text: unknown, bytesMax: number): string | undefined => {
+  if (typeof text !== "string" || text === "" || /[\ud800-\udfff]/.test(text)) return name
+  const bytes = Buffer.byteLength(text)
+  return bytes <= bytesMax ? undefined : `${name}: 字节数 ${bytes}, 超过 ${bytesMax} 字节`
+}
 
 const FIELDS = ["appid", "mchid", "description", "out_trade_no", "time_expire", "notify_url", "amount", "payer"]
 
@@ -143,6 +146,8 @@ export class SimulatorBook {
       return refuse(400, "PARAM_ERROR", "amount")
     }
     if (asked.notify_url?.includes("?")) return refuse(400, "PARAM_ERROR", "notify_url")
+    const reason = asked.reason === undefined ? undefined : faultOfText("reason", asked.reason, 80)
+    if (reason !== undefined) return refuse(400, "PARAM_ERROR", reason)
     const known = order.refunds.get(asked.out_refund_no)
     if (known !== undefined) {
       return known.refundFen === refund
@@ -238,7 +243,8 @@ export class SimulatorBook {
   #faultOf(asked: AskedOrder): string | undefined {
     const stray = Object.keys(asked).find((name) => !FIELDS.includes(name))
     if (stray !== undefined) return `${stray}: 无此参数`
-    if (!isPlain(asked.description, 127)) return "description"
+    const description = faultOfText("description", asked.description, 127)
+    if (description !== undefined) return description
     if (!isOutTradeNo(asked.out_trade_no ?? "")) return "out_trade_no"
     if (!/^https:\/\/|^http:\/\/127\.0\.0\.1/.test(asked.notify_url ?? "")) return "notify_url"
     if (/[?#]/.test(asked.notify_url)) return "notify_url: 不能携带参数"

@@ -93,7 +93,7 @@ describe("the simulated WeChat Pay", () => {
 
   test.each<[string, object]>([
     ["an emoji", { description: "🍎" }],
-    ["128 characters of description", { description: "汉".repeat(128) }],
+    ["128 bytes of description", { description: `${"汉".repeat(42)}xx` }],
     ["a notify_url with a query", { notify_url: "https://pay.example.com/n?a=1" }],
     ["a notify_url without https", { notify_url: "http://pay.example.com/n" }],
     ["yuan for fen", { amount: { total: 0.01, currency: "CNY" } }],

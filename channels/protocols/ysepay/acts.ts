@@ -6,12 +6,16 @@ import {
   type ChargeRef,
   yuanText
 } from "../../../core/channel/index.ts"
+import { plainText } from "../plain-text.ts"
 import type { YsepayAccount } from "./account-fields.ts"
 import { callYsepay } from "./call.ts"
 import { afterwards, downloadBill, lookUpRefund, lookUpTrade } from "./lookup.ts"
 import { readNotice, readNoticeForm } from "./notice.ts"
 import { orderKeyOf, storedOrderKey } from "./order-number.ts"
 import type { YsepaySession } from "./session.ts"
+
+/** No limit of a refund's reason is published; this is the one of a subject (protocols/channels.md I). */
+const REASON_BYTES_MAX = 250
 
 /** What all products of Yinsheng share: everything in a channel except placing an order. */
 export type YsepayActs = Required<
@@ -51,7 +55,7 @@ export const ysepayActs = (session: YsepaySession, account: YsepayAccount): Ysep
         ...key,
         trade_no: tradeNo ?? undefined,
         refund_amount: yuanText(refundFen),
-        refund_reason: reason,
+        refund_reason: plainText(reason, REASON_BYTES_MAX, "退款"),
         out_request_no: refundNo
       }
       const answer = yield* callYsepay(session, "ysepay.online.trade.refund", biz, noticeUrl)

@@ -7,6 +7,7 @@ import {
   fenOfYuan,
   yuanText
 } from "../../../core/channel/index.ts"
+import { plainText } from "../plain-text.ts"
 import type { YsepayAccount } from "./account-fields.ts"
 import { callYsepay } from "./call.ts"
 import { afterwards, lookUpTrade } from "./lookup.ts"
@@ -15,6 +16,9 @@ import { storedOrderKey } from "./order-number.ts"
 import { type BizContent, timeoutExpress } from "./request.ts"
 import { textOf } from "./response.ts"
 import type { YsepaySession } from "./session.ts"
+
+/** Upper bound of a subject in UTF-8 bytes (protocols/channels.md I). */
+const SUBJECT_BYTES_MAX = 250
 
 /**
  * Sends a method that makes an order, and returns the fields of its answer after checking that they are about this
@@ -32,7 +36,7 @@ export const placeYsepayOrder = Effect.fnUntraced(function* (
   const key = storedOrderKey(order.orderNo, order.reference)
   const biz = {
     ...key,
-    subject: order.description,
+    subject: plainText(order.description, SUBJECT_BYTES_MAX, "在线支付"),
     total_amount: yuanText(order.amountFen),
     currency: "CNY",
     seller_id: account.sellerId,

@@ -104,7 +104,10 @@ export const openBook = (settings: BookSettings) => {
     if (get("seller_id") !== settings.sellerId) return mistake("seller_id")
     if (get("business_code") !== settings.businessCode) return mistake("business_code")
     if (!isWeixin && !BANK_TYPES.includes(get("bank_type"))) return mistake("bank_type")
-    if (get("subject").length > 250) return mistake("subject")
+    const bytes = Buffer.byteLength(get("subject"))
+    if (bytes > 250) return mistake(`subject: ${bytes} bytes`)
+    if (/[\u{10000}-\u{10ffff}\p{Cs}\p{Cc}]/u.test(get("subject")))
+      return mistake("subject: a character that is not allowed")
     if (notifyUrl === undefined || notifyUrl.length > 190) return mistake("notify_url")
 
     // Every openid begins with an "o"; the simulated WeChat knows all of these.

@@ -119,6 +119,8 @@ describe("refuses an order", () => {
     ["with half a minute to live", { timeout_express: "0.5m" }, "timeout_express"],
     ["with sixteen days to live", { timeout_express: "16d" }, "timeout_express"],
     ["for another seller", { seller_id: "x" }, "seller_id"],
+    ["with a subject of 251 bytes", { subject: `${"汉".repeat(83)}xx` }, "subject: 251 bytes"],
+    ["with an emoji", { subject: "🍵" }, "subject: a character that is not allowed"],
     ["without a wallet", { bank_type: undefined }, "missing bank_type"]
   ])("%s", async (_, change, mistake) => {
     expect(await call("ysepay.online.qrcodepay", { ...create(), ...change })).toContain('"40004"')
