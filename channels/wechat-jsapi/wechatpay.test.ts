@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test"
+import { X509Certificate } from "node:crypto"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -614,6 +615,28 @@ test("an account without a key to verify with, with a short APIv3 key or half a 
   expect(await told({ apiV3Key: "short-secret" })).not.toContain("short-secret")
   expect(await told({ merchantSerial: undefined })).toContain("merchantSerial")
   expect(await told({ privateKey: "not a key" })).toContain("privateKey")
+})
+
+test("an account with keys that do not belong together is refused with the field and the remedy", async () => {
+  const { wechat } = await house()
+  const account = wechat.account()
+  const own = newCertificate("merchant", new Date(Date.now() - 1000), new Date(Date.now() + 86_400_000))
+  const refused = (change: object) =>
+    Effect.runPromise(Effect.flip(openAccount({ ...account, privateKey: own.privateKeyPem, ...change })))
+  const field = (name: string, words: RegExp) => ({ field: name, message: expect.stringMatching(words) as never })
+  const ownKey = { publicKeyId: wechat.publicKeyId, publicKey: own.publicKeyPem }
+  expect(await refused({ verification: ownKey })).toMatchObject(
+    field("verification.publicKey", /our own key.*pub_key\.pem/)
+  )
+  const ownCertificate = { platformCertificates: [wechat.platformCertificatePem, own.certificatePem] }
+  expect(await refused({ verification: ownCertificate })).toMatchObject(
+    field("verification.platformCertificates", /our own key.*not apiclient_cert\.pem/)
+  )
+  const pinned = { platformCertificates: [wechat.platformCertificatePem] }
+  const merchantSerial = new X509Certificate(wechat.platformCertificatePem).serialNumber
+  expect(await refused({ verification: pinned, merchantSerial })).toMatchObject(
+    field("merchantSerial", /names WeChat Pay's key.*apiclient_cert\.pem/)
+  )
 })
 
 test("an account may hold a .p12, which contains the merchant's serial", async () => {

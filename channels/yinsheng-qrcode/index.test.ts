@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
+import { createPublicKey } from "node:crypto"
 import { Effect, Schema } from "effect"
 import type { Channel, ChannelHttp, ChargeRef, ChargeRequest } from "../../core/channel/index.ts"
 import { newOrderNo } from "../../core/domain/order-no.ts"
@@ -604,3 +605,9 @@ test("100 orders through 30 % faults end as the provider's own book says", async
   expect(simulator.mistakes).toEqual([])
   await rough.stop()
 }, 60_000)
+
+test("an account with our own key in the place of Yinsheng's is refused, and the sentence says which file to give", async () => {
+  const account = here.simulator.account()
+  const platformCertificate = createPublicKey(account.privateKey).export({ type: "spki", format: "pem" }).toString()
+  expect(() => openAccount({ ...account, platformCertificate })).toThrow(/our own key.*businessgate\.cer/)
+})

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto"
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { bytesOfBase64 } from "../domain/base64.ts"
 
 /**
  * The key that seals, and other keys that still open: those before a rotation, or the one that a rotation has added.
@@ -35,6 +36,9 @@ export class Vault extends Context.Service<
     Layer.succeed(Vault, makeVault(Redacted.isRedacted(keys) ? { current: keys, others: () => [] } : keys))
 }
 
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+
 interface Key {
   readonly id: string
   readonly bytes: Buffer
@@ -54,7 +58,7 @@ export const makeVault = (keys: MasterKeys): Vault["Service"] => {
   }
   return {
     seal: (text, purpose) => {
-      const nonce = randomBytes(12)
+      const nonce = randomBytes(NONCE_BYTES)
       const cipher = createCipheriv("aes-256-gcm", current.bytes, nonce).setAAD(Buffer.from(purpose))
       const sealed = Buffer.concat([cipher.update(Redacted.value(text), "utf8"), cipher.final()])
       return `v1.${current.id}.${Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64")}`
@@ -62,16 +66,19 @@ export const makeVault = (keys: MasterKeys): Vault["Service"] => {
     open: (sealed, purpose) =>
       Effect.try({
         try: () => {
-          const [version, id = "", text = ""] = sealed.split(".")
+          const [version, id = "", text = "", ...more] = sealed.split(".")
           const key = keyNamed(id)
-          if (version !== "v1" || key === undefined) throw new VaultRefused({ purpose })
-          const bytes = Buffer.from(text, "base64")
-          const decipher = createDecipheriv("aes-256-gcm", key.bytes, bytes.subarray(0, 12))
+          const bytes = bytesOfBase64(text)
+          if (version !== "v1" || more.length > 0 || key === undefined || bytes === undefined) {
+            throw new VaultRefused({ purpose })
+          }
+          // A shorter tag would be easier to forge: GCM takes tags from 4 bytes unless the length is set.
+          const options = { authTagLength: TAG_BYTES }
+          const decipher = createDecipheriv("aes-256-gcm", key.bytes, bytes.subarray(0, NONCE_BYTES), options)
             .setAAD(Buffer.from(purpose))
-            .setAuthTag(bytes.subarray(-16))
-          return Redacted.make(
-            Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString("utf8")
-          )
+            .setAuthTag(bytes.subarray(NONCE_BYTES).subarray(-TAG_BYTES))
+          const opened = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES))
+          return Redacted.make(Buffer.concat([opened, decipher.final()]).toString("utf8"))
         },
         catch: () => new VaultRefused({ purpose })
       }),

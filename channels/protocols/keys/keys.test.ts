@@ -3,7 +3,7 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:cryp
 import { Effect, Redacted } from "effect"
 import { hasOpenssl, opensslFolder } from "../../../tests/channels/openssl.ts"
 import { readPrivateKey } from "./private-key.ts"
-import { checkPair, readPublicKey } from "./public-key.ts"
+import { checkNotOwn, checkPair, readPublicKey } from "./public-key.ts"
 
 const privateOf = (text: string, password?: string) =>
   readPrivateKey("privateKey", Redacted.make(text), {
@@ -167,6 +167,15 @@ test("a pair is checked by its keys, not by its files", () => {
   expect(Effect.runSync(Effect.flip(checkPair("certificate", rsa.privateKey, other.publicKey)))).toMatchObject({
     field: "certificate",
     message: "certificate does not belong to the private key"
+  })
+})
+
+test("our own key in the provider's place is refused", () => {
+  const check = (key: KeyObject) => checkNotOwn("platformCertificate", rsa.privateKey, key, "the provider's .cer")
+  Effect.runSync(check(other.publicKey))
+  expect(Effect.runSync(Effect.flip(check(rsa.publicKey)))).toMatchObject({
+    field: "platformCertificate",
+    message: "platformCertificate is our own key, the public half of privateKey; give the provider's .cer"
   })
 })
 

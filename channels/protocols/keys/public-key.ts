@@ -48,6 +48,23 @@ export const checkPair = (
     ? Effect.void
     : Effect.fail(new AccountInvalid({ field, message: `${field} does not belong to the private key` }))
 
+/**
+ * Fails when our own key stands where the provider's belongs, as merchants' consoles show both side by side: with it,
+ * whoever holds our key could sign the provider's answers.
+ * @param where where the operator finds the provider's key
+ */
+export const checkNotOwn = (
+  field: string,
+  privateKey: KeyObject,
+  publicKey: KeyObject,
+  where: string
+): Effect.Effect<void, AccountInvalid> =>
+  sameKey(createPublicKey(privateKey), publicKey)
+    ? Effect.fail(
+        new AccountInvalid({ field, message: `${field} is our own key, the public half of privateKey; give ${where}` })
+      )
+    : Effect.void
+
 /** Whether two public keys are the same, whatever files they came in. */
 export const sameKey = (one: KeyObject, other: KeyObject): boolean => spki(one).equals(spki(other))
 

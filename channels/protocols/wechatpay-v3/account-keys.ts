@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto"
 import { Effect } from "effect"
 import { AccountInvalid } from "../../../core/channel/index.ts"
 import { readPrivateKey } from "../keys/private-key.ts"
-import { readPublicKey } from "../keys/public-key.ts"
+import { checkNotOwn, readPublicKey } from "../keys/public-key.ts"
 import type { WechatPayAccount } from "./account-fields.ts"
 import { PlatformKeys } from "./certificates.ts"
 import type { MerchantSigner } from "./sign.ts"
@@ -30,10 +30,14 @@ export const readMerchantKey = Effect.fnUntraced(function* (
   return { mchid: account.mchid, serial, privateKey: key }
 })
 
-/** Reads the keys that WeChat Pay's signatures are checked with: its public key, its certificates, or both. */
-export const readPlatformKeys = Effect.fnUntraced(function* ({
-  verification
-}: WechatPayAccount): Effect.fn.Return<PlatformKeys, AccountInvalid> {
+/**
+ * Reads the keys that WeChat Pay's signatures are checked with: its public key, its certificates, or both.
+ * @param own the merchant's key, which must not be among them
+ */
+export const readPlatformKeys = Effect.fnUntraced(function* (
+  { verification }: WechatPayAccount,
+  own: MerchantSigner
+): Effect.fn.Return<PlatformKeys, AccountInvalid> {
   const { publicKeyId, publicKey, platformCertificates } = verification
   const refuse = (field: string, message: string) => new AccountInvalid({ field: `verification.${field}`, message })
   if ((publicKeyId === undefined) !== (publicKey === undefined)) {
@@ -41,14 +45,26 @@ export const readPlatformKeys = Effect.fnUntraced(function* ({
   }
   const pinned = new Map<string, KeyObject>()
   if (publicKeyId !== undefined && publicKey !== undefined) {
-    pinned.set(serialKey(publicKeyId), (yield* readPublicKey("verification.publicKey", publicKey)).key)
+    const { key } = yield* readPublicKey("verification.publicKey", publicKey)
+    const where = "WeChat Pay's public key (微信支付公钥, pub_key.pem)"
+    yield* checkNotOwn("verification.publicKey", own.privateKey, key, where)
+    pinned.set(serialKey(publicKeyId), key)
   }
   for (const pem of typeof platformCertificates === "object" ? platformCertificates : []) {
     const { key, serialNumber } = yield* readPublicKey("verification.platformCertificates", pem)
     if (serialNumber === undefined) {
       return yield* refuse("platformCertificates", "verification.platformCertificates must hold certificates, not keys")
     }
+    const where = "WeChat Pay's platform certificate, not apiclient_cert.pem"
+    yield* checkNotOwn("verification.platformCertificates", own.privateKey, key, where)
     pinned.set(serialKey(serialNumber), key)
+  }
+  if (pinned.has(serialKey(own.serial))) {
+    return yield* new AccountInvalid({
+      field: "merchantSerial",
+      message:
+        "merchantSerial names WeChat Pay's key: give the serial of apiclient_cert.pem (openssl x509 -noout -serial)"
+    })
   }
   const downloads = platformCertificates === "download"
   if (pinned.size === 0 && !downloads) {

@@ -8,14 +8,14 @@ const NONCE = "fdasflkja484"
 const TEXT = '{"trade_state":"SUCCESS","trade_state_desc":"支付成功"}'
 
 /** Sealed by WebCrypto, another implementation than the one that opens. */
-const seal = async (text: string, associatedData: string) => {
+const seal = async (text: string, associatedData: string, nonce = NONCE) => {
   const aes = await crypto.subtle.importKey("raw", Buffer.from(API_V3_KEY), "AES-GCM", false, ["encrypt"])
-  const algorithm = { name: "AES-GCM", iv: Buffer.from(NONCE), additionalData: Buffer.from(associatedData) }
+  const algorithm = { name: "AES-GCM", iv: Buffer.from(nonce), additionalData: Buffer.from(associatedData) }
   const sealed = await crypto.subtle.encrypt(algorithm, aes, Buffer.from(text))
   return {
     algorithm: "AEAD_AES_256_GCM",
     ciphertext: Buffer.from(sealed).toString("base64"),
-    nonce: NONCE,
+    nonce,
     associated_data: associatedData
   } as const
 }
@@ -39,6 +39,25 @@ describe("a resource that WebCrypto sealed", () => {
       const changed = Buffer.from(bytes)
       changed[at] = (changed[at] ?? 0) ^ 1
       expect(openResource(key, { ...resource, ciphertext: changed.toString("base64") })).toBeUndefined()
+    }
+  })
+
+  test.each([
+    ["without its padding", (text: string) => text.replace(/=+$/, "")],
+    ["with a line end", (text: string) => `${text}\n`],
+    ["with a stray character", (text: string) => `${text.slice(0, 8)}*${text.slice(8)}`]
+  ])("does not open when it is spelled %s", async (_how, spell) => {
+    const resource = await seal(`${TEXT} `, "transaction")
+    expect(openResource(key, resource)).toBe(`${TEXT} `)
+    const ciphertext = spell(resource.ciphertext)
+    expect(ciphertext).not.toBe(resource.ciphertext)
+    expect(openResource(key, { ...resource, ciphertext })).toBeUndefined()
+  })
+
+  test("does not open with a nonce of another length, though it was sealed with it", async () => {
+    for (const nonce of ["short", `${NONCE}0123`]) {
+      const resource = await seal(TEXT, "transaction", nonce)
+      expect(openResource(key, resource)).toBeUndefined()
     }
   })
 

@@ -29,7 +29,7 @@ export const openWechatPaySession = Effect.fnUntraced(function* (
   if (Buffer.byteLength(Redacted.value(apiV3Key)) !== API_V3_KEY_BYTES) {
     return yield* new AccountInvalid({ field: "apiV3Key", message: "apiV3Key must be the 32 characters that were set" })
   }
-  const keys = yield* readPlatformKeys(account)
+  const keys = yield* readPlatformKeys(account, signer)
   const { publicKeyId } = verification
   const settings: ClientSettings = { signer, apiV3Key, origin: payOrigin(account), keys, publicKeyId }
   return { ...settings, client: makeClient(settings) }

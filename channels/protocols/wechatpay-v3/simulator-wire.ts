@@ -1,4 +1,5 @@
 import { verify as verifyBytes } from "node:crypto"
+import { bytesOfBase64 } from "../../../core/channel/index.ts"
 import type { SignatureFault } from "../simulator/faults.ts"
 import type { SimulatorRequest } from "../simulator/server.ts"
 import { newNonceStr, requestMessage, signText } from "./sign.ts"
@@ -45,7 +46,8 @@ export const refusalOf = (
   if (mchid !== merchant.mchid || serial !== merchant.serial) return refuse(401, "SIGN_ERROR", "商户证书序列号有误")
   if (Math.abs(merchant.nowMs / 1000 - Number(timestamp)) > 300) return refuse(401, "SIGN_ERROR", "时间戳已过期")
   const message = Buffer.from(requestMessage(method, target, Number(timestamp), nonce, body))
-  return verifyBytes("sha256", message, merchant.publicKeyPem, Buffer.from(signature, "base64"))
+  const bytes = bytesOfBase64(signature)
+  return bytes !== undefined && verifyBytes("sha256", message, merchant.publicKeyPem, bytes)
     ? undefined
     : refuse(401, "SIGN_ERROR", "签名错误")
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, verify as verifyBytes } from "node:crypto"
+import { bytesOfBase64 } from "../../../core/channel/index.ts"
 import { type NoticeFault, SIGNATURE_FAULTS } from "../simulator/faults.ts"
 import { type Chance, type FaultPlan, type FaultRule, planFaults } from "../simulator/plan.ts"
 import {
@@ -121,8 +122,11 @@ export class WechatPaySimulator {
     const { appId, timeStamp, nonceStr, package: packageText, signType, paySign } = params
     const order = [...this.book.orders.values()].find(({ prepayId }) => packageText === `prepay_id=${prepayId}`)
     const message = Buffer.from(`${appId}\n${timeStamp}\n${nonceStr}\n${packageText}\n`)
-    const signature = Buffer.from(paySign ?? "", "base64")
-    const honest = signType === "RSA" && verifyBytes("sha256", message, this.#merchant.publicKeyPem, signature)
+    const signature = bytesOfBase64(paySign ?? "")
+    const honest =
+      signType === "RSA" &&
+      signature !== undefined &&
+      verifyBytes("sha256", message, this.#merchant.publicKeyPem, signature)
     if (!honest || order === undefined || order.appId !== appId || order.openid !== openid)
       return "get_brand_wcpay_request:fail"
     if (order.state !== "NOTPAY" || this.#now() >= order.expiresAt) return "get_brand_wcpay_request:fail"

@@ -19,6 +19,11 @@ const headersOf = (vector: typeof answer): Record<string, string> => ({
   "wechatpay-serial": SERIAL
 })
 const headers = headersOf(answer)
+/** The next digit of Base64: it decodes to the same byte where its low bits are dropped. */
+const nextDigit = (digit: string): string => {
+  const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+  return digits[digits.indexOf(digit) + 1] ?? ""
+}
 const nowMs = Number(answer.timestamp) * 1000
 const body = Buffer.from(answer.body)
 
@@ -51,6 +56,27 @@ describe("an answer that the openssl CLI signed", () => {
     ["its serial to nobody's", { ...headers, "wechatpay-serial": "ABCDEF0123" }, body, "unknown-serial"]
   ])("fails when somebody changes %s", (_what, changed, bytes, verdict) => {
     expect(verifySignature(changed, bytes, nowMs, keyring)).toBe(verdict as "forged")
+  })
+
+  test.each([
+    ["without its padding", answer.signature.replace(/=+$/, "")],
+    ["in the URL's alphabet", answer.signature.replaceAll("+", "-").replaceAll("/", "_")],
+    ["with something behind it", `${answer.signature}AAAA`],
+    ["with a space inside", `${answer.signature.slice(0, 40)} ${answer.signature.slice(40)}`],
+    ["with a stray character", `${answer.signature.slice(0, 40)}*${answer.signature.slice(40)}`],
+    ["with bits that are dropped", answer.signature.replace(/(.)==$/, (_, last) => `${nextDigit(last)}==`)]
+  ])("is refused when its signature is spelled %s", (_how, signature) => {
+    expect(signature).not.toBe(answer.signature)
+    expect(verifySignature({ ...headers, "wechatpay-signature": signature }, body, nowMs, keyring)).toBe("forged")
+  })
+
+  test.each([
+    ["WECHATPAY2-SHA256-RSA2048", "valid"],
+    ["WECHATPAY2-SM2-WITH-SM3", "other-algorithm"],
+    ["", "other-algorithm"]
+  ])("whose signature type is %p is judged so", (type, verdict) => {
+    const typed = { ...headers, "wechatpay-signature-type": type }
+    expect(verifySignature(typed, body, nowMs, keyring)).toBe(verdict as "valid")
   })
 
   test.each(["wechatpay-timestamp", "wechatpay-nonce", "wechatpay-signature", "wechatpay-serial"])(

@@ -1,4 +1,5 @@
 import { type KeyObject, verify as verifyBytes } from "node:crypto"
+import { bytesOfBase64 } from "../../../core/channel/index.ts"
 
 /** How far WeChat Pay's timestamp may be from our clock, either way (protocols/channels.md C4). */
 export const TIMESTAMP_TOLERANCE_MS = 300_000
@@ -8,9 +9,14 @@ export const TIMESTAMP_TOLERANCE_MS = 300_000
  * - `stale`: more than 300 s from our clock: a replay, or one of the two clocks is wrong.
  * - `unknown-serial`: signed with a key that we do not hold: a rotated certificate that is not downloaded yet, or a
  *   forgery.
- * - `forged`: the signature does not verify. WeChat Pay's `WECHATPAY/SIGNTEST/` probes end here, and expect a refusal.
+ * - `other-algorithm`: Wechatpay-Signature-Type names another algorithm (SM2), which is not supported here. No forgery.
+ * - `forged`: the signature does not verify, or is not spelled in standard Base64. WeChat Pay's `WECHATPAY/SIGNTEST/`
+ *   probes end here, and expect a refusal.
  */
-export type SignatureVerdict = "valid" | "unsigned" | "stale" | "unknown-serial" | "forged"
+export type SignatureVerdict = "valid" | "unsigned" | "stale" | "unknown-serial" | "other-algorithm" | "forged"
+
+/** The one algorithm that is verified; an absent Wechatpay-Signature-Type means it too (protocols/channels.md C4, I). */
+const SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
 
 /** WeChat Pay's public keys by serial: platform certificates (hex) and public keys (`PUB_KEY_ID_…`), both at once. */
 export type PlatformKeyring = ReadonlyMap<string, KeyObject>
@@ -36,11 +42,13 @@ export const verifySignature = (
   const signature = headers["wechatpay-signature"]
   const serial = headers["wechatpay-serial"]
   if (!timestamp || !nonce || !signature || !serial) return "unsigned"
+  if ((headers["wechatpay-signature-type"] ?? SIGNATURE_TYPE) !== SIGNATURE_TYPE) return "other-algorithm"
   if (!/^\d{1,12}$/.test(timestamp) || Math.abs(nowMs - Number(timestamp) * 1000) > TIMESTAMP_TOLERANCE_MS) {
     return "stale"
   }
   const key = keyring.get(serialKey(serial))
   if (key === undefined) return "unknown-serial"
   const message = Buffer.concat([Buffer.from(`${timestamp}\n${nonce}\n`), body, Buffer.from("\n")])
-  return verifyBytes("sha256", message, key, Buffer.from(signature, "base64")) ? "valid" : "forged"
+  const bytes = bytesOfBase64(signature)
+  return bytes !== undefined && verifyBytes("sha256", message, key, bytes) ? "valid" : "forged"
 }

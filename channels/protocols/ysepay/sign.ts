@@ -1,5 +1,5 @@
 import { type KeyObject, sign, verify } from "node:crypto"
-import { canonicalString } from "../../../core/channel/index.ts"
+import { bytesOfBase64, canonicalString } from "../../../core/channel/index.ts"
 
 /** A field's name and value as text. In a notice each character stands for one received byte (Latin-1). */
 export type Field = readonly [name: string, value: string]
@@ -24,7 +24,6 @@ export const signSha1Rsa = (text: string, privateKey: KeyObject): string =>
  * lines); another spelling that decodes to the same bytes because bits are dropped is not.
  */
 export const verifySha1Rsa = (bytes: Uint8Array, signature: string, publicKey: KeyObject): boolean => {
-  const base64 = signature.replaceAll(/\s/g, "")
-  const decoded = Buffer.from(base64, "base64")
-  return decoded.toString("base64") === base64 && decoded.length > 0 && verify("RSA-SHA1", bytes, publicKey, decoded)
+  const decoded = bytesOfBase64(signature.replaceAll(/\s/g, ""))
+  return decoded !== undefined && verify("RSA-SHA1", bytes, publicKey, decoded)
 }

@@ -1,4 +1,5 @@
 import { type KeyObject, sign, verify } from "node:crypto"
+import { bytesOfBase64 } from "../../../core/channel/index.ts"
 
 /*
  * The provider's side of the wire. It does not use the codec that it tests: nobody would see a mistake that both sides
@@ -63,8 +64,10 @@ export const readRequest = (
   const pairs = [...new URLSearchParams(body)]
   const common = new Map(pairs)
   if (pairs.length !== common.size) return "a parameter comes twice"
-  const signature = Buffer.from(common.get("sign") ?? "", "base64")
-  if (!verify("sha1", Buffer.from(joined(common)), sender.key, signature)) return "isv.invalid-signature"
+  const signature = bytesOfBase64(common.get("sign") ?? "")
+  if (signature === undefined || !verify("sha1", Buffer.from(joined(common)), sender.key, signature)) {
+    return "isv.invalid-signature"
+  }
   const strange = pairs.find(([name]) => !COMMON.includes(name))
   if (strange !== undefined) return `unknown parameter ${strange[0]}`
   for (const name of COMMON) {
