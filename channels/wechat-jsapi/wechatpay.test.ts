@@ -128,7 +128,7 @@ describe("a charge", () => {
     probe: "ChannelUncertain bad-signature",
     "unknown-serial": "ChannelUncertain bad-signature",
     garbage: "ChannelUncertain unreadable",
-    "rate-limited": "ChannelRejected"
+    "rate-limited": "ChannelUncertain server-error"
   }
   test.each(WECHATPAY_CALL_FAULTS)(
     "that meets %s ends as that fault should, and the provider has the order or not",
@@ -181,7 +181,14 @@ describe("a charge", () => {
   test.each([
     [400, "PARAM_ERROR", "ChannelRejected"],
     [403, "NO_AUTH", "ChannelRejected"],
-    [403, "RULE_LIMIT", "ChannelRejected"],
+    [403, "NOAUTH", "ChannelRejected"],
+    [400, "ORDERCLOSED", "ChannelRejected"],
+    [403, "RULE_LIMIT", "ChannelUncertain server-error"],
+    [403, "RULELIMIT", "ChannelUncertain server-error"],
+    [429, "FREQUENCY_LIMITED", "ChannelUncertain server-error"],
+    [429, "RATELIMITED", "ChannelUncertain server-error"],
+    [403, "OUT_TRADE_NO_USED", "ChannelUncertain server-error"],
+    [400, "ORDER_PAID", "ChannelUncertain server-error"],
     [500, "PARAM_ERROR", "ChannelUncertain server-error"],
     [400, "SOMETHING_NEW", "ChannelUncertain server-error"],
     [400, "", "ChannelUncertain unreadable"],
@@ -190,6 +197,39 @@ describe("a charge", () => {
     const it = await house({ serialMode: "public-key" })
     it.wechat.book.place = () => ({ status, body: { code, message: "" } })
     expect(await outcome(it.channel.charge(requestOf(it)))).toBe(result)
+  })
+
+  test.each(["INVALID_REQUEST", "TRADE_ERROR", "ACCOUNTERROR", "USER_ACCOUNT_ABNORMAL"])(
+    "answered with %s is refused if WeChat Pay does not know the order, and uncertain if it does or cannot say",
+    async (code) => {
+      const it = await house({ serialMode: "public-key" })
+      const request = requestOf(it)
+      const { book } = it.wechat
+      const refused = { status: 400, body: { code, message: "此请求无效" } }
+      const place = book.place.bind(book)
+      book.place = () => refused
+      expect(await outcome(it.channel.charge(request))).toBe("ChannelRejected")
+      it.wechat.inject({ fault: "rate-limited", call: request.orderNo })
+      expect(await outcome(it.channel.charge(request))).toBe("ChannelUncertain server-error")
+      book.place = () => ({ ...refused, body: { code, message: "请求过于频繁，请稍后再试" } })
+      expect(await outcome(it.channel.charge(request))).toBe("ChannelUncertain server-error")
+      book.place = (body) => {
+        place(body)
+        return refused
+      }
+      expect(await outcome(it.channel.charge(request))).toBe("ChannelUncertain server-error")
+    }
+  )
+
+  test.each([
+    [600, "behind"],
+    [-600, "ahead of"]
+  ])("says how far our clock is off WeChat Pay's: %d s", async (aheadS, side) => {
+    const it = await house({ serialMode: "public-key" })
+    it.wechat.aheadMs = aheadS * 1000
+    const failure = await run(Effect.flip(it.channel.charge(requestOf(it))))
+    expect(failure).toMatchObject({ _tag: "ChannelUncertain", why: "bad-signature" })
+    expect(failure.message).toMatch(new RegExp(`our clock is (599|600|601) s off WeChat Pay's \\(${side} it\\)`))
   })
 
   test("asks WeChat Pay to sign with its public key, where that is all the account has", async () => {
@@ -220,7 +260,7 @@ describe("a query", () => {
     ["USERPAYING", { state: "pending" }],
     ["CLOSED", { state: "closed" }],
     ["REVOKED", { state: "closed" }],
-    ["PAYERROR", { state: "failed", reason: "PAYERROR" }]
+    ["PAYERROR", { state: "pending" }]
   ] as const)("of an order in state %s says so", async (state, expected) => {
     const it = await house()
     const request = requestOf(it)
@@ -234,6 +274,15 @@ describe("a query", () => {
     const it = await house()
     expect(await run(it.channel.query(refOf(requestOf(it))))).toEqual({ state: "absent" })
   })
+
+  test.each(["ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS"])(
+    "answered with 404 %s says absent",
+    async (code) => {
+      const it = await house({ serialMode: "public-key" })
+      it.wechat.book.query = () => ({ status: 404, body: { code, message: "" } })
+      expect(await run(it.channel.query(refOf(requestOf(it))))).toEqual({ state: "absent" })
+    }
+  )
 
   test.each([
     [404, "NOT_FOUND"],
@@ -327,6 +376,22 @@ describe("a close", () => {
     const order = it.wechat.book.orders.get(request.orderNo)
     if (order !== undefined) order.state = "USERPAYING"
     expect(await outcome(closeOf(it, request))).toBe("ChannelUncertain server-error")
+  })
+
+  test.each([
+    [400, "ORDERPAID", { state: "paid" }],
+    [400, "ORDER_PAID", { state: "paid" }],
+    [400, "ORDER_CLOSED", { state: "closed" }],
+    [400, "ORDERCLOSED", { state: "closed" }],
+    [404, "ORDERNOTEXIST", { state: "closed" }],
+    [429, "FREQUENCY_LIMITED", "ChannelUncertain server-error"],
+    [429, "RATELIMITED", "ChannelUncertain server-error"],
+    [403, "RULE_LIMIT", "ChannelUncertain server-error"],
+    [400, "INVALID_REQUEST", "ChannelUncertain server-error"]
+  ])("answered with %d %s says so", async (status, code, said) => {
+    const it = await house({ serialMode: "public-key" })
+    it.wechat.book.close = () => ({ status, body: { code, message: "" } })
+    expect(await outcome(closeOf(it, requestOf(it)))).toEqual(said as never)
   })
 
   test("that is answered with 200 is uncertain: done is 204", async () => {

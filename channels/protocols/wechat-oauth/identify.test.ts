@@ -3,6 +3,7 @@ import { Effect, Redacted } from "effect"
 import type { ChannelHttp } from "../../../core/channel/index.ts"
 import { fetchChannelHttp } from "../../../tests/harness/fetch-channel-http.ts"
 import { startLoopback } from "../../../tests/harness/loopback.ts"
+import { startSimulatorServer } from "../simulator/server.ts"
 import { authorizeUrl } from "./authorize.ts"
 import { identify } from "./identify.ts"
 import { OAUTH_CALL_FAULTS, WechatOauthSimulator } from "./simulator.ts"
@@ -10,7 +11,7 @@ import { OAUTH_CALL_FAULTS, WechatOauthSimulator } from "./simulator.ts"
 const APP = { appId: "wx8888888888888888", appSecret: Redacted.make("app-secret") }
 const OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 
-const running: Array<WechatOauthSimulator> = []
+const running: Array<{ readonly stop: () => unknown }> = []
 const wechat = async () => {
   const simulator = await WechatOauthSimulator.start({ [APP.appId]: "app-secret" })
   running.push(simulator)
@@ -71,6 +72,20 @@ describe("a code", () => {
     expect(await told(identify({ origin: it.origin, app: APP, code: late, miniProgram: false }))).toBe(
       "no: the code has expired (42003 code expired)"
     )
+  })
+
+  test.each([
+    [42003, "no: the code is older than five minutes (42003 said)"],
+    [45011, "unsure: "],
+    [-1, "unsure: "]
+  ])("answered with %d is told so", async (errcode, words) => {
+    const server = await startSimulatorServer(() => ({
+      status: 200,
+      body: JSON.stringify({ errcode, errmsg: "said" })
+    }))
+    running.push(server)
+    const login = { origin: server.origin, app: APP, code: "c", miniProgram: false }
+    expect(await told(identify(login))).toStartWith(words)
   })
 
   test("of wx.login works for jscode2session only", async () => {

@@ -40,6 +40,9 @@ export interface Client {
 /** Upper bound of a message kept from an error answer. */
 const MESSAGE_CHARS_MAX = 200
 
+/** The difference of two clocks below which WeChat Pay accepts a request, and we an answer. */
+const CLOCK_GAP_MS = 300_000
+
 /** Deadline of a certificate download: an order waits for it, and the order's own deadline is running. */
 const DOWNLOAD_TIMEOUT_MS = 5_000
 
@@ -74,21 +77,22 @@ export const makeClient = (settings: ClientSettings): Client => {
   const download = Effect.fnUntraced(function* () {
     keys.downloadTried(yield* Clock.currentTimeMillis)
     const answer = yield* send("GET", new URL(origin + CERTIFICATES_PATH), "", DOWNLOAD_TIMEOUT_MS)
+    const nowMs = yield* Clock.currentTimeMillis
     if (answer.status !== 200) {
-      const { code, message } = readRefusal(answer)
+      const { code, message } = readRefusal(answer, nowMs)
       return yield* new ChannelUncertain({
         why: "server-error",
         detail: `${CERTIFICATES_PATH}: ${answer.status} ${code} ${message}`
       })
     }
-    const nowMs = yield* Clock.currentTimeMillis
     const { headers, body } = answer
     const verdict = keys.accept({ headers, body, apiV3Key: settings.apiV3Key, nowMs })
     if (verdict === "unreadable") {
       return yield* unreadable(`${CERTIFICATES_PATH}: does not open with this account's apiV3Key`)
     }
     if (verdict !== "accepted") {
-      return yield* new ChannelUncertain({ why: "bad-signature", detail: `${CERTIFICATES_PATH}: ${verdict}` })
+      const detail = `${CERTIFICATES_PATH}: ${verdict}${clockNote(answer, nowMs)}`
+      return yield* new ChannelUncertain({ why: "bad-signature", detail })
     }
   })
 
@@ -129,12 +133,14 @@ export const makeClient = (settings: ClientSettings): Client => {
     const { status } = answer
     const succeeded = status >= 200 && status < 300
     const verdict = yield* verify(answer)
+    const nowMs = yield* Clock.currentTimeMillis
     // An error may be unsigned; an error with an invalid signature is not WeChat Pay's.
     if (verdict !== "valid" && (succeeded || verdict !== "unsigned")) {
-      return yield* new ChannelUncertain({ why: "bad-signature", detail: `answer ${status}: ${verdict}` })
+      const detail = `answer ${status}: ${verdict}${clockNote(answer, nowMs)}`
+      return yield* new ChannelUncertain({ why: "bad-signature", detail })
     }
     if (succeeded) return { kind: "ok", status, body: Buffer.from(answer.body).toString("utf8") } satisfies ClientAnswer
-    const refusal = readRefusal(answer)
+    const refusal = readRefusal(answer, nowMs)
     if (status >= 400 && status < 500 && refusal.code !== "") return { kind: "refused", refusal } satisfies ClientAnswer
     return yield* new ChannelUncertain({
       why: status >= 500 ? "server-error" : "unreadable",
@@ -145,12 +151,20 @@ export const makeClient = (settings: ClientSettings): Client => {
   return { call, ready, download: (url) => send("GET", new URL(url), "") }
 }
 
-const readRefusal = (answer: ChannelHttpAnswer): Refusal => {
+/** For an answer that shows two clocks apart, by its Date header; "" = they are not, or it has none. */
+const clockNote = (answer: ChannelHttpAnswer, nowMs: number): string => {
+  const gapMs = nowMs - Date.parse(answer.headers.date ?? "")
+  if (!(Math.abs(gapMs) > CLOCK_GAP_MS)) return ""
+  const [seconds, side] = [Math.round(Math.abs(gapMs) / 1000), gapMs > 0 ? "ahead of" : "behind"]
+  return `: our clock is ${seconds} s off WeChat Pay's (${side} it); set this machine's clock`
+}
+
+const readRefusal = (answer: ChannelHttpAnswer, nowMs: number): Refusal => {
   const body = Option.getOrUndefined(decodeError(Buffer.from(answer.body).toString("utf8")))
   return {
     status: answer.status,
     code: body?.code ?? "",
-    message: (body?.message ?? "").slice(0, MESSAGE_CHARS_MAX),
+    message: (body?.message ?? "").slice(0, MESSAGE_CHARS_MAX) + clockNote(answer, nowMs),
     requestId: answer.headers["request-id"] ?? ""
   }
 }

@@ -1,4 +1,5 @@
 import { ChannelRejected, ChannelUncertain } from "../../../core/channel/index.ts"
+import { saysNotNow } from "../not-now.ts"
 
 /** A refusal by WeChat Pay: `{code, message}` under a 4xx status. */
 export interface Refusal {
@@ -14,52 +15,66 @@ export const refusalText = ({ status, code, message, requestId }: Refusal): stri
   `${status} ${code} ${message}${requestId === "" ? "" : ` (Request-ID ${requestId})`}`
 
 /*
- * The tables of protocols/channels.md C8. They apply only to 4xx answers that are unsigned or verified; a 5xx never
- * gets here. A code that no table names is uncertain: asking again is always safe.
+ * The tables of protocols/channels.md C8 and I. They apply only to 4xx answers that are unsigned or verified; a 5xx never
+ * gets here. Only codes that prove that nothing was done are in a table, each with the proof. A code that no table names
+ * is uncertain, as are FREQUENCY_LIMITED, RATE_LIMITED and RULE_LIMIT (业务规则限制请求频率): they say "not now", and
+ * asking again is always safe.
  */
+
+/** WeChat Pay spells its codes in two ways (ORDER_NOT_EXIST, ORDERNOTEXIST), so that they compare without underscores. */
+const plainCode = ({ code }: Refusal): string => code.toUpperCase().replaceAll("_", "")
 
 /** Codes of any call that was refused before it did anything. */
 const REFUSED_BEFORE: ReadonlyArray<string> = [
-  "PARAM_ERROR",
-  "SIGN_ERROR",
-  "NO_AUTH",
-  "APPID_MCHID_NOT_MATCH",
-  "MCH_NOT_EXISTS",
-  "ACCOUNT_ERROR"
+  "PARAMERROR", // a field was refused when the request was read
+  "SIGNERROR", // the request was not even read
+  "NOAUTH", // the merchant may not use the product
+  "APPIDMCHIDNOTMATCH", // the merchant is not bound to the AppID
+  "MCHNOTEXISTS" // there is no such merchant
 ]
 
 /** Codes that mean: the order was not made, or can no longer be paid. */
 const ORDER_REFUSED: ReadonlyArray<string> = [
   ...REFUSED_BEFORE,
-  "INVALID_REQUEST",
-  "ORDER_CLOSED",
-  "RULE_LIMIT",
-  "FREQUENCY_LIMITED",
-  "RATE_LIMITED"
+  "ORDERCLOSED" // an order of this number was made and closed: nobody can pay it any more
+]
+
+/** Codes that refuse this request, and may mean as well that an order of this number exists and can be paid. */
+const ORDER_DOUBTFUL: ReadonlyArray<string> = [
+  "INVALIDREQUEST", // a broken rule, or "请求重入时，参数与首次请求时不一致", or "201 商户订单号重复"
+  "TRADEERROR", // "for business reasons"
+  "ACCOUNTERROR", // the payer's account
+  "USERACCOUNTABNORMAL"
 ]
 
 /**
- * Whether an order was definitely refused. OUT_TRADE_NO_USED and ORDERPAID are not in the table: an order of that
- * number exists and may be paid. INVALID_REQUEST can mean the same, as "201 商户订单号重复" (seen by users of several SDKs),
- * so its text decides.
+ * What a refused order means. `ask`: whether WeChat Pay knows an order of this number decides. OUT_TRADE_NO_USED and
+ * ORDERPAID are in no table: an order of that number exists and may be paid.
  */
-export const orderRefused = (refusal: Refusal): boolean =>
-  ORDER_REFUSED.includes(refusal.code) && !(refusal.code === "INVALID_REQUEST" && /重复|已支付/.test(refusal.message))
+export const orderMeaning = (refusal: Refusal): "refused" | "ask" | "uncertain" => {
+  if (ORDER_REFUSED.includes(plainCode(refusal))) return "refused"
+  return ORDER_DOUBTFUL.includes(plainCode(refusal)) && !saysNotNow(refusal.message) ? "ask" : "uncertain"
+}
 
-/** Codes that mean: no money was sent back. FREQUENCY_LIMITED is missing because it may answer a repeated request. */
-const REFUND_REFUSED: ReadonlyArray<string> = [...REFUSED_BEFORE, "NOT_ENOUGH", "RESOURCE_NOT_EXISTS"]
+/** Codes that mean: no money was sent back. */
+const REFUND_REFUSED: ReadonlyArray<string> = [
+  ...REFUSED_BEFORE,
+  "NOTENOUGH", // the merchant's balance is too small
+  "RESOURCENOTEXISTS", // there is no such payment
+  "USERACCOUNTABNORMAL" // the payer's account cannot take the money; the refund was not made
+]
 
 /** Whether a refund was definitely refused. INVALID_REQUEST may mean "already done", so such a refund is queried. */
-export const refundRefused = (refusal: Refusal): boolean => REFUND_REFUSED.includes(refusal.code)
+export const refundRefused = (refusal: Refusal): boolean => REFUND_REFUSED.includes(plainCode(refusal))
 
 /** Whether WeChat Pay has no such order or refund. */
-export const isAbsent = ({ status, code }: Refusal): boolean =>
-  status === 404 && (code === "ORDER_NOT_EXIST" || code === "RESOURCE_NOT_EXISTS")
+export const isAbsent = (refusal: Refusal): boolean =>
+  refusal.status === 404 && ["ORDERNOTEXIST", "RESOURCENOTEXISTS"].includes(plainCode(refusal))
 
 /** What a refused close says about the order; undefined = nothing certain. */
 export const closeMeaning = (refusal: Refusal): "closed" | "paid" | undefined => {
-  if (refusal.code === "ORDERPAID" || refusal.code === "ORDER_PAID") return "paid"
-  if (refusal.code === "ORDER_CLOSED" || isAbsent(refusal)) return "closed"
+  if (plainCode(refusal) === "ORDERPAID") return "paid"
+  if (plainCode(refusal) === "ORDERCLOSED" || isAbsent(refusal)) return "closed"
   return undefined
 }
 

@@ -37,7 +37,7 @@ describe("a transaction", () => {
     ["USERPAYING", "pending"],
     ["CLOSED", "closed"],
     ["REVOKED", "closed"],
-    ["PAYERROR", "failed"],
+    ["PAYERROR", "pending"],
     ["SOMETHING_NEW", undefined]
   ])("in state %s is %s", (trade_state, state) => {
     expect(stateOf({ trade_state })?.state).toBe(state as "paid")

@@ -13,7 +13,6 @@ const Transaction = Schema.Struct({
   mchid: Schema.optionalKey(Schema.NullOr(Schema.String)),
   out_trade_no: Schema.String,
   trade_state: Schema.String,
-  trade_state_desc: Schema.optionalKey(Schema.NullOr(Schema.String)),
   transaction_id: Schema.optionalKey(Schema.NullOr(Schema.String)),
   success_time: Schema.optionalKey(Schema.NullOr(Schema.String)),
   amount: Schema.optionalKey(
@@ -56,12 +55,11 @@ const stateOf = (transaction: typeof Transaction.Type): ChargeState | undefined 
     }
     case "NOTPAY":
     case "USERPAYING":
+    case "PAYERROR": // not final: the payer may try again until the order is closed
       return { state: "pending" }
     case "CLOSED":
     case "REVOKED":
       return { state: "closed" }
-    case "PAYERROR":
-      return { state: "failed", reason: transaction.trade_state_desc ?? "PAYERROR" }
     default:
       return undefined
   }

@@ -94,7 +94,7 @@ export class SimulatorBook {
     const text = JSON.stringify(asked)
     const known = this.orders.get(asked.out_trade_no)
     if (known !== undefined) {
-      if (known.asked !== text) return refuse(403, "OUT_TRADE_NO_USED", "商户订单号重复")
+      if (known.asked !== text) return refuse(400, "INVALID_REQUEST", "请求重入时，参数与首次请求时不一致")
       if (known.state === "CLOSED") return refuse(400, "ORDER_CLOSED", "该订单已关闭")
       if (known.state !== "NOTPAY") return refuse(400, "ORDERPAID", "该订单已支付")
       return { status: 200, body: { prepay_id: known.prepayId } }

@@ -236,6 +236,7 @@ export class WechatPaySimulator {
     const signatureFault = SIGNATURE_FAULTS.find((each) => each === fault)
     const headers = {
       ...(body === "" ? {} : { "content-type": "application/json; charset=utf-8" }),
+      date: new Date(this.#now()).toUTCString(),
       "request-id": randomBytes(8).toString("hex").toUpperCase(),
       ...this.#signer.sign(body, request.headers["wechatpay-serial"], signatureFault)
     }

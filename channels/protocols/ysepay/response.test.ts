@@ -57,6 +57,7 @@ describe("what 40004 means depends on its sub_code", () => {
     ["7990", "refused"],
     ["ACQ.INVALID_PARAMETER", "refused"],
     ["ACQ.QUERY_NO_RECORD", "absent"],
+    ["ACQ_QUERY_NO_RECORD", "absent"],
     ["ACQ.TRADE_NOT_EXIST", "absent"]
   ] as const)("%s: %s", (subCode, kind) => {
     const node = `{"code":"40004","msg":"Business Failed","sub_code":"${subCode}","sub_msg":"没找到路由"}`
@@ -67,8 +68,17 @@ describe("what 40004 means depends on its sub_code", () => {
   })
 })
 
-const uncertain = (code: string, subCode?: string) =>
-  signLast(JSON.stringify({ code, msg: "m", ...(subCode === undefined ? {} : { sub_code: subCode }) }))
+const uncertain = (code: string, subCode?: string, subMsg?: string) =>
+  signLast(JSON.stringify({ code, msg: "m", sub_code: subCode, sub_msg: subMsg }))
+
+test("an unsigned invalid-signature blames our own key, not Yinsheng's certificate", () => {
+  const node = `{"code":"40002","msg":"Invalid Arguments","sub_code":"isv.invalid-signature","sub_msg":"验签失败"}`
+  for (const text of [`{"${NODE}":${node}}`, `{"unknow_response":${node}}`, signLast(node)]) {
+    const detail = expect.stringContaining("Yinsheng refuses our signature: privateKey is not") as never
+    expect(read(text)).toMatchObject({ failure: { _tag: "ChannelUncertain", why: "server-error", detail } })
+  }
+  expect(read(`{"${NODE}":${node},"sign":"AA=="}`)).toMatchObject({ failure: { why: "bad-signature" } })
+})
 
 test.each([
   ["3501", uncertain("3501"), "server-error"],
@@ -76,6 +86,13 @@ test.each([
   ["40004 without sub_code", uncertain("40004"), "server-error"],
   ["40004 ACQ.SYSTEM_ERROR", uncertain("40004", "ACQ.SYSTEM_ERROR"), "server-error"],
   ["40004 ACQ.BUSINESS_TIMEOUT_ERROR", uncertain("40004", "ACQ.BUSINESS_TIMEOUT_ERROR"), "server-error"],
+  ["40004 ACQ_SYSTEM_ERROR", uncertain("40004", "ACQ_SYSTEM_ERROR"), "server-error"],
+  ["40004 isv.app-call-limited", uncertain("40004", "isv.app-call-limited"), "server-error"],
+  [
+    "40004 with a number, too often by its text",
+    uncertain("40004", "7001", "请求过于频繁，请稍后再试"),
+    "server-error"
+  ],
   ["40002 (no table of these is known)", uncertain("40002", "isv.invalid-signature"), "server-error"],
   ["no code", signLast(`{"msg":"Success"}`), "server-error"],
   ["unknow_response", `{"unknow_response":{"code":"50001","msg":"网关异常"}}`, "server-error"],

@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto"
 import { Effect } from "effect"
 import { ChannelUncertain } from "../../../core/channel/index.ts"
+import { saysNotNow } from "../not-now.ts"
 import { verifySha1Rsa } from "./sign.ts"
 
 /** The fields of an answer's signed node, as parsed from JSON. */
@@ -17,10 +18,13 @@ export type MethodAnswer =
   /** 40004 with "no such record": the order may still arrive. */
   | { readonly kind: "absent"; readonly reason: string }
 
-/** sub_codes of 40004 that do not say what happened (A4; 31xx from a white-label sibling). */
-const UNDECIDED = new Set(["", "ACQ.SYSTEM_ERROR", "ACQ.BUSINESS_TIMEOUT_ERROR", "3155", "3161", "3172"])
-/** "No such record", as spelled by this gateway, its sibling and Alipay, whose codes it borrows (A4, D4). */
-const ABSENT = new Set(["ACQ.QUERY_NO_RECORD", "ACQ_QUERY_NO_RECORD", "ACQ.QUERY_NO_RESULT", "ACQ.TRADE_NOT_EXIST"])
+/**
+ * sub_codes of 40004 that do not say what happened, beside those whose words say "not now": none, and the "pending" of a
+ * white-label sibling (A4).
+ */
+const UNDECIDED = new Set(["", "3155", "3161", "3172"])
+/** "No such record", as spelled by this gateway, its sibling and Alipay, whose codes it borrows (A4, D4, I). */
+const ABSENT = new Set(["ACQ_QUERY_NO_RECORD", "ACQ_QUERY_NO_RESULT", "ACQ_TRADE_NOT_EXIST"])
 
 /**
  * Reads an answer: cuts the node out, verifies the signature over its bytes as received, then parses it. The node's
@@ -42,13 +46,22 @@ export const readResponse = (
       ? uncertain("unreadable", "the answer holds no node of the method")
       : uncertain("server-error", `unknow_response ${words(parseNode(failure) ?? {})}`)
   }
-  if (!isSigned(raw, members.get("sign"), platformKey)) return uncertain("bad-signature")
   const node = parseNode(raw)
+  if (!isSigned(raw, members.get("sign"), platformKey)) {
+    // Such an answer comes unsigned, and must not send the operator to look at Yinsheng's certificate.
+    return !members.has("sign") && node !== undefined && blamesUs(node)
+      ? uncertain("server-error", words(node))
+      : uncertain("bad-signature")
+  }
   if (node === undefined) return uncertain("unreadable", "the signed node is not a JSON object")
   const code = textOf(node, "code")
   if (code === "10000") return Effect.succeed({ kind: "done", node })
-  const subCode = textOf(node, "sub_code") ?? ""
-  if (code !== "40004" || UNDECIDED.has(subCode)) return uncertain("server-error", words(node))
+  // No complete table of sub_codes is published. One that is not "not now" is a refusal, which the callers believe only
+  // after a query has said that there is no such order or refund.
+  const subCode = (textOf(node, "sub_code") ?? "").replaceAll(".", "_").toUpperCase()
+  if (code !== "40004" || UNDECIDED.has(subCode) || saysNotNow(words(node))) {
+    return uncertain("server-error", words(node))
+  }
   return Effect.succeed({ kind: ABSENT.has(subCode) ? "absent" : "refused", reason: words(node) })
 }
 
@@ -62,8 +75,14 @@ export const textOf = (node: Node, field: string): string | undefined => {
 const uncertain = (why: ChannelUncertain["why"], detail?: string) =>
   Effect.fail(new ChannelUncertain(detail === undefined ? { why } : { why, detail: detail.slice(0, 300) }))
 
-const words = (node: Node): string =>
-  ["code", "msg", "sub_code", "sub_msg"].flatMap((field) => textOf(node, field) ?? []).join(" ")
+const words = (node: Node): string => {
+  const theirs = ["code", "msg", "sub_code", "sub_msg"].flatMap((field) => textOf(node, field) ?? []).join(" ")
+  return blamesUs(node) ? `${theirs}: ${OUR_SIGNATURE}` : theirs
+}
+
+/** Whether an answer says that our own signature does not verify at Yinsheng. */
+const blamesUs = (node: Node): boolean => /invalid-signature/i.test(textOf(node, "sub_code") ?? "")
+const OUR_SIGNATURE = "Yinsheng refuses our signature: privateKey is not the one whose certificate it has of partnerId"
 
 const isSigned = (raw: string, sign: string | undefined, platformKey: KeyObject): boolean => {
   const signature: unknown = sign?.startsWith('"') ? parseJson(sign) : undefined

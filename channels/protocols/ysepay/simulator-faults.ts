@@ -4,6 +4,7 @@ import { type Chance, type FaultPlan, planFaults } from "../simulator/plan.ts"
 /** The faults of one call that this simulator supports. */
 const YSEPAY_CALL_FAULTS = [
   "refused", // a signed 40004 with sub_code 7990
+  "rate-limited", // a signed 40004 whose sub_code is this simulator's own, since none is published
   "processing", // a signed 3501
   "busy", // a signed 50000
   "gateway-error", // unknow_response

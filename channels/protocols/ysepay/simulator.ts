@@ -99,6 +99,7 @@ export const startYsepaySimulator = async (options: YsepaySimulatorOptions = {})
     if (METHODS[method as Method].gateway !== gateway) return gatewayError(`${method} on the host of ${gateway}`)
     const fault = faults.ofCall(method, biz.get("out_trade_no") ?? "")
     if (fault === "refused") return signed(method, { subCode: "7990", subMsg: "没找到路由" })
+    if (fault === "rate-limited") return signed(method, { subCode: "ACQ.CALL_LIMITED", subMsg: "请求过于频繁" })
     if (fault === "busy") return signedCode(method, "50000", "系统繁忙")
     if (fault === "gateway-error") return unknowResponse("50001", "网关异常")
     return withWireFault(fault, () => {
@@ -274,7 +275,7 @@ const unknowResponse = (code: string, msg: string, reason = ""): SimulatorReply 
     `{"unknow_response":${nodeText([
       ["code", code],
       ["msg", msg],
-      ["sub_code", "isv.error"],
+      ["sub_code", reason.startsWith("isv.") ? reason : "isv.error"],
       ["sub_msg", reason]
     ])}}`
   )
