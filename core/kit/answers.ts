@@ -74,8 +74,11 @@ const queryCase = (fault: WireFault): KitCase => ({
   }
 })
 
+/** The provider's own words, which are no lie. */
+type Refusal = "refused" | "rate-limited"
+
 /** A charge whose answer the provider itself spoils: by its signature, or by what it is about. */
-const lieCase = (fault: Exclude<SimulatorFault, "refused">, says: string): KitCase => ({
+const lieCase = (fault: Exclude<SimulatorFault, Refusal>, says: string): KitCase => ({
   name: `a charge's answer ${says} is no success and no definite refusal`,
   run: async (kit) => {
     const order = kit.order()
@@ -84,7 +87,7 @@ const lieCase = (fault: Exclude<SimulatorFault, "refused">, says: string): KitCa
   }
 })
 
-const queryLieCase = (fault: Exclude<SimulatorFault, "refused" | "other-amount">, says: string): KitCase => ({
+const queryLieCase = (fault: Exclude<SimulatorFault, Refusal | "other-amount">, says: string): KitCase => ({
   name: `a query's answer ${says} says nothing`,
   run: async (kit) => {
     const order = await kit.paid()
@@ -133,6 +136,15 @@ export const ANSWER_CASES: ReadonlyArray<KitCase> = [
       }
     }
   },
+  {
+    name: "a charge that the provider answers with 'not now' is uncertain, not refused, and works later",
+    run: async (kit) => {
+      const order = kit.order()
+      if (!kit.simulator.fault("rate-limited")) return
+      claimUncertain(await kit.act((channel) => channel.charge(order)), "a charge that is answered with 'not now'")
+      claimDone(await kit.act((channel) => channel.charge(order)), "the same charge a moment later")
+    }
+  },
   lieCase("wrong-signature", "signed with a key that nobody knows"),
   lieCase("unsigned", "that nobody signed"),
   lieCase("other-order", "about another order"),
@@ -161,6 +173,14 @@ export const ANSWER_CASES: ReadonlyArray<KitCase> = [
         const told = outcome._tag === "Failure" || isSameState(outcome.success, truth)
         claim(told, `an answer with a byte changed at ${at * 100} % says ${describe(outcome)}`)
       }
+    }
+  },
+  {
+    name: "a query that the provider answers with 'not now' says nothing of a paid order",
+    run: async (kit) => {
+      const order = await kit.paid()
+      if (!kit.simulator.fault("rate-limited")) return
+      claimUnanswered(await kit.act((channel) => channel.query(order)), "a query that is answered with 'not now'")
     }
   },
   queryLieCase("wrong-signature", "signed with a key that nobody knows"),

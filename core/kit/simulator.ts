@@ -58,11 +58,18 @@ export interface KitNotice {
 
 /**
  * - `refused`: a definite no, as surely as the protocol can say it; nothing is done.
+ * - `rate-limited`: "not now" (too many calls, busy), signed like any answer; nothing is done, and nothing is proved.
  * - The others do what was asked, then: `wrong-signature` signs the answer with a key that nobody knows, `unsigned`
  *   does
  *   not sign it, `other-order` and `other-amount` answer validly signed about another order or amount.
  */
-export type SimulatorFault = "refused" | "wrong-signature" | "unsigned" | "other-order" | "other-amount"
+export type SimulatorFault =
+  | "refused"
+  | "rate-limited"
+  | "wrong-signature"
+  | "unsigned"
+  | "other-order"
+  | "other-amount"
 
 /** Whole fen. */
 export interface BookEntry {

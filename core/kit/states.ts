@@ -113,6 +113,12 @@ export const STATE_CASES: ReadonlyArray<KitCase> = [
       claimUnanswered(outcome, `a close that ${WIRE_FAULTS[fault].says}`)
     })
   ),
+  closeCase("a close that the provider answers with 'not now' closes nothing", async (kit, close) => {
+    const order = await kit.charged()
+    if (!kit.simulator.fault("rate-limited")) return
+    claimUnanswered(await close(order), "a close that is answered with 'not now'")
+    claim(await kit.simulator.pay(order.orderNo), "after a close that was answered with 'not now' nobody can pay")
+  }),
   closeCase("a close whose answer is signed with a key that nobody knows says nothing", async (kit, close) => {
     const order = await kit.charged()
     if (!kit.simulator.fault("wrong-signature")) return

@@ -83,8 +83,7 @@ const openChannel = (account: Account): AsyncChannel => ({
     refused: { status: 400, contentType: "text/plain", body: "fail" }
   },
 
-  // BLANK 8: closing; leave it out where the provider has none. The same goes for refund and queryRefund, downloadBill
-  // and payer.
+  // BLANK 8: closing; leave out what the provider has not: this, refund and queryRefund, downloadBill, payer.
   close: async (order, http) => {
     const { state } = stateOf(await call(account, http, "/close", { order_no: order.orderNo }))
     if (state === "closed" || state === "paid") return { state }
@@ -92,7 +91,9 @@ const openChannel = (account: Account): AsyncChannel => ({
   }
 })
 
-// BLANK 9: one signed call. Only a signed refusal is a definite no; an answer that is not signed is uncertain.
+// BLANK 9: one signed call. A definite no is only a signed refusal whose code proves that no order was made. "Too often"
+// and "the number is taken" prove nothing: they are uncertain, like an answer that is not signed.
+const FINAL = ["MERCHANT_DISABLED", "BAD_AMOUNT", "ORDER_CLOSED"]
 const call = async (account: Account, http: AsyncHttp, path: string, input: Fields): Promise<Fields> => {
   const body = JSON.stringify({ merchant_no: account.merchantNo, ...input })
   const nonce = randomBytes(16).toString("hex")
@@ -106,7 +107,8 @@ const call = async (account: Account, http: AsyncHttp, path: string, input: Fiel
     throw new ChannelUncertain({ why: "bad-signature" })
   }
   const fields = objectOf(raw)
-  if (fields.result === "refused") throw new ChannelRejected({ reason: text(fields, "reason") })
+  if (FINAL.includes(text(fields, "code"))) throw new ChannelRejected({ reason: text(fields, "reason") })
+  if (fields.result !== "ok") throw new ChannelUncertain({ why: "server-error", detail: text(fields, "reason") })
   if (fields.order_no !== input.order_no) throw unreadable("about another order")
   return fields
 }
@@ -133,7 +135,6 @@ const paymentOf = (fields: Fields): Payment => {
 }
 
 type Fields = Readonly<Record<string, unknown>>
-
 const text = (fields: Fields, name: string): string => (typeof fields[name] === "string" ? fields[name] : "")
 
 const objectOf = (raw: string): Fields => {

@@ -42,9 +42,9 @@ export const startSimulator = async (port = 0): Promise<KitSimulator> => {
     const known = trades.get(orderNo)
     if (path === "/charge") {
       const amountFen = Math.round(Number(asked.amount) * 100)
-      if (!/^\d+\.\d\d$/.test(asked.amount ?? "") || amountFen < 1) return refusal("amount")
-      if (known !== undefined && known.amountFen !== amountFen) return refusal("the number is taken")
-      if (known?.state === "CLOSED") return refusal("the order is closed")
+      if (!/^\d+\.\d\d$/.test(asked.amount ?? "") || amountFen < 1) return refusal("BAD_AMOUNT", "amount")
+      if (known !== undefined && known.amountFen !== amountFen) return refusal("NUMBER_TAKEN", "the number is taken")
+      if (known?.state === "CLOSED") return refusal("ORDER_CLOSED", "the order is closed")
       const trade = known ?? {
         orderNo,
         amountFen,
@@ -99,7 +99,7 @@ export const startSimulator = async (port = 0): Promise<KitSimulator> => {
     const spoiled = fault
     fault = undefined
     const asked = JSON.parse(body)
-    const truth = spoiled === "refused" ? refusal("the merchant's contract has ended") : answerTo(url.pathname, asked)
+    const truth = (spoiled && REFUSALS[spoiled]) ?? answerTo(url.pathname, asked)
     const lie = spoiled === "other-order" ? { order_no: "QR0" } : spoiled === "other-amount" ? { amount: "9.99" } : {}
     const text = JSON.stringify({ ...truth, ...lie })
     const purpose = `answer ${url.pathname} ${nonce}`
@@ -167,7 +167,11 @@ export const startSimulator = async (port = 0): Promise<KitSimulator> => {
   }
 }
 
-const refusal = (reason: string) => ({ result: "refused", reason })
+const refusal = (code: string, reason: string) => ({ result: "refused", code, reason })
+const REFUSALS: { readonly [F in SimulatorFault]?: object } = {
+  refused: refusal("MERCHANT_DISABLED", "the merchant's contract has ended"),
+  "rate-limited": refusal("TOO_OFTEN", "too many calls, try again later")
+}
 
 // `bun simulator.ts account.json` or `deno run -A simulator.ts account.json`: a provider to try the channel with.
 if (import.meta.main) {

@@ -385,6 +385,7 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "closing an order that the provider has never heard of never says paid": stateless(() => ({
     close: () => Effect.succeed({ state: "paid" })
   })),
+  "a close that the provider answers with 'not now' closes nothing": closesAnyway,
   "a close whose answer is signed with a key that nobody knows says nothing": closesAnyway,
 
   "a charge that finds nobody listening is no success": charges((request, { charge }) =>
@@ -394,6 +395,9 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "a charge's answer with one byte changed anywhere shows nothing that the provider did not say": charges(
     (request, { charge }, account) => trusting(account)(charge(request))
   ),
+  "a charge that the provider answers with 'not now' is uncertain, not refused, and works later":
+    rejectsWhatIsUncertain,
+  "a query that the provider answers with 'not now' says nothing of a paid order": shrugs("absent"),
   "a charge's answer signed with a key that nobody knows is no success and no definite refusal": charges(
     (request, { charge }, account) => trusting(account)(charge(request))
   ),

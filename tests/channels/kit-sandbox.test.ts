@@ -72,7 +72,8 @@ const start = async (): Promise<KitSimulator> => {
     },
     fault: (wanted) => {
       // The nonce binds an answer to its request; the answer repeats neither number nor amount.
-      if (wanted === "other-order" || wanted === "other-amount") return false
+      // It never says "not now".
+      if (wanted === "other-order" || wanted === "other-amount" || wanted === "rate-limited") return false
       fault = wanted
       return true
     },

@@ -271,7 +271,10 @@ export const startTiny = async (): Promise<KitSimulator> => {
     }
     const spoiled = fault
     fault = undefined
-    const truth = spoiled === "refused" ? { refused: "the kit's refusal" } : answerTo(path, JSON.parse(body))
+    const truth =
+      spoiled === "refused" || spoiled === "rate-limited"
+        ? { [spoiled]: "the kit's" }
+        : answerTo(path, JSON.parse(body))
     const lie = spoiled === "other-order" ? { order: "QR0" } : spoiled === "other-amount" ? { fen: 999 } : {}
     const text = JSON.stringify({ ...truth, ...lie })
     const signature = hmac(spoiled === "wrong-signature" ? "nobody" : secret, `answer ${path} ${nonce}`, text)
