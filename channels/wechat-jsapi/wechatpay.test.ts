@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
-import type { ChargeRef } from "../../core/channel/index.ts"
+import { ChannelHttp, type ChannelHttpRequest, ChannelUncertain, type ChargeRef } from "../../core/channel/index.ts"
 import { opensslFolder } from "../../tests/channels/openssl.ts"
 import {
   cleanUp,
@@ -541,6 +541,20 @@ describe("platform certificates", () => {
     gateway.aheadMs = it.wechat.aheadMs = DOWNLOAD_GAP_MS
     await outcome(it.channel.query(refOf(request)))
     expect(certificateDownloads(it.wechat)).toBe(2)
+  })
+
+  test("are waited for no longer than a notice may wait for its answer, which is five seconds", async () => {
+    const it = await house()
+    const asked: Array<ChannelHttpRequest> = []
+    const silent = ChannelHttp.of({
+      send: (request) => {
+        asked.push(request)
+        return Effect.fail(new ChannelUncertain({ why: "timeout" }))
+      }
+    })
+    await run(Effect.ignore(Effect.provideService(it.channel.prepare ?? Effect.void, ChannelHttp, silent)))
+    expect(asked).toHaveLength(1)
+    expect(asked[0]?.timeoutMs).toBeLessThan(4_000)
   })
 
   test("that the operator pinned need no download", async () => {

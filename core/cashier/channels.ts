@@ -8,18 +8,18 @@ import type { Merchant } from "../domain/merchant.ts"
 import { Accounts, type StoredAccount } from "../pipeline/persistence/accounts.ts"
 import { SeenKeys } from "../pipeline/persistence/seen-keys.ts"
 import { Vault } from "../secrets/vault.ts"
-import { type AnyProvider, type OpenedAccount, openAccount, openSettings } from "./opened-account.ts"
+import { type AnyProvider, type OpenedAccount, openAccount, openSettings, withTerms } from "./opened-account.ts"
 
 /** Opening an account only parses its keys; a plugin that needs longer than this is treated as hung. */
 const OPEN_DEADLINE_MS = 5_000
 
-/** How long an opened account is served from the cache: the bound on a lost invalidation. */
+/** How long an account is served without a look at what is stored: the bound on a lost invalidation. */
 const CACHED_FOR = Duration.seconds(30)
 
 /** Retry delay of an account that cannot be opened. */
 const UNUSABLE_FOR = Duration.seconds(5)
 
-/** Opened accounts in the cache; beyond this many, the least recently used are dropped and opened again when needed. */
+/** Opened accounts in memory; beyond this many, some are dropped and opened again when needed. */
 const CACHED_MAX = 10_000
 
 /** An account that can take an order, and the product it would charge it as. */
@@ -57,7 +57,7 @@ export class Channels extends Context.Service<
     readonly liveCodes: () => Effect.Effect<ReadonlySet<string>, StoreUnavailable>
     /** This process has never found the account and would have to ask the store about it. */
     readonly isNew: (accountId: string) => boolean
-    /** Drops one account from the cache, or all of them. */
+    /** Has one account, or all of them, read from the store again; only changed settings are opened again. */
     readonly forget: (accountId?: string) => void
   }
 >()("payhub/cashier/Channels") {
@@ -81,11 +81,22 @@ export class Channels extends Context.Service<
               .flatMap(({ products }) => products.map((product) => [product.code, product] as const))
           ).values()
         ]
+        // An account is opened again only when what it was opened with has changed, so that its keys are parsed once and
+        // what its channel has fetched (platform certificates) outlives the cache.
+        const kept = new Map<string, { readonly from: string; readonly account: OpenedAccount }>()
         const openStored = Effect.fnUntraced(function* (stored: StoredAccount) {
           const provider = byId.get(stored.provider)
           if (provider === undefined) return null
+          const { publicUrl, localUrl } = urls()
+          const from = [stored.provider, stored.sealed, publicUrl, localUrl].join("\n")
+          const before = kept.get(stored.id)
+          if (before?.from === from) return withTerms(before.account, stored)
+          kept.delete(stored.id)
           const text = yield* vault.open(stored.sealed, `account:${stored.id}`)
-          return yield* openAccount(provider, stored, JSON.parse(Redacted.value(text)), urls())
+          const account = yield* openAccount(provider, stored, JSON.parse(Redacted.value(text)), urls())
+          for (const oldest of kept.keys()) if (kept.size >= CACHED_MAX) kept.delete(oldest)
+          kept.set(stored.id, { from, account })
+          return account
         })
 
         const load = Effect.fnUntraced(function* (accountId: string) {

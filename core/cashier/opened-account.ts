@@ -47,12 +47,10 @@ export const openAccount = Effect.fnUntraced(function* (
 ) {
   const { settings, channel, egress } = yield* openSettings(provider, given, urls)
   const limits = { egress, secrets: secretsOf(settings) }
-  const account: OpenedAccount = {
+  const account: Omit<OpenedAccount, keyof Terms> = {
     id: stored.id,
     provider,
     channel,
-    feeRateBp: stored.feeRateBp,
-    enabled: stored.enabled && !stored.removed,
     settings,
     site: provider.site,
     act: (effect, record, options) => {
@@ -73,7 +71,16 @@ export const openAccount = Effect.fnUntraced(function* (
       )
     }
   }
-  return account
+  return withTerms(account, stored)
+})
+
+type Terms = Pick<OpenedAccount, "feeRateBp" | "enabled">
+
+/** An opened account on its terms as they are stored now, which change without its being opened again. */
+export const withTerms = (account: Omit<OpenedAccount, keyof Terms>, stored: StoredAccount): OpenedAccount => ({
+  ...account,
+  feeRateBp: stored.feeRateBp,
+  enabled: stored.enabled && !stored.removed
 })
 
 /** Decodes settings by the provider's schema and opens a channel on them. Stores nothing. Fails with AccountInvalid. */

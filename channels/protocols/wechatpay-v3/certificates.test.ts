@@ -112,6 +112,13 @@ describe("a download is due", () => {
     expect(keys.downloadDue(NOW_MS + DOWNLOAD_GAP_MS)).toBe(true)
   })
 
+  test("again after five seconds while there is no key at all: no order can be sent until one is there", () => {
+    const keys = new PlatformKeys(new Map(), true)
+    keys.downloadTried(NOW_MS)
+    expect(keys.downloadDue(NOW_MS + 4_999)).toBe(false)
+    expect(keys.downloadDue(NOW_MS + 5_000)).toBe(true)
+  })
+
   test("neither for unknown PUB_KEY_IDs nor for forgeries under known serials: a download would not help", () => {
     const keys = new PlatformKeys(new Map(), true)
     keys.downloadTried(NOW_MS)

@@ -9,6 +9,9 @@ export const CERTIFICATES_FRESH_MS = 12 * 3_600_000
 /** Shortest time between two downloads, however many unknown serials turn up (forged ones included). */
 export const DOWNLOAD_GAP_MS = 60_000
 
+/** The same while there is no key at all: no order can be sent until a download succeeds. */
+const FIRST_DOWNLOAD_GAP_MS = 5_000
+
 /** The path of the list of platform certificates. */
 export const CERTIFICATES_PATH = "/v3/certificates"
 
@@ -47,7 +50,8 @@ export class PlatformKeys {
 
   downloadDue(nowMs: number): boolean {
     if (!this.#downloads) return false
-    if (this.#triedAt !== undefined && nowMs - this.#triedAt < DOWNLOAD_GAP_MS) return false
+    const gapMs = this.isEmpty ? FIRST_DOWNLOAD_GAP_MS : DOWNLOAD_GAP_MS
+    if (this.#triedAt !== undefined && nowMs - this.#triedAt < gapMs) return false
     return this.#wanted || nowMs >= this.#freshUntil
   }
 

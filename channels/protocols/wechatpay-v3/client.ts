@@ -43,8 +43,8 @@ const MESSAGE_CHARS_MAX = 200
 /** The difference of two clocks below which WeChat Pay accepts a request, and we an answer. */
 const CLOCK_GAP_MS = 300_000
 
-/** Deadline of a certificate download: an order waits for it, and the order's own deadline is running. */
-const DOWNLOAD_TIMEOUT_MS = 5_000
+/** Deadline of a certificate download: a notice waits for it, which must be answered within 5 s (protocols/channels.md I). */
+const DOWNLOAD_TIMEOUT_MS = 3_000
 
 const ErrorBody = Schema.fromJsonString(
   Schema.Struct({ code: Schema.String, message: Schema.optionalKey(Schema.NullOr(Schema.String)) })
@@ -115,7 +115,7 @@ export const makeClient = (settings: ClientSettings): Client => {
   const ready = Effect.gen(function* () {
     const renewed = yield* Effect.result(refresh(keys.isEmpty))
     if (!keys.isEmpty) return
-    const why = Result.isFailure(renewed) ? renewed.failure.message : "the last try was less than a minute ago"
+    const why = Result.isFailure(renewed) ? renewed.failure.message : "the last try was a moment ago"
     return yield* new ChannelRejected({ reason: `nothing was sent, without a certificate to verify with: ${why}` })
   })
 
