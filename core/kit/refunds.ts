@@ -124,6 +124,11 @@ export const REFUND_CASES: ReadonlyArray<KitCase> = [
     if (!kit.simulator.fault("wrong-signature")) return
     claimUncertain(await it.refund(order, refundNo(), 100), "a refund with a forged answer")
   }),
+  refundCase("a refund that the provider answers with 'not now' is uncertain", async (kit, it) => {
+    const order = await it.settled()
+    if (!kit.simulator.fault("rate-limited")) return
+    claimUncertain(await it.refund(order, refundNo(), 100), "a refund that is answered with 'not now'")
+  }),
   refundCase("a refund's query that gets garbage says nothing", async (kit, it) => {
     const order = await it.settled()
     const number = refundNo()

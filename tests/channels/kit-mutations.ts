@@ -564,6 +564,7 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     refundFen: 1,
     channelRefundNo: "R"
   }),
+  "a refund that the provider answers with 'not now' is uncertain": refundRejects,
   "a refund's answer signed with a key that nobody knows is uncertain": stateless(({ refund }, account) => ({
     refund: (request: Parameters<All["refund"]>[0]) => trusting(account)(refund(request))
   })),
