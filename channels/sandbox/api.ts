@@ -93,7 +93,8 @@ const charge = operation(ChargeBody, (input, context, nowMs) =>
     })
     if (trade.state === "failed" || trade.state === "closed") return refused(`the order is ${trade.state}`)
     if (trade.amountFen !== input.amount_fen || trade.code !== input.code || !samePayer(trade, input.jsapi)) {
-      return refused("the order number is taken by another trade")
+      // That trade may be paid, so this is no refusal.
+      return { signed: { result: "unsure", reason: "the order number is taken by another trade" } }
     }
     const key = context.account.signingKey
     const signed = {

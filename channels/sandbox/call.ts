@@ -1,12 +1,12 @@
 import { Clock, Effect, Option, Schema } from "effect"
 import { ChannelHttp, ChannelRejected, ChannelUncertain, type GatewayUrls } from "../../core/channel/index.ts"
 import { newNonce, type SigningKey, signatureHeaders, verified } from "./sign.ts"
-import { Refused } from "./wire.ts"
+import { Refused, Unsure } from "./wire.ts"
 
 /**
  * Sends one request to the provider's side over real HTTP: signs it, verifies the answer over its raw bytes and against
- * this request's nonce, then reads it. ChannelRejected: a signed refusal. ChannelUncertain: anything else that is not a
- * signed answer of the expected shape.
+ * this request's nonce, then reads it. ChannelRejected: a signed refusal. ChannelUncertain: a signed "unsure", and
+ * anything else that is not a signed answer of the expected shape.
  */
 export const call = <A>(
   key: SigningKey,
@@ -27,14 +27,16 @@ export const call = <A>(
     const signer = verified(key, `answer ${path}`, answer.headers, answer.body)
     if (signer?.nonce !== nonce) return yield* uncertain("bad-signature", `HTTP ${answer.status}`)
     const text = Buffer.from(answer.body).toString("utf8")
-    const read = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Union([Refused, shape])))(text)
+    const read = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Union([Refused, Unsure, shape])))(text)
     if (Option.isNone(read)) return yield* uncertain("unreadable", "the signed answer is not as documented")
     const value = read.value
+    if (isUnsure(value)) return yield* uncertain("server-error", value.reason)
     if (!isRefused(value)) return value
     const { reason, concerns } = value
     return yield* new ChannelRejected({ reason, ...(concerns === undefined ? {} : { concerns }) })
   })
 
 const isRefused = Schema.is(Refused)
+const isUnsure = Schema.is(Unsure)
 
 const uncertain = (why: ChannelUncertain["why"], detail: string) => new ChannelUncertain({ why, detail })

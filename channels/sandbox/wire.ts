@@ -40,6 +40,9 @@ export const Refused = Schema.Struct({
 })
 export type Refused = typeof Refused.Type
 
+/** No answer, and no refusal: another trade has the number, or it is not now the time to ask. */
+export const Unsure = Schema.Struct({ result: Schema.Literal("unsure"), reason: Schema.String })
+
 const ok = { result: Schema.Literal("ok") }
 
 export const PaymentJson = Schema.Struct({

@@ -29,8 +29,9 @@ const start = async (): Promise<KitSimulator> => {
     const signed = (text: string, by = key) =>
       signatureHeaders(by, `answer ${url.pathname}`, text, Date.now(), headers["sandbox-nonce"])
     const json = { "content-type": "application/json" }
-    if (spoiled === "refused") {
-      const text = JSON.stringify({ result: "refused", reason: "the kit's refusal" })
+    if (spoiled === "refused" || spoiled === "rate-limited") {
+      const result = spoiled === "refused" ? "refused" : "unsure"
+      const text = JSON.stringify({ result, reason: "the kit's" })
       return { status: 200, headers: { ...json, ...signed(text) }, body: text }
     }
     const context = { gateway, account, accountId: "acc_kit", facts, clientIp: "127.0.0.1" }
@@ -72,8 +73,7 @@ const start = async (): Promise<KitSimulator> => {
     },
     fault: (wanted) => {
       // The nonce binds an answer to its request; the answer repeats neither number nor amount.
-      // It never says "not now".
-      if (wanted === "other-order" || wanted === "other-amount" || wanted === "rate-limited") return false
+      if (wanted === "other-order" || wanted === "other-amount") return false
       fault = wanted
       return true
     },
