@@ -618,7 +618,7 @@ describe("a refund", () => {
       const charge = await paidOrder(it)
       it.wechat.inject({ fault })
       expect(await outcome(refundOf(it, charge, "R1", 400))).toStartWith("ChannelUncertain")
-      const known = CALL_FAULTS[fault].done ? { state: "pending" } : "ChannelRejected"
+      const known = CALL_FAULTS[fault].done ? { state: "pending" } : "ChannelUncertain server-error"
       expect(await outcome(queryRefundOf(it, charge, "R1"))).toEqual(known as never)
     }
   )

@@ -81,9 +81,8 @@ export const wechatPayActs = (session: WechatPaySession, { knowsApp }: WechatPay
     // GET /v3/refund/domestic/refunds/{out_refund_no}
     queryRefund: Effect.fnUntraced(function* ({ charge, refundNo }) {
       const answer = yield* client.call(refundQueryCall(refundNo))
-      if (answer.kind === "refused") {
-        return yield* isAbsent(answer.refusal) ? rejected(answer.refusal) : uncertain(answer.refusal)
-      }
+      // RESOURCE_NOT_EXISTS too: a refund whose answer was lost may arrive after this question.
+      if (answer.kind === "refused") return yield* uncertain(answer.refusal)
       const refund = readRefundRecord(answer.body)
       if (refund === undefined) return yield* unreadable("the query's answer is no refund")
       return yield* stateOfRefund(refund, refundNo, charge)
