@@ -34,6 +34,7 @@ const core = async (wechat: WechatPaySimulator) => {
         listAll: () => all,
         create: () => one,
         change: () => one,
+        remove: () => Effect.succeed("removed" as const),
         reseal: () => Effect.void
       })
     })

@@ -75,7 +75,7 @@ describe("a code", () => {
   })
 
   test.each([
-    [42003, "no: the code is older than five minutes (42003 said)"],
+    [42003, "no: the code has expired (42003 said)"],
     [45011, "unsure: "],
     [-1, "unsure: "]
   ])("answered with %d is told so", async (errcode, words) => {
