@@ -44,12 +44,13 @@ export interface Charge {
  * ChannelUnavailable without its number. What payers begin and every move to another account is permitted by the store as
  * it is at that moment; the first account of an order that is being placed is the one that this process knows, at most
  * 30 s old where the store's signal of a change was lost (core/cashier/channels.ts).
+ * @param accounts at least one; the next one is asked for only after a refusal
  * @param begun the number of the attempt that the store has begun (`Charges.begin`), from 1; until it ends, nobody else
  * charges the order
  */
 export const chargeOrder = Effect.fnUntraced(function* (
   charge: Charge,
-  accounts: readonly [OpenedAccount, ...Array<OpenedAccount>],
+  accounts: Iterable<OpenedAccount, undefined>,
   begun: number
 ) {
   const charges = yield* Charges
@@ -60,13 +61,19 @@ export const chargeOrder = Effect.fnUntraced(function* (
   let attempt = begun
   let refused: Refused | undefined
 
-  for (const [index, account] of accounts.entries()) {
-    if (index > 0) {
+  const turns = accounts[Symbol.iterator]()
+  let next = turns.next().value
+  for (let isFirst = true; next !== undefined; isFirst = false) {
+    const account = next
+    if (!isFirst) {
       reference = account.channel.reference?.(charge.order) ?? {}
       const target = { provider: account.provider.id, accountId: account.id, feeRateBp: account.feeRateBp, reference }
       // The move is durable before the channel is called: the channel's notice must find the order at this account.
       const moved = yield* charges.moveToAccount({ ...key, attempt }, target)
-      if (moved === "stopped") continue
+      if (moved === "stopped") {
+        next = turns.next().value
+        continue
+      }
       if (moved === null) return yield* new ChargeUncertain({ orderNo: key.orderNo })
       attempt = moved
     }
@@ -109,7 +116,8 @@ export const chargeOrder = Effect.fnUntraced(function* (
       return yield* new ChargeUncertain({ orderNo: key.orderNo })
     }
     refused = { concerns: failure.concerns, failed }
-    if (index < accounts.length - 1) {
+    next = turns.next().value
+    if (next !== undefined) {
       yield* charges.record({ ...failed, outcome: "rejected", final: false, presentation: null })
     }
   }

@@ -7,6 +7,7 @@ import type { Exchange } from "../outbound/channel-http.ts"
 import { Charges } from "../pipeline/persistence/charges.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
+import { Bulkheads } from "./bulkheads.ts"
 import { Channels } from "./channels.ts"
 import { type Charge, chargeOrder } from "./charge.ts"
 import { KeyLock } from "./key-lock.ts"
@@ -38,14 +39,26 @@ export const payWithToken = Effect.fnUntraced(function* (token: string, proof: P
  * this act is admitted, and permitted, here: it costs one of the token's calls, and neither a login nor a charge begins
  * while the merchant or the account is stopped (ChannelUnavailable; the order stays PENDING). The charge binds the order
  * to its payer: the same payer gets the same parameters again, stopped or not, because nothing new is charged; another
- * payer is refused (OtherPayer).
+ * payer is refused (OtherPayer). Fails with Overloaded, and asks no channel, if too many orders wait for the account.
  */
 export const chargeForPayer = Effect.fnUntraced(function* (order: Order, proof: PayerProof) {
-  const locks = yield* KeyLock
+  const bulkheads = yield* Bulkheads
   const channels = yield* Channels
   yield* admitPayer(order)
   const account = yield* channels.open(order.accountId)
-  if (account === null || order.jsapi === null) return yield* new ChannelUnavailable({ orderNo: null })
+  if (account === null) return yield* new ChannelUnavailable({ orderNo: null })
+  return yield* bulkheads.whileWaiting(
+    order,
+    Effect.fnUntraced(function* (take) {
+      if (!take(account)) return yield* bulkheads.refuse(order.merchantId, account)
+      return yield* chargeAt(order, account, proof)
+    })
+  )
+})
+
+const chargeAt = Effect.fnUntraced(function* (order: Order, account: OpenedAccount, proof: PayerProof) {
+  const locks = yield* KeyLock
+  if (order.jsapi === null) return yield* new ChannelUnavailable({ orderNo: null })
   const { appId, miniProgram } = order.jsapi
   const openid = proof.openid ?? (yield* identify(order, account, proof.code))
   const charge = {

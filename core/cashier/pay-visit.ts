@@ -5,6 +5,7 @@ import type {
   ChannelUnavailable,
   ChargeUncertain,
   OtherPayer,
+  Overloaded,
   PayLinkExpired,
   StoreUnavailable,
   ThrottleExceeded
@@ -141,6 +142,7 @@ type PayFailure =
   | ChargeUncertain
   | LoginCodeRefused
   | OtherPayer
+  | Overloaded
   | PayLinkExpired
   | StoreUnavailable
   | ThrottleExceeded
@@ -157,6 +159,7 @@ const orFailurePage = <R>(visit: PayVisit, page: Effect.Effect<PayPage, PayFailu
     Effect.catchTags({
       OtherPayer: () => Effect.succeed<PayPage>({ kind: "other-payer" }),
       ChannelUnavailable: () => Effect.succeed<PayPage>({ kind: "unavailable", uncertain: false }),
+      Overloaded: () => Effect.succeed<PayPage>({ kind: "unavailable", uncertain: false }),
       LoginCodeRefused: () => Effect.succeed<PayPage>({ kind: "unavailable", uncertain: false }),
       ChargeUncertain: () => Effect.succeed<PayPage>({ kind: "unavailable", uncertain: true }),
       // The order may have been paid meanwhile in another tab.

@@ -1,15 +1,19 @@
-import { describe, expect, test } from "bun:test"
-import { Effect } from "effect"
+import { afterEach, describe, expect, test } from "bun:test"
+import { Effect, Fiber } from "effect"
 import { accepts, rejects, staysSilent } from "../../tests/harness/bookkeeper.ts"
 import { openInProcessGateway, STARTED_AT } from "../../tests/harness/in-process-gateway.ts"
+import { orderKey } from "../../tests/harness/memory-persistence/tables.ts"
 import { unique } from "../../tests/harness/merchant-client.ts"
 import { perTest } from "../../tests/harness/per-test.ts"
+import { until } from "../../tests/harness/until.ts"
 import type { Merchant } from "../domain/merchant.ts"
+import { exposition } from "../observe/metrics.ts"
 import { Accounts } from "../pipeline/persistence/accounts.ts"
 import { CHARGE_LEASE_MS } from "../pipeline/persistence/charges.ts"
 import type { NewMerchant } from "../pipeline/persistence/merchants.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { Channels } from "./channels.ts"
+import { chargeForPayer } from "./pay-info.ts"
 import { PAY_TOKEN_MS, payTokenHash } from "./pay-token.ts"
 import { type PlaceOrder, placeOrder } from "./place.ts"
 
@@ -47,6 +51,14 @@ const withOrders = (
       )
     })
   )
+const aJsapiParams = {
+  appId: "wx1",
+  timeStamp: "1",
+  nonceStr: "n",
+  package: "prepay_id=1",
+  signType: "RSA",
+  paySign: "s"
+} as const
 const stored = () => [...gateway().tables.orders.values()].map(({ order }) => order)
 
 describe("an order that is placed", () => {
@@ -309,5 +321,104 @@ describe("a JSAPI order", () => {
       "ChannelUnavailable"
     )
     expect(book.chargedAt.slice(1)).toEqual(["acc_1", "acc_2"])
+  })
+})
+
+describe("while a channel hangs", () => {
+  const open: Array<Promise<unknown>> = []
+  /** Orders of the core's merchant that wait at `acc_1` until there is no more room for them there. */
+  const hang = async (count = 804) => {
+    const { book } = gateway()
+    book.onCharge = (_, account) => (account === "acc_1" ? Effect.never : accepts)
+    for (let n = 0; n < count; n++) open.push(place().catch(({ _tag }) => _tag))
+    await until("the channel to have the orders", () => book.charges.length === count)
+  }
+  /** Ends what hangs as the channel's deadline does. */
+  const giveUp = async () => {
+    await gateway().advance("20 seconds")
+    return Promise.all(open.splice(0))
+  }
+  afterEach(giveUp)
+  const only = async (...accounts: ReadonlyArray<string>) =>
+    gateway().addMerchant(`pk_live_${accounts.join("")}00000000`.slice(0, 20), { accounts })
+
+  test("a full account's merchant is served by its next account, and another merchant by the same one", async () => {
+    const { book } = gateway()
+    await hang()
+    const served = await place()
+    expect(served.order.accountId).toBe("acc_2")
+    expect(stored().filter(({ accountId }) => accountId === "acc_1")).toHaveLength(804)
+    const other = await gateway().addMerchant("pk_live_other0000000")
+    open.push(place({ merchant: other }).catch(({ _tag }) => _tag))
+    await until("the other merchant's order to be at the channel", () => book.charges.length === 806)
+    expect(book.chargedAt.at(-1)).toBe("acc_1")
+  })
+
+  test("an order for which no account has room is refused before it is stored, and its number stays free", async () => {
+    const { book, run } = gateway()
+    const merchant = await only("acc_1")
+    book.onCharge = () => Effect.never
+    const merchantOrderNo = unique("ORD")
+    for (let n = 0; n < 804; n++) open.push(place({ merchant }).catch(({ _tag }) => _tag))
+    await until("the channel to have the orders", () => book.charges.length === 804)
+    expect(await refusal({ merchant, merchantOrderNo })).toMatchObject({ _tag: "Overloaded" })
+    expect(stored()).toHaveLength(804)
+    expect(book.charges).toHaveLength(804)
+    expect(exposition()).toMatch(/^payhub_orders_waiting\{mode="live",account="acc_1"\} 804$/m)
+    expect(exposition()).toMatch(/^payhub_orders_refused_total\{mode="live",account="acc_1"\} [1-9]/m)
+    expect(new Set(await giveUp())).toEqual(new Set(["ChargeUncertain"]))
+    expect(exposition()).toMatch(/^payhub_orders_waiting\{mode="live",account="acc_1"\} 0$/m)
+    book.onCharge = () => accepts
+    expect((await place({ merchant, merchantOrderNo })).order.accountId).toBe("acc_1")
+    expect(await run(Effect.flatMap(Orders, (orders) => orders.known(merchant.id, merchantOrderNo)))).toBe(true)
+  })
+
+  test("an order that its first account refuses is not moved to a full one: it ends FAILED", async () => {
+    const { book } = gateway()
+    await hang()
+    const refusing = book.onCharge
+    book.onCharge = (request, account) => (account === "acc_2" ? rejects : refusing(request, account))
+    const merchant = await only("acc_2", "acc_1")
+    for (let id = 0; id < 400; id++) {
+      // Merchants that have nothing waiting yet fill the account to its last place.
+      const one = await gateway().addMerchant(`pk_live_one${id}`, { accounts: ["acc_1"] })
+      open.push(place({ merchant: one }).catch(({ _tag }) => _tag))
+    }
+    await until("the account to be full", () => open.length === 1_204 && book.charges.length === 1_146)
+    expect(await refusal({ merchant })).toMatchObject({ _tag: "ChannelUnavailable", orderNo: expect.any(String) })
+    expect(stored().at(-1)).toMatchObject({ accountId: "acc_2", status: "FAILED" })
+    expect(book.chargedAt.at(-1)).toBe("acc_2")
+  })
+
+  test("an order that waits for its payer is still placed, but the payer is refused before any channel is asked", async () => {
+    const { book, run, tables } = gateway()
+    const merchant = await only("acc_1")
+    book.onCharge = () => Effect.never
+    for (let n = 0; n < 804; n++) open.push(place({ merchant }).catch(({ _tag }) => _tag))
+    await until("the channel to have the orders", () => book.charges.length === 804)
+    const payer = { appId: null, miniProgram: false, openid: null }
+    const { order } = await place({ merchant, payer, channelCode: "wxpay_js" })
+    const waiting = await gateway().find(order)
+    expect(await run(Effect.flip(chargeForPayer(waiting, { openid: "openid-1" })))).toMatchObject({
+      _tag: "Overloaded"
+    })
+    expect(tables.orders.get(orderKey(order))).toMatchObject({ attempts: 0, chargingUntilMs: null })
+    await giveUp()
+    book.onCharge = () => Effect.succeed({ kind: "jsapi", params: aJsapiParams })
+    expect(await run(chargeForPayer(waiting, { openid: "openid-1" }))).toEqual(aJsapiParams)
+  })
+
+  test("an order that is interrupted gives its place back", async () => {
+    const { run, book, advance } = gateway()
+    await hang(1)
+    await run(
+      Effect.gen(function* () {
+        const fiber = yield* Effect.forkChild(placeOrder(command()))
+        yield* Effect.promise(() => until("it to be at the channel", () => book.charges.length === 2))
+        yield* Fiber.interrupt(fiber)
+      })
+    )
+    expect(exposition()).toMatch(/^payhub_orders_waiting\{mode="live",account="acc_1"\} 1$/m)
+    await advance("1 second")
   })
 })

@@ -9,6 +9,7 @@ import { newOrderNo } from "../domain/order-no.ts"
 import { type NewOrder, Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import { Throttle } from "../pipeline/throttle/throttle.ts"
+import { Bulkheads, type TakeRoom } from "./bulkheads.ts"
 import { type Candidate, Channels } from "./channels.ts"
 import { chargeOrder } from "./charge.ts"
 import type { OpenedAccount } from "./opened-account.ts"
@@ -55,21 +56,52 @@ const NUMBER_DRAWS_MAX = 5
 /**
  * Places an order, the second half of the contract's section 4: duplicate order → throttle → channel → the order is
  * stored PENDING → charged, unless its payer has to come first. The order is durable before any channel is called.
+ * Fails with Overloaded, and stores nothing, if too many orders wait for the accounts that could take it.
  */
 export const placeOrder = Effect.fnUntraced(function* (command: PlaceOrder) {
+  const bulkheads = yield* Bulkheads
   const [first, ...others] = yield* admittedCandidates(command)
-  const { order, payToken } = yield* storeOrder(command, first)
+  // An openid is valid for one AppID: another account may take the order only if the order names its AppID.
+  const takers = command.payer?.appId === null ? [] : others
+  return yield* bulkheads.whileWaiting({ merchantId: command.merchant.id }, (take) =>
+    placeAt(command, [first, ...takers], take)
+  )
+})
+
+/** Stores the order at the first candidate that has room, and charges it. */
+const placeAt = Effect.fnUntraced(function* (
+  command: PlaceOrder,
+  candidates: readonly [Candidate, ...Array<Candidate>],
+  take: TakeRoom
+) {
+  // An order that is charged later does not wait for a channel now.
+  const at = candidates.findIndex(({ account, product }) => !isChargedAtOnce(command, product) || take(account))
+  const [candidate, ...others] = at < 0 ? [] : candidates.slice(at)
+  if (candidate === undefined) return yield* (yield* Bulkheads).refuse(command.merchant.id, candidates[0].account)
+  const { order, payToken } = yield* storeOrder(command, candidate)
   if (!order.charging) return { order, payToken, presentation: null } satisfies PlacedOrder
 
   const { jsapi } = order
-  // An openid is valid for one AppID: another account may take the order only if the order names its AppID.
-  const takers = jsapi !== null && jsapi.appId === null ? [] : others
-  const accounts: [OpenedAccount, ...Array<OpenedAccount>] = [first.account, ...takers.map(({ account }) => account)]
   const charge =
     jsapi === null || jsapi.openid === null ? { order } : { order, jsapi: { ...jsapi, openid: jsapi.openid } }
+  const accounts = accountsWithRoom(candidate.account, others, take)
   const { presentation } = yield* uncertainOnceStored(order, chargeOrder(charge, accounts, 1))
   return { order, payToken, presentation } satisfies PlacedOrder
 })
+
+/** A JSAPI order without an openid waits for its payer; every other order is charged as soon as it is stored. */
+const isChargedAtOnce = ({ payer }: PlaceOrder, product: Candidate["product"]): boolean =>
+  payer === null ? product.flow !== "jsapi" : payer.openid !== null
+
+/** The account where the order is stored, then each other one that has room when it is its turn. */
+function* accountsWithRoom(
+  first: OpenedAccount,
+  others: ReadonlyArray<Candidate>,
+  take: TakeRoom
+): Generator<OpenedAccount, undefined> {
+  yield first
+  for (const { account } of others) if (take(account)) yield account
+}
 
 /** Duplicate order → throttle → channel: the accounts that may take the order, best first. */
 const admittedCandidates = Effect.fnUntraced(function* (command: PlaceOrder) {
@@ -150,8 +182,7 @@ const draftOrder = (
     expiresAt,
     reference: account.channel.reference?.({ orderNo, createdAt }) ?? {},
     jsapi,
-    // A JSAPI order without an openid waits for its payer; every other order is charged as soon as it is stored.
-    charging: jsapi === null || jsapi.openid !== null,
+    charging: isChargedAtOnce(command, product),
     nextCheckAt: firstCheckAt(createdAt, now.reconcileScheduleMs)
   }
 }

@@ -58,7 +58,7 @@ export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("St
   mayHaveHappened: Schema.optionalKey(Schema.Boolean)
 }) {}
 
-/** More concurrent calls than the gateway takes. */
+/** More concurrent calls than the gateway takes, or more orders of one merchant or account than may wait for a channel. */
 export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {}) {}
 
 export type CashierError =

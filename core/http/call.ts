@@ -1,5 +1,6 @@
 import { Context, Effect, type Exit, References } from "effect"
 import type { AskLimit } from "../cashier/ask-limit.ts"
+import type { Bulkheads } from "../cashier/bulkheads.ts"
 import type { Channels } from "../cashier/channels.ts"
 import type { KeyLock } from "../cashier/key-lock.ts"
 import type { Settings } from "../config/gateway-config.ts"
@@ -23,6 +24,7 @@ export type GatewayServices =
   | AskLimit
   | Auth
   | Background
+  | Bulkheads
   | Channels
   | FieldDecoders
   | KeyLock

@@ -20,6 +20,13 @@ const charges = Metric.counter("payhub_charges_total", {
   description: "Attempts at a channel by provider and outcome (accepted, rejected, uncertain)",
   incremental: true
 })
+const waiting = Metric.counter("payhub_orders_waiting", {
+  description: "Orders that wait for a channel now, by mode (live, test) and account"
+})
+const refusedOrders = Metric.counter("payhub_orders_refused_total", {
+  description: "Orders and payers refused because too many waited for a channel, by mode and account",
+  incremental: true
+})
 const payments = Metric.counter("payhub_payments_total", {
   description: "Payments that channels reported, by provider and outcome (settled, repeated, flagged)",
   incremental: true
@@ -61,6 +68,12 @@ const ofRoute = byLabel((route: string) => ({
 const chargesOf = byLabel((provider: string) =>
   byLabel((outcome: string) => Metric.withAttributes(charges, { provider, outcome }))
 )
+const waitingAt = byLabel((mode: string) =>
+  byLabel((account: string) => Metric.withAttributes(waiting, { mode, account }))
+)
+const refusedOrdersAt = byLabel((mode: string) =>
+  byLabel((account: string) => Metric.withAttributes(refusedOrders, { mode, account }))
+)
 const paymentsOf = byLabel((provider: string) =>
   byLabel((outcome: string) => Metric.withAttributes(payments, { provider, outcome }))
 )
@@ -75,6 +88,13 @@ export const countRequest = (route: string, status: number, seconds: number): vo
 
 export const countCharge = (provider: string, outcome: "accepted" | "rejected" | "uncertain"): void =>
   chargesOf(provider)(outcome).updateUnsafe(1, noContext)
+
+/** @param change 1 = an order begins to wait for the account's channel, -1 = it no longer waits */
+export const countOrderWaiting = (mode: "live" | "test", account: string, change: 1 | -1): void =>
+  waitingAt(mode)(account).updateUnsafe(change, noContext)
+
+export const countRefusedOrder = (mode: "live" | "test", account: string): void =>
+  refusedOrdersAt(mode)(account).updateUnsafe(1, noContext)
 
 export const countPayment = (provider: string, outcome: "settled" | "repeated" | "flagged"): void =>
   paymentsOf(provider)(outcome).updateUnsafe(1, noContext)

@@ -1,5 +1,6 @@
 import { Layer } from "effect"
 import { AskLimit } from "../cashier/ask-limit.ts"
+import { Bulkheads } from "../cashier/bulkheads.ts"
 import { Channels } from "../cashier/channels.ts"
 import { KeyLock } from "../cashier/key-lock.ts"
 import type { AnyProvider } from "../cashier/opened-account.ts"
@@ -56,7 +57,8 @@ export const gatewayLayer = (options: ServicesOptions): Layer.Layer<GatewayServi
         Notifier.layer(config.timezone),
         Channels.layer(options.channels),
         KeyLock.layer,
-        AskLimit.layer
+        AskLimit.layer,
+        Bulkheads.layer
       )
     ),
     Layer.provideMerge(Layer.mergeAll(MerchantDirectory.layer, Throttle.layer(config.throttle))),

@@ -74,8 +74,8 @@ export const GATEWAY_ROWS = {
     ...BUSY,
     error: new Overloaded(),
     cause: {
-      zh: "网关同时处理的请求已达上限,或正在停机。",
-      en: "The gateway is at its limit of concurrent calls, or is stopping."
+      zh: "网关同时处理的请求已达上限,或该商户、该渠道等待应答的订单已达上限,或网关正在停机。本次请求没有生效。",
+      en: "The gateway is at its limit of concurrent calls, too many orders of this merchant or at this channel wait for an answer, or the gateway is stopping. The call had no effect."
     }
   }
 } as const satisfies Partial<Rows>
