@@ -1,8 +1,8 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { Overloaded } from "../domain/errors.ts"
 import type { MerchantMode } from "../domain/merchant.ts"
-import { makeShares } from "../observe/lease-loop.ts"
 import { countOrderWaiting, countRefusedOrder } from "../observe/metrics.ts"
+import { makeShares, shareOf } from "../observe/shares.ts"
 import type { OpenedAccount } from "./opened-account.ts"
 
 /**
@@ -32,13 +32,11 @@ interface Waiting {
 
 /**
  * How many orders wait for a channel, per mode, account and merchant. An order finds room while what its account and its
- * merchant hold together is less than `free² / max`, where `free` of the mode's `max` places are free. So nobody is held
- * to a small fixed share while the gateway is idle, and the fuller it is, the fewer places one party may add:
+ * merchant hold together is less than the share (`shareOf`) that the mode's free places allow:
  *
  * - alone, one merchant at one account may have 804 live orders waiting (400 a second at a channel that answers in 2 s)
  *   and 268 test orders; several merchants at one account may have 1,146 live and 382 test orders;
- * - the last 54 live places are for those who hold none: with a hundred merchants hanging, each at an account of its own,
- *   the next one still finds room.
+ * - with a hundred merchants hanging, each at an account of its own, the next one still finds room.
  */
 export class Bulkheads extends Context.Service<
   Bulkheads,
@@ -127,10 +125,8 @@ const makeCounts = (mode: MerchantMode): Counts => {
   const max = WAITING_MAX[mode]
   let all = 0
   return {
-    hasRoom: (accountId, merchantId) => {
-      const free = max - all
-      return (accounts.count(accountId) + merchants.count(merchantId)) * max < free * free
-    },
+    hasRoom: (accountId, merchantId) =>
+      accounts.count(accountId) + merchants.count(merchantId) < shareOf(max - all, max),
     add: (accountId, merchantId, change) => {
       all += change
       accounts.add(accountId, change)

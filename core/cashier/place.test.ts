@@ -102,7 +102,9 @@ describe("an order that is placed", () => {
     const asked: Array<number> = []
     book.onCharge = () =>
       Effect.gen(function* () {
-        const orders = yield* Effect.promise(() => run(Effect.flatMap(Orders, (o) => o.leaseChecks(10, 1))))
+        const orders = yield* Effect.promise(() =>
+          run(Effect.flatMap(Orders, (o) => o.leaseChecks({ limit: 10, perAccount: 10, underWay: [], leaseMs: 1 })))
+        )
         asked.push(orders.length)
         return yield* accepts
       })

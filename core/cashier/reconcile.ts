@@ -2,7 +2,8 @@ import { Effect, FiberSet, Layer } from "effect"
 import { Settings } from "../config/gateway-config.ts"
 import { crashPoint } from "../domain/crash-point.ts"
 import type { Order } from "../domain/order.ts"
-import { leaseLoop, makeShares } from "../observe/lease-loop.ts"
+import { leaseLoop } from "../observe/lease-loop.ts"
+import { makeShares, shareOf } from "../observe/shares.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
 import { askState, isCharged } from "./ask.ts"
@@ -12,7 +13,10 @@ import type { OpenedAccount } from "./opened-account.ts"
 import { CLOSE_GRACE_MS, nextCheckAt } from "./reconcile-schedule.ts"
 import { settlePayment } from "./settle.ts"
 
-/** Concurrent checks, in all and per account: an account that hangs does not hold up the orders of others. */
+/**
+ * Concurrent checks, in all and per account. An account gets less the fuller it is (`shareOf`): accounts that hang do not
+ * hold up the orders of others.
+ */
 const ORDERS_MAX = 512
 const ORDERS_PER_ACCOUNT_MAX = 32
 
@@ -22,13 +26,6 @@ const LEASE_MS = 90_000
 
 /** Interval between searches for due orders. */
 const SWEEP = "1 second"
-
-/** A due order whose account is busy is postponed by this long. */
-const BUSY_MS = 1_000
-
-/** Consecutive leases that may contain only orders of busy accounts, and the pause between them. */
-const BUSY_LEASES_MAX = 16
-const BUSY_PAUSE = "100 millis"
 
 /**
  * Checks one PENDING order at its channel and acts on the answer (architecture section 2): settles a payment, ends an
@@ -104,39 +101,26 @@ export const reconcileLayer = Layer.effectDiscard(
     const underWay = yield* FiberSet.make<void>()
     const accounts = makeShares<string>()
 
-    const work = (order: Order) =>
-      Effect.ensuring(
-        guarded(order),
-        Effect.sync(() => accounts.add(order.accountId, -1))
-      )
-
-    /** Leases due orders whose accounts have room; orders of busy accounts are postponed. */
-    const lease = Effect.fnUntraced(function* (limit: number) {
-      for (let leases = 0; leases < BUSY_LEASES_MAX; leases++) {
-        const due = yield* orders.leaseChecks(limit, LEASE_MS)
-        const taken: Array<Order> = []
-        for (const order of due) {
-          if (accounts.count(order.accountId) < ORDERS_PER_ACCOUNT_MAX) {
-            accounts.add(order.accountId, 1)
-            taken.push(order)
-          } else {
-            // If this fails, the order's lease postpones it. The orders already taken keep their turn.
-            yield* Effect.ignore(orders.scheduleCheck(order, BUSY_MS))
-          }
-        }
-        if (taken.length > 0 || due.length < limit) return taken
-        yield* Effect.sleep(BUSY_PAUSE)
-      }
-      return []
-    })
-
     yield* leaseLoop({
       name: "orders to check",
       underWayMax: ORDERS_MAX,
       leasedMax: LEASED_MAX,
       sweepEvery: SWEEP,
-      lease,
-      work,
+      lease: (limit, free) =>
+        orders.leaseChecks({
+          // Half of what is free: shares are judged by it, and the next lease judges by what is left.
+          limit: Math.min(limit, Math.ceil(free / 2)),
+          perAccount: Math.min(ORDERS_PER_ACCOUNT_MAX, shareOf(free, ORDERS_MAX)),
+          underWay: accounts.counts(),
+          leaseMs: LEASE_MS
+        }),
+      work: (order: Order) => {
+        accounts.add(order.accountId, 1)
+        return Effect.ensuring(
+          guarded(order),
+          Effect.sync(() => accounts.add(order.accountId, -1))
+        )
+      },
       fork: (effect) => FiberSet.run(underWay, effect)
     })
   })

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { Deferred, Effect, Layer, Logger, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { StoreUnavailable } from "../domain/errors.ts"
-import { type LeasedWork, leaseLoop, makeShares } from "./lease-loop.ts"
+import { type LeasedWork, leaseLoop } from "./lease-loop.ts"
 
 /** Items that are due, and what the loop has made of them. */
 interface Bench {
@@ -239,13 +239,4 @@ test("an item whose work throws at once takes no slot, and the others of its lea
     ).pipe(Effect.provide(Layer.mergeAll(TestClock.layer(), Logger.layer([]))))
   )
   expect(begun).toEqual(["good", "good"])
-})
-
-test("shares count what is under way of each key, and forget a key that has nothing", () => {
-  const shares = makeShares<string>()
-  for (const key of ["a", "a", "b"]) shares.add(key, 1)
-  expect([shares.count("a"), shares.count("b"), shares.count("c")]).toEqual([2, 1, 0])
-  expect(shares.atLeast(2)).toEqual(["a"])
-  shares.add("b", -1)
-  expect(shares.atLeast(0)).toEqual(["a"])
 })

@@ -11,8 +11,8 @@ export interface LeasedWork<Item, E, R> {
   readonly leasedMax: number
   /** Interval between searches for due items if nobody wakes the loop. */
   readonly sweepEvery: Duration.Input
-  /** Leases up to `limit` due items. */
-  readonly lease: (limit: number) => Effect.Effect<ReadonlyArray<Item>, StoreUnavailable, R>
+  /** Leases up to `limit` due items. @param free how many more items may be under way, at least `limit` */
+  readonly lease: (limit: number, free: number) => Effect.Effect<ReadonlyArray<Item>, StoreUnavailable, R>
   /** Does one item. A failure ends neither the loop nor other items. */
   readonly work: (item: Item) => Effect.Effect<void, E, R>
   /** Starts an effect in the background and handles its failure. */
@@ -53,8 +53,8 @@ export const leaseLoop = Effect.fnUntraced(function* <Item, E, R>(
 
   const round = Effect.gen(function* () {
     yield* latch.close
-    const limit = Math.min(leasedMax, underWayMax - underWay)
-    const leased = limit <= 0 ? [] : yield* lease(limit)
+    const free = underWayMax - underWay
+    const leased = free <= 0 ? [] : yield* lease(Math.min(leasedMax, free), free)
     for (const item of leased) yield* begin(item)
     if (leased.length === 0) yield* Effect.timeoutOption(latch.await, sweepEvery)
   }).pipe(
@@ -67,23 +67,3 @@ export const leaseLoop = Effect.fnUntraced(function* <Item, E, R>(
   yield* Effect.forkScoped(Effect.forever(round))
   return { wake: () => void latch.openUnsafe() }
 })
-
-/** Counts the items under way for each key, so that no key takes more than its share. */
-export interface Shares<Key> {
-  readonly add: (key: Key, change: 1 | -1) => void
-  readonly count: (key: Key) => number
-  readonly atLeast: (limit: number) => ReadonlyArray<Key>
-}
-
-export const makeShares = <Key>(): Shares<Key> => {
-  const counts = new Map<Key, number>()
-  const count = (key: Key) => counts.get(key) ?? 0
-  return {
-    add: (key, change) => {
-      if (count(key) + change === 0) counts.delete(key)
-      else counts.set(key, count(key) + change)
-    },
-    count,
-    atLeast: (limit) => [...counts].filter(([, held]) => held >= limit).map(([key]) => key)
-  }
-}

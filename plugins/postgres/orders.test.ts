@@ -3,7 +3,8 @@ import { Effect, Fiber } from "effect"
 import { perTest } from "../../tests/harness/per-test.ts"
 import { anOrder } from "../../tests/harness/sample-orders.ts"
 import { ordersSuite } from "../../tests/harness/suites/orders.ts"
-import { openPostgres, run } from "./fixture.ts"
+import { checks } from "../../tests/harness/suites/store-under-test.ts"
+import { connectionsEnd, openPostgres, rowsRead, run } from "./fixture.ts"
 
 setDefaultTimeout(30_000)
 
@@ -44,5 +45,41 @@ describe("orders that share a statement", () => {
     const order = anOrder({ note: "a\u0000b\ud800c \\u0000" })
     await run(stores.orders.create(order))
     expect((await run(stores.orders.find(order)))?.note).toBe("a\ufffdb\ufffdc \\u0000")
+  })
+})
+
+describe("what PostgreSQL reads of the orders that are due", () => {
+  const on = perTest(openPostgres)
+
+  // Plans are made once and kept: each of these is what the table holds when they are made. A table with fewer than a
+  // hundred rows is analyzed, and planned for anew, once it has them (driver/statistics.ts).
+  test.each([
+    { name: "orders of one account", count: 300, accounts: 1 },
+    { name: "orders of many accounts", count: 300, accounts: 100 }
+  ])("is what is leased, not the backlog, with a plan for $name", async ({ count, accounts }) => {
+    const { sql, stores } = on()
+    const fill = async (first: number, last: number, accounts: number) => {
+      const { merchantId } = anOrder()
+      await sql`
+        insert into orders (merchant_id, order_no, merchant_order_no, channel_code, flow, provider, account_id, amount_fen,
+          fee_rate_bp, notify_url, body, extra, note, client_ip, created_at, expires_at, reference, next_check_at)
+        select ${merchantId}, 'QR' || n, 'ORD' || n, 'YINSHENG_QRCODE', 'qrcode', 'slow', 'acc_' || n % ${accounts}, 1, 0, '', '',
+          '', '', '', now(), now() + interval '1 hour', '{}', now() - interval '1 minute'
+        from generate_series(${first}::int, ${last}::int) n`
+    }
+    const lease = (underWay: ReadonlyArray<readonly [string, number]>) =>
+      run(stores.orders.leaseChecks(checks(16, 60_000, { perAccount: 8, underWay })))
+    await fill(1, count, accounts)
+    await sql`analyze orders`
+    await lease([])
+    await fill(1_001, 7_000, 1)
+    expect((await lease([["acc_0", 2]])).filter(({ accountId }) => accountId === "acc_0").length).toBeLessThan(7)
+    const other = anOrder({ accountId: "quick", nextCheckAt: new Date(0) })
+    await run(stores.orders.create(other))
+    const full = Array.from({ length: accounts }, (_, n) => [`acc_${n}`, 8] as const)
+    expect((await lease(full)).map(({ orderNo }) => orderNo)).toEqual([other.orderNo])
+    await on().disconnect()
+    await connectionsEnd(sql)
+    expect(await rowsRead(sql, "orders")).toBeLessThan(1_500)
   })
 })

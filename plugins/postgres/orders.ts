@@ -3,9 +3,10 @@ import type postgres from "postgres"
 import { DuplicateOrder } from "../../core/domain/errors.ts"
 import { ORDER_STATUS } from "../../core/domain/order.ts"
 import type { NewOrder, OrderKey, Orders } from "../../core/pipeline/persistence/orders.ts"
-import { CHARGE_LEASE_INTERVAL, hasAcceptedLast } from "./charges.ts"
+import { CHARGE_LEASE_INTERVAL } from "./charges.ts"
 import { makeBatch } from "./driver/batch.ts"
 import type { Database } from "./driver/database.ts"
+import { makeLeaseChecks } from "./order-checks.ts"
 import { type OrderRow, orderColumns, orderOf, type SummaryRow, summaryColumns, summaryOf } from "./order-row.ts"
 
 /** Orders. Statements that merchants or providers wait for are batched. */
@@ -106,22 +107,7 @@ export const makeOrders = (db: Database): Orders["Service"] => {
         )
         .pipe(Effect.map((rows) => rows.length > 0)),
 
-    leaseChecks: (limit, leaseMs) =>
-      db
-        .run(
-          (sql) => sql<OrderRow[]>`
-            with due as materialized (
-              select merchant_id, order_no from orders
-              where status = 0 and next_check_at is not null and next_check_at <= now()
-                and (charging_until is null or charging_until <= now() or ${hasAcceptedLast(sql)})
-              order by next_check_at limit ${limit} for update skip locked
-            )
-            update orders o set next_check_at = now() + ${leaseMs}::double precision * interval '1 millisecond'
-            from due
-            where o.merchant_id = due.merchant_id and o.order_no = due.order_no
-            returning ${orderColumns(sql)}`
-        )
-        .pipe(Effect.map((rows) => rows.map(orderOf))),
+    leaseChecks: makeLeaseChecks(db),
 
     scheduleCheck: ({ merchantId, orderNo }, afterMs) =>
       db

@@ -29,7 +29,7 @@ describe("what PostgreSQL reads of the outbox", () => {
         select n % ${merchants} + 1, 'evt_' || md5(n::text), 'QR' || n, 'https://shop.example.com/n',
           'shop' || n % 10 || '.example.com:443', '{}', ${state}::int
         from generate_series(${first}::int, ${last}::int) n`
-      const leaseSome = () => lease({ limit: 32, perHost: 16 })
+      const leaseSome = () => lease({ limit: 32, perHost: 16, underWay: [[1, 3]] })
       const recordAll = (attempts: ReadonlyArray<WebhookAttempt>) =>
         run(Effect.forEach(attempts, (attempt) => on().stores.outbox.record(attempt), { concurrency: "unbounded" }))
       const deliveredCount = async () => Number((await sql`select count(*) from outbox where state = 1`)[0]?.count)
@@ -39,7 +39,7 @@ describe("what PostgreSQL reads of the outbox", () => {
       await leaseSome()
       await recordAll([attemptOf({ ...unknown, url: "", body: "" }, { kind: "delivered" })])
 
-      const due = 2_000
+      const due = 6_000
       await fill(rows + 1, rows + due, 0, 1)
       const delivered = await deliveredCount()
       const before = await rowsRead(sql, "outbox")
@@ -67,5 +67,43 @@ describe("what PostgreSQL reads of the outbox", () => {
     await on().disconnect()
     await connectionsEnd(sql)
     expect((await rowsRead(sql, "outbox")) - before).toBeLessThan(100)
+  })
+
+  test.each([
+    ["a host of its own in each", "n"],
+    ["one host", "1"]
+  ])(
+    "a lease reads next to nothing of 20,000 due webhooks of a merchant that has its share under way, with %s",
+    async (_, host) => {
+      const { sql } = on()
+      await sql`
+      insert into outbox (merchant_id, event_id, order_no, url, host, body)
+      select 1, 'evt_' || n, 'QR' || n, 'https://flood.example.com/', 'shop' || ${sql.unsafe(host)} || '.example.com:443', '{}'
+      from generate_series(1, 20000) as n`
+      await paid("https://shop1.example.com/x", { merchantId: 2 })
+      const before = await rowsRead(sql, "outbox")
+      expect(
+        (await lease({ limit: 50, perMerchant: 8, underWay: [[1, 8]] })).map(({ merchantId }) => merchantId)
+      ).toEqual([2])
+      await on().disconnect()
+      await connectionsEnd(sql)
+      expect((await rowsRead(sql, "outbox")) - before).toBeLessThan(20)
+    }
+  )
+
+  test("a lease reads a bounded part of 20,000 due webhooks of a merchant with a host in each", async () => {
+    const { sql } = on()
+    await sql`
+      insert into outbox (merchant_id, event_id, order_no, url, host, body)
+      select 1, 'evt_' || n, 'QR' || n, 'https://flood.example.com/', 'shop' || n || '.example.com:443', '{}'
+      from generate_series(1, 20000) as n`
+    await paid("https://quick.example.com/x", { merchantId: 2 })
+    const before = await rowsRead(sql, "outbox")
+    const taken = await lease({ limit: 50, perMerchant: 8 })
+    expect(taken.filter(({ merchantId }) => merchantId === 2)).toHaveLength(1)
+    expect(taken).toHaveLength(9)
+    await on().disconnect()
+    await connectionsEnd(sql)
+    expect((await rowsRead(sql, "outbox")) - before).toBeLessThan(1_200)
   })
 })

@@ -132,7 +132,7 @@ describe.each([
     const made = await order()
     await run(settlePayment(made, paymentOf(made), null))
     const outbox = await run(Effect.map(Outbox, (store) => store))
-    const take = { limit: 1000, perHost: 1000, busyHosts: [], busyMerchants: [], leaseMs: 23_000 }
+    const take = { limit: 1000, perHost: 1000, busyHosts: [], perMerchant: 100, underWay: [], leaseMs: 23_000 }
     const webhook = (await run(outbox.lease(take))).find(({ orderNo }) => orderNo === made.orderNo)
     expect(webhook).toBeDefined()
     await stepped(async () =>

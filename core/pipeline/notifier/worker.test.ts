@@ -1,10 +1,13 @@
-import { describe, expect, test } from "bun:test"
+import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { createServer, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
 import { Effect, Layer } from "effect"
 import { openInProcessGateway, paymentOf } from "../../../tests/harness/in-process-gateway.ts"
 import { perTest } from "../../../tests/harness/per-test.ts"
 import { until } from "../../../tests/harness/until.ts"
 import { settlePayment } from "../../cashier/settle.ts"
 import type { Order } from "../../domain/order.ts"
+import type { NewOrder } from "../persistence/orders.ts"
 import { Outbox } from "../persistence/outbox.ts"
 import { nextStep, webhookWorkerLayer } from "./worker.ts"
 
@@ -13,24 +16,26 @@ import { nextStep, webhookWorkerLayer } from "./worker.ts"
  * fails before anything is sent; what is sent, and what is a delivery, is told by tests/contract and tests/money.
  */
 
+setDefaultTimeout(30_000)
+
 const gateway = perTest(() => openInProcessGateway())
 
 const FORBIDDEN = "http://127.0.0.1:9/notify"
 
-/** Runs the worker for as long as the test's act. */
-const working = (act: () => Promise<void>): Promise<void> =>
+/** Runs the worker for as long as the test's act. @param allow addresses that it may push to */
+const working = (act: () => Promise<void>, allow: ReadonlyArray<string> = []): Promise<void> =>
   gateway().run(
     Effect.scoped(
       Effect.andThen(
-        Layer.build(webhookWorkerLayer({ scheduleMs: [60_000, 120_000], allow: [], own: "" })),
+        Layer.build(webhookWorkerLayer({ scheduleMs: [60_000, 120_000], allow, own: "" })),
         Effect.promise(act)
       )
     )
   )
 
-const paid = async (): Promise<Order> => {
+const paid = async (change: Partial<NewOrder> = {}): Promise<Order> => {
   const { order, run } = gateway()
-  const made = await order({ notifyUrl: FORBIDDEN })
+  const made = await order({ notifyUrl: FORBIDDEN, ...change })
   await run(settlePayment(made, paymentOf(made), null))
   return made
 }
@@ -102,7 +107,7 @@ describe("the worker", () => {
   test("pushes each webhook once, however many workers there are", () =>
     working(() =>
       working(async () => {
-        const orders = await Promise.all(Array.from({ length: 50 }, paid))
+        const orders = await Promise.all(Array.from({ length: 50 }, () => paid()))
         for (const made of orders) await pushedAt(made, 1)
         expect(gateway().tables.attempts.size).toBe(50)
       })
@@ -120,6 +125,94 @@ describe("the worker", () => {
       expect(await pushedAt(made, 1)).toEqual([23])
       expect(attempts(made)).toMatchObject([{ attempt: 1, round: 0 }])
     }))
+})
+
+/** Merchants' servers on one port of every loopback address: each address is a host of its own. */
+const startHosts = async () => {
+  const hanging = new Set<ServerResponse>()
+  /** Merchant → the webhooks that have arrived. */
+  const arrived = new Map<string, number>()
+  const server = createServer((request, response) => {
+    const [, kind, merchant = ""] = (request.url ?? "").split("/")
+    arrived.set(merchant, (arrived.get(merchant) ?? 0) + 1)
+    if (kind === "answers") return void response.end("success")
+    hanging.add(response)
+    response.once("close", () => hanging.delete(response))
+  })
+  await new Promise<void>((done) => server.listen(0, "0.0.0.0", 2_048, done))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: (kind: "hangs" | "answers", merchant: number, host: number) =>
+      `http://127.${1 + (host >> 16)}.${(host >> 8) & 255}.${host & 255}:${port}/${kind}/${merchant}`,
+    arrived: (merchant: number) => arrived.get(String(merchant)) ?? 0,
+    hanging: () => hanging.size,
+    hangUp: () => {
+      for (const response of hanging) response.destroy()
+    },
+    close: async () => {
+      server.closeAllConnections()
+      await new Promise<void>((done) => server.close(() => done()))
+    }
+  }
+}
+
+describe("receivers that hang", () => {
+  const hosts = perTest(startHosts)
+  const LOOPBACK = ["127.0.0.0/8"]
+  /** A merchant whose receiver answers, at a host of its own, and others whose receivers hang. */
+  const merchantsOf = async (count: number) => {
+    const quick = (await gateway().addMerchant("pk_live_quick")).id
+    const hostile: Array<number> = []
+    for (let n = 0; n < count; n++) hostile.push((await gateway().addMerchant(`pk_live_hostile${n}`)).id)
+    return { quick, hostile }
+  }
+
+  test.each([4, 16, 200])(
+    "of %d merchants leave places: another merchant's webhook goes out while they hang",
+    (count) =>
+      working(async () => {
+        const { url, arrived, hanging, hangUp } = hosts()
+        const { quick, hostile } = await merchantsOf(count)
+        for (let n = 0; n < 1_200; n++) {
+          const merchantId = hostile[n % count] ?? 0
+          await paid({ merchantId, notifyUrl: url("hangs", merchantId, n) })
+        }
+        let before = 0
+        await until("the pushes that hang to become no more", async () => {
+          const grown = hanging() !== before
+          before = hanging()
+          await gateway().advance("1 second")
+          return before > 250 && !grown
+        })
+        const settled = hanging()
+        await paid({ merchantId: quick, notifyUrl: url("answers", quick, 70_000) })
+        await gateway().advance("1 second")
+        await until("the other merchant's webhook", () => arrived(quick) === 1)
+        // None of those that hang has ended to make room for it.
+        expect(hanging()).toBeGreaterThanOrEqual(settled)
+        hangUp()
+      }, LOOPBACK)
+  )
+
+  test("that were silent before leave most places to others, however many they are", () =>
+    working(async () => {
+      const { url, arrived, hanging, hangUp } = hosts()
+      const { quick, hostile } = await merchantsOf(900)
+      for (const merchantId of hostile) await paid({ merchantId, notifyUrl: url("hangs", merchantId, merchantId) })
+      // Each is silent for two seconds, then cuts the connection.
+      await until("the first push of each", async () => {
+        await gateway().advance("2 seconds")
+        hangUp()
+        return hostile.every((merchantId) => arrived(merchantId) > 0)
+      })
+      await gateway().advance("60 seconds")
+      await until("silent hosts to have all that they may", () => hanging() >= 128)
+      await paid({ merchantId: quick, notifyUrl: url("answers", quick, 70_000) })
+      await gateway().advance("1 second")
+      await until("the other merchant's webhook", () => arrived(quick) === 1)
+      expect(hanging()).toBeLessThanOrEqual(256)
+      hangUp()
+    }, LOOPBACK))
 })
 
 test.each([

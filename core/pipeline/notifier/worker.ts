@@ -2,21 +2,27 @@ import { Effect, Layer } from "effect"
 import { crashPoint } from "../../domain/crash-point.ts"
 import { receiverOf } from "../../domain/notify-url.ts"
 import { Background } from "../../observe/background.ts"
-import { leaseLoop, makeShares } from "../../observe/lease-loop.ts"
+import { leaseLoop } from "../../observe/lease-loop.ts"
 import { countPush } from "../../observe/metrics.ts"
+import { makeShares, shareOf } from "../../observe/shares.ts"
 import { type LeasedWebhook, Outbox, type WebhookAttempt } from "../persistence/outbox.ts"
 import { StoreClock } from "../persistence/store-clock.ts"
 import { Notifier } from "./notifier.ts"
 import { PUSH_DEADLINE_MS, pushWebhook } from "./push.ts"
+import { makeSilentHosts } from "./silent-hosts.ts"
 
 /**
- * Concurrent pushes: in all, per merchant, per host. A host or merchant at its limit is left out of the next lease, so
- * a slow one holds up nobody else. One lease may exceed a limit by as much again.
+ * Concurrent pushes: in all, per merchant, per host. A merchant gets less the fuller it is (`shareOf`), so that a few
+ * merchants whose receivers hang never take all; a host at its limit is left out of the next lease, which may exceed the
+ * limit by as much again.
  */
 const PUSHES_MAX = 512
 const PUSHES_PER_MERCHANT_MAX = 128
 const PUSHES_PER_HOST_MAX = 32
 const LEASED_MAX = 128
+
+/** A host that gives no answer for this long is silent (silent-hosts.ts); one that fails sooner holds up nobody. */
+const SILENT_AFTER_MS = 1_000
 
 /** Long enough for a push and its record; after a crash the webhook is due again this much later. */
 const LEASE_MS = PUSH_DEADLINE_MS + 8_000
@@ -47,15 +53,19 @@ export const webhookWorkerLayer = (
       const hosts = makeShares<string>()
       const merchants = makeShares<number>()
 
+      const silent = makeSilentHosts()
+
       const work = (webhook: LeasedWebhook) => {
         const host = receiverOf(webhook.url)
+        const begun = silent.begin(host)
         hosts.add(host, 1)
         merchants.add(webhook.merchantId, 1)
         const done = Effect.sync(() => {
           hosts.add(host, -1)
           merchants.add(webhook.merchantId, -1)
+          begun.end()
         })
-        return Effect.ensuring(pushLeased(webhook, options), done)
+        return Effect.ensuring(pushLeased(webhook, options, begun.answered), done)
       }
 
       const { wake } = yield* leaseLoop({
@@ -63,12 +73,14 @@ export const webhookWorkerLayer = (
         underWayMax: PUSHES_MAX,
         leasedMax: LEASED_MAX,
         sweepEvery: SWEEP,
-        lease: (limit) =>
+        lease: (limit, free) =>
           outbox.lease({
-            limit,
+            // Half of what is free: shares are judged by it, and the next lease judges by what is left.
+            limit: Math.min(limit, Math.ceil(free / 2)),
             perHost: PUSHES_PER_HOST_MAX,
-            busyHosts: hosts.atLeast(PUSHES_PER_HOST_MAX),
-            busyMerchants: merchants.atLeast(PUSHES_PER_MERCHANT_MAX),
+            busyHosts: [...hosts.atLeast(PUSHES_PER_HOST_MAX), ...silent.busy()],
+            perMerchant: Math.min(PUSHES_PER_MERCHANT_MAX, shareOf(free, PUSHES_MAX)),
+            underWay: merchants.counts(),
             leaseMs: LEASE_MS
           }),
         work,
@@ -78,8 +90,12 @@ export const webhookWorkerLayer = (
     })
   )
 
-/** Pushes a leased webhook once and records what came of it. */
-const pushLeased = Effect.fnUntraced(function* (webhook: LeasedWebhook, options: WorkerOptions) {
+/** Pushes a leased webhook once and records what came of it. @param answered is told whether the receiver answered */
+const pushLeased = Effect.fnUntraced(function* (
+  webhook: LeasedWebhook,
+  options: WorkerOptions,
+  answered: (yes: boolean) => void
+) {
   const outbox = yield* Outbox
   const { nowMs } = yield* StoreClock
   crashPoint("webhook.leased")
@@ -101,6 +117,7 @@ const pushLeased = Effect.fnUntraced(function* (webhook: LeasedWebhook, options:
   )
   crashPoint("webhook.pushed")
   const endedMs = nowMs()
+  answered(result.status !== null || endedMs - startedMs < SILENT_AFTER_MS)
   const wait = options.scheduleMs[webhook.round]
   const next = nextStep(result.delivered, wait)
   yield* outbox.record({

@@ -69,10 +69,18 @@ export class Orders extends Context.Service<
     readonly findByTokenHash: (tokenHash: string) => Stored<Order | null>
     readonly list: (filter: OrderFilter) => Stored<ReadonlyArray<Order>>
     /**
-     * Leases up to `limit` PENDING orders whose check is due and for which no charge is under way; nobody else gets
-     * them for `leaseMs`.
+     * Leases up to `limit` PENDING orders whose check is due and for which no charge is under way, by turns: first one
+     * of each account that has no check under way, then of each that has one, and so on; among those of a turn the
+     * longest due first. None by which an account would have more than `perAccount` under way. Nobody else gets them for
+     * `leaseMs`.
      */
-    readonly leaseChecks: (limit: number, leaseMs: number) => Stored<ReadonlyArray<Order>>
+    readonly leaseChecks: (take: {
+      readonly limit: number
+      readonly perAccount: number
+      /** Checks under way, by account; an account that is not listed has none. */
+      readonly underWay: ReadonlyArray<readonly [accountId: string, count: number]>
+      readonly leaseMs: number
+    }) => Stored<ReadonlyArray<Order>>
     /**
      * Sets when an order is checked next, from now by the store's clock (a gateway's may be wrong by minutes). null =
      * never: only a notice or the operator changes the order from then on.

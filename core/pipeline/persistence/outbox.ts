@@ -61,14 +61,18 @@ export class Outbox extends Context.Service<
   Outbox,
   {
     /**
-     * Leases up to `limit` due webhooks, the longest due first: at most `perHost` for one host (a URL's host:port),
-     * none for `busyHosts` and `busyMerchants`. Nobody else gets them for `leaseMs`.
+     * Leases up to `limit` due webhooks by turns: first one of each merchant that has none under way, then of each that
+     * has one, and so on; among those of a turn the longest due first. At most `perHost` for one host (a URL's
+     * host:port) and none for `busyHosts`; none by which a merchant would have more than `perMerchant` under way. Nobody
+     * else gets them for `leaseMs`.
      */
     readonly lease: (take: {
       readonly limit: number
       readonly perHost: number
       readonly busyHosts: ReadonlyArray<string>
-      readonly busyMerchants: ReadonlyArray<number>
+      readonly perMerchant: number
+      /** Webhooks under way, by merchant; a merchant that is not listed has none. */
+      readonly underWay: ReadonlyArray<readonly [merchantId: number, count: number]>
       readonly leaseMs: number
     }) => Stored<ReadonlyArray<LeasedWebhook>>
     /** Records an attempt and sets what follows for its webhook. Batched. */

@@ -68,13 +68,22 @@ export const makeOrders = ({ tables, nowMs, act, tell }: MemoryStore): Orders["S
           .slice(0, filter.limit)
       ),
 
-    leaseChecks: (limit, leaseMs) =>
+    leaseChecks: ({ limit, perAccount, underWay, leaseMs }) =>
       act("orders.leaseChecks", () => {
         const now = nowMs()
+        const held = new Map(underWay)
         const due = rows()
           .filter((row) => row.order.status === "PENDING" && dueAt(row) <= now && !isCharging(tables, row, now))
           .sort((a, b) => dueAt(a) - dueAt(b))
+          .map((row) => {
+            const turn = (held.get(row.order.accountId) ?? 0) + 1
+            held.set(row.order.accountId, turn)
+            return { row, turn }
+          })
+          .filter(({ turn }) => turn <= perAccount)
+          .sort((a, b) => a.turn - b.turn)
           .slice(0, limit)
+          .map(({ row }) => row)
         for (const row of due) orders.set(orderKey(row.order), { ...row, nextCheckMs: now + leaseMs })
         return due.map(({ order }) => order)
       }),

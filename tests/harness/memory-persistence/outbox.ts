@@ -8,19 +8,25 @@ export const makeOutbox = ({ tables, nowMs, act, tell, emit }: MemoryStore): Out
   const set = (entry: OutboxEntry) => outbox.set(keyText(entry.merchantId, entry.eventId), entry)
 
   return {
-    lease: ({ limit, perHost, busyHosts, busyMerchants, leaseMs }) =>
+    lease: ({ limit, perHost, busyHosts, perMerchant, underWay, leaseMs }) =>
       act("outbox.lease", () => {
         const now = nowMs()
-        const perHostTaken = new Map<string, number>()
-        const taken: Array<OutboxEntry> = []
+        const held = new Map(underWay)
+        const ofHost = new Map<string, number>()
+        const ranked: Array<{ readonly entry: OutboxEntry; readonly turn: number }> = []
         for (const entry of [...outbox.values()].sort((a, b) => a.takeMs - b.takeMs)) {
           const { state, takeMs, host, merchantId } = entry
-          const ofHost = perHostTaken.get(host) ?? 0
-          if (taken.length >= limit || ofHost >= perHost || state !== "due" || takeMs > now) continue
-          if (busyHosts.includes(host) || busyMerchants.includes(merchantId)) continue
-          perHostTaken.set(host, ofHost + 1)
-          taken.push(entry)
+          if (state !== "due" || takeMs > now || busyHosts.includes(host)) continue
+          const [turn, place] = [(held.get(merchantId) ?? 0) + 1, (ofHost.get(host) ?? 0) + 1]
+          if (turn > perMerchant || place > perHost) continue
+          held.set(merchantId, turn)
+          ofHost.set(host, place)
+          ranked.push({ entry, turn })
         }
+        const taken = ranked
+          .sort((a, b) => a.turn - b.turn)
+          .slice(0, limit)
+          .map(({ entry }) => entry)
         for (const entry of taken) set({ ...entry, round: Math.max(entry.round, 0), takeMs: now + leaseMs })
         return taken.sort((a, b) => a.dueMs - b.dueMs).map(leasedOf)
       }),

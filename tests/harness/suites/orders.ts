@@ -4,7 +4,7 @@ import type { NewOrder, OrderFilter } from "../../../core/pipeline/persistence/o
 import { perTest } from "../per-test.ts"
 import { aMerchant } from "../sample-merchants.ts"
 import { aJsapi, anOrder, aSettlement } from "../sample-orders.ts"
-import { keyOf, type OpenStore, orderActs } from "./store-under-test.ts"
+import { checks, keyOf, type OpenStore, orderActs } from "./store-under-test.ts"
 
 /** The promise of Orders, for every store: see core/pipeline/persistence/orders.ts. */
 export const ordersSuite = (name: string, open: OpenStore): void =>
@@ -203,7 +203,7 @@ export const ordersSuite = (name: string, open: OpenStore): void =>
       test("a due check is leased to one asker only, and comes back when the lease ends", async () => {
         const { stores, run } = on()
         const lease = async (limit: number, leaseMs: number) =>
-          (await run(stores.orders.leaseChecks(limit, leaseMs))).map((order) => order.orderNo)
+          (await run(stores.orders.leaseChecks(checks(limit, leaseMs)))).map((order) => order.orderNo)
         const due = await Promise.all(Array.from({ length: 30 }, () => placed({ nextCheckAt: new Date(0) })))
         const leases = await Promise.all(Array.from({ length: 8 }, () => lease(10, 60_000)))
         const taken = leases.flat()
@@ -238,8 +238,21 @@ export const ordersSuite = (name: string, open: OpenStore): void =>
         const { stores, run } = on()
         const later = await placed({ nextCheckAt: new Date(2_000) })
         const sooner = await placed({ nextCheckAt: new Date(1_000) })
-        const lease = async () => (await run(stores.orders.leaseChecks(1, 60_000))).map(({ orderNo }) => orderNo)
+        const lease = async () =>
+          (await run(stores.orders.leaseChecks(checks(1, 60_000)))).map(({ orderNo }) => orderNo)
         expect([await lease(), await lease(), await lease()]).toEqual([[sooner.orderNo], [later.orderNo], []])
+      })
+
+      test("accounts take turns: whoever has the least under way is first, and nobody gets more than its share", async () => {
+        const { stores, run } = on()
+        const accounts = ["acc_a", "acc_a", "acc_a", "acc_b", "acc_b", "acc_c"]
+        for (const [index, accountId] of accounts.entries()) await placed({ accountId, nextCheckAt: new Date(index) })
+        const lease = async (limit: number, change: Parameters<typeof checks>[2]) =>
+          (await run(stores.orders.leaseChecks(checks(limit, 60_000, change)))).map(({ accountId }) => accountId).sort()
+        const shares = { perAccount: 3, underWay: [["acc_a", 1]] } as const
+        expect(await lease(2, shares)).toEqual(["acc_b", "acc_c"])
+        expect(await lease(10, { ...shares, underWay: [["acc_b", 3]] })).toEqual(["acc_a", "acc_a", "acc_a"])
+        expect(await lease(10, shares)).toEqual(["acc_b"])
       })
 
       test("a due check waits while its order is being charged, and is leased when the charge has ended or died", async () => {

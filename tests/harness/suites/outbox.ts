@@ -25,7 +25,8 @@ export const outboxActs = (on: () => StoreUnderTest) => ({
         limit: 100,
         perHost: 100,
         busyHosts: [],
-        busyMerchants: [],
+        perMerchant: 100,
+        underWay: [],
         leaseMs: 60_000,
         ...change
       })
@@ -125,13 +126,43 @@ export const outboxSuite = (name: string, open: OpenStore): void =>
         expect(taken.map((webhook) => webhook.url)).toEqual(["https://busy.example.com:8443/x"])
       })
 
-      test("busy merchants are left out, also where another merchant's webhooks go to the same host", async () => {
+      test("merchants with their share under way are left out, also where another's webhooks go to the same host", async () => {
         await paid("https://shop.example.com/x", { merchantId: 2 })
         const quiet = await paid("https://shop.example.com/x", { merchantId: 3 })
         await paid("https://else.example.com/x", { merchantId: 12 })
-        const taken = await lease({ busyMerchants: [2, 12], perHost: 1 })
+        const underWay = [
+          [2, 5],
+          [3, 4],
+          [12, 6]
+        ] as const
+        const taken = await lease({ perMerchant: 5, underWay, perHost: 1 })
         expect(taken.map(({ merchantId, orderNo }) => [merchantId, orderNo])).toEqual([[3, quiet.orderNo]])
         expect((await lease()).map(({ merchantId }) => merchantId).sort()).toEqual([12, 2])
+      })
+
+      test("no merchant gets more than its share at once, over all of its hosts", async () => {
+        for (let i = 0; i < 9; i += 1) await paid(`https://shop-${i % 3}.example.com/x`, { merchantId: 2 })
+        const other = await paid("https://quick.example.com/x", { merchantId: 3 })
+        const taken = await lease({ perMerchant: 6, underWay: [[2, 2]] })
+        expect(taken.filter(({ merchantId }) => merchantId === 2)).toHaveLength(4)
+        expect(taken.map(({ orderNo }) => orderNo)).toContain(other.orderNo)
+      })
+
+      test("merchants take turns: whoever has the least under way is first, then who has waited the longest", async () => {
+        for (const merchantId of [2, 2, 2, 3, 3, 4]) {
+          await paid(`https://shop-${merchantId}.example.com/x`, { merchantId })
+          await on().pass(1_000)
+        }
+        const turn = async (underWay: Take["underWay"]) =>
+          (await lease({ limit: 2, underWay })).map(({ merchantId }) => merchantId).sort()
+        expect(await turn([[2, 1]])).toEqual([3, 4])
+        expect(
+          await turn([
+            [2, 2],
+            [3, 1]
+          ])
+        ).toEqual([2, 3])
+        expect(await turn([])).toEqual([2, 2])
       })
 
       test("the oldest due go first", async () => {

@@ -15,7 +15,7 @@ export const storeStatusSuite = (name: string, open: OpenStore): void =>
     /** Leases the one webhook that is due and tells what its push came to. */
     const push = async (next: Parameters<ReturnType<typeof on>["stores"]["outbox"]["record"]>[0]["next"]) => {
       const { stores, run } = on()
-      const take = { limit: 1, perHost: 1, busyHosts: [], busyMerchants: [], leaseMs: 60_000 }
+      const take = { limit: 1, perHost: 1, busyHosts: [], perMerchant: 100, underWay: [], leaseMs: 60_000 }
       const { merchantId, eventId, orderNo, attempts, round } = first(await run(stores.outbox.lease(take)))
       await run(
         stores.outbox.record({

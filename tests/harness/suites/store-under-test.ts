@@ -36,6 +36,17 @@ export const first = <A>(list: ReadonlyArray<A>): A => {
 
 export const keyOf = ({ merchantId, orderNo }: OrderKey): OrderKey => ({ merchantId, orderNo })
 
+type TakeChecks = Parameters<Stores["orders"]["leaseChecks"]>[0]
+
+/** What a gateway without checks under way leases. */
+export const checks = (limit: number, leaseMs: number, change: Partial<TakeChecks> = {}): TakeChecks => ({
+  limit,
+  perAccount: 100,
+  underWay: [],
+  leaseMs,
+  ...change
+})
+
 /** What suites do with orders. */
 export const orderActs = (on: () => StoreUnderTest) => ({
   /** An order that can be paid now, stored. */
@@ -62,5 +73,5 @@ export const orderActs = (on: () => StoreUnderTest) => ({
     ),
   /** The orders whose checks are leased now, for a minute. */
   leaseDue: async (stores = on().stores) =>
-    (await on().run(stores.orders.leaseChecks(100, 60_000))).map(({ orderNo }) => orderNo)
+    (await on().run(stores.orders.leaseChecks(checks(100, 60_000)))).map(({ orderNo }) => orderNo)
 })
