@@ -1,5 +1,5 @@
 import { Clock, Context, Effect, Layer } from "effect"
-import { makeShares } from "../observe/lease-loop.ts"
+import { makeShares } from "../observe/shares.ts"
 import type { OrderAtAccount } from "../pipeline/persistence/orders.ts"
 
 /** Milliseconds from one question about an order to the next. */

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { type Audit, startAudit } from "../harness/audit.ts"
 import { type Gateway, startGateway, testRuntime } from "../harness/gateway.ts"
-import { envelope, type MerchantClient, NOTIFY_URL, type Parameters, unique } from "../harness/merchant-client.ts"
+import { envelope, type MerchantClient, type Parameters } from "../harness/merchant-client.ts"
+import { sendOrdersAtOnce } from "../harness/orders-at-once.ts"
 import { sharedPostgres } from "../harness/postgres.ts"
 import {
   addAccount,
@@ -10,7 +11,7 @@ import {
   startScriptedProvider
 } from "../harness/scripted-provider.ts"
 import { until } from "../harness/until.ts"
-import { connectHostile, type HostileClient, statuses } from "./hostile-client.ts"
+import { statuses } from "./hostile-client.ts"
 
 /*
  * How much of the gateway one party's orders may take while their channel hangs (core/cashier/bulkheads.ts). Each test
@@ -48,42 +49,8 @@ afterAll(async () => {
 const live = async () => gateway.merchant({ test: false, accounts: [await account()] })
 const account = () => addAccount(gateway, "scripted", provider.account, 60)
 
-const request = (body: string) =>
-  [
-    "POST /api/cashier/qrcode-pay HTTP/1.1",
-    "Host: gateway",
-    "Content-Type: application/json",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    "Connection: close",
-    "",
-    body
-  ].join("\r\n")
-
-/** Orders sent at once, each on a connection of its own: `fetch` sends at most 256 at a time. */
-const send = async (shop: MerchantClient, count: number, parameters: Parameters) => {
-  const numbers = Array.from({ length: count }, () => unique("ORD"))
-  const clients: Array<HostileClient> = []
-  for (let from = 0; from < count; from += 200) {
-    clients.push(
-      ...(await Promise.all(
-        numbers.slice(from, from + 200).map((merchant_order_no) => {
-          const order = { merchant_order_no, amount: 1000, notify_url: NOTIFY_URL, ...parameters }
-          return connectHostile(gateway.url, request(shop.body(order)))
-        })
-      ))
-    )
-  }
-  const statusOf = (client: HostileClient) => statuses(client.received())[0]
-  return {
-    answered: (status: number) => clients.filter((client) => statusOf(client) === status).length,
-    /** The merchant's numbers of the orders that were answered so. */
-    numbers: (status: number) => numbers.filter((_, index) => clients[index] && statusOf(clients[index]) === status),
-    first: (status: number) => clients.find((client) => statusOf(client) === status)?.received() ?? "",
-    hangUp: () => {
-      for (const client of clients) client.close()
-    }
-  }
-}
+const send = (shop: MerchantClient, count: number, parameters: Parameters) =>
+  sendOrdersAtOnce(gateway.url, shop, count, parameters)
 
 const storedOf = async ({ appId }: MerchantClient): Promise<number> => {
   const [row] = await audit.sql`
@@ -119,8 +86,8 @@ describe("a channel that hangs", () => {
     const [hostile, other, shop] = [await gateway.merchant(), await gateway.merchant(), await live()]
     await serves(shop, 1)
     const sent = await send(hostile, 2_500, SANDBOX_HANGS)
-    await until("the orders too many to be refused", () => sent.answered(503) >= 2_500 - TEST_SHARE)
-    expect(sent.answered(503)).toBe(2_500 - TEST_SHARE)
+    await until("the orders too many to be refused", () => sent.answered(503).length >= 2_500 - TEST_SHARE)
+    expect(sent.answered(503).length).toBe(2_500 - TEST_SHARE)
     const refusal = refusalOf(sent.first(503))
     expect([refusal.message, refusal.data?.order_no]).toEqual(["服务繁忙,请稍后重试", undefined])
     expect(Number(refusal.headers.get("retry-after"))).toBeGreaterThan(0)
@@ -142,16 +109,16 @@ describe("a channel that hangs", () => {
     const elsewhere = await gateway.merchant({ test: false, accounts: [quick] })
     const both = await gateway.merchant({ test: false, accounts: [slow, quick] })
     const sent = await send(hostile, 2_000, PROVIDER_HANGS)
-    await until("the orders too many to be refused", () => sent.answered(503) >= 2_000 - LIVE_SHARE)
-    expect(sent.answered(503)).toBe(2_000 - LIVE_SHARE)
+    await until("the orders too many to be refused", () => sent.answered(503).length >= 2_000 - LIVE_SHARE)
+    expect(sent.answered(503).length).toBe(2_000 - LIVE_SHARE)
     await serves(beside)
     await serves(elsewhere)
     await serves(both)
     expect(await storedOf(hostile)).toBe(LIVE_SHARE)
     // A number that was refused is still free; one that was taken is uncertain and known.
-    const [refused = ""] = sent.numbers(503)
+    const [refused = ""] = sent.answered(503)
     expect((await hostile.orderQuery({ merchant_order_no: refused })).code).toBe(404)
-    await until("the provider's deadline", () => sent.answered(500) === LIVE_SHARE, { timeoutMs: 60_000 })
+    await until("the provider's deadline", () => sent.answered(500).length === LIVE_SHARE, { timeoutMs: 60_000 })
     expect((await hostile.qrcodePay({ merchant_order_no: refused })).message).toBe("下单成功")
     await serves(hostile)
     expect(await waiting("live")).toBe(0)

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises"
 import { resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { chartSvg } from "./chart.ts"
+import { runHanging } from "./hanging.ts"
 import { runIdleBodies } from "./idle-bodies.ts"
 import { hasWrk } from "./load.ts"
 import { machine } from "./measure.ts"
@@ -19,6 +20,7 @@ const USAGE = `bun run bench [throughput] [--quick] [--json FILE] [--chart FILE.
                             [--rounds N] [--seconds N] [--profile FOLDER] [--against CHECKOUT]
 bun run bench scale    [--quick] [--json FILE]    10 thousand, a million, ten million orders
 bun run bench webhooks [--quick] [--json FILE]
+bun run bench hanging  [--quick] [--json FILE] [--runtime bun,deno] [--orders N] [--rounds N] [--seconds N]
 bun run bench soak     [--minutes N] [--json FILE]
 bun run bench idle-bodies [--quick] [--json FILE] [--runtime bun,deno] [--connections N] [--rounds N] [--seconds N]`
 
@@ -39,15 +41,15 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string" },
     profile: { type: "string" },
     against: { type: "string" },
+    orders: { type: "string", default: "2000" },
     minutes: { type: "string", default: "10" },
     help: { type: "boolean", default: false }
   }
 })
 
-const runtimesOf = (names: string) => names.split(",").filter((name) => name === "bun" || name === "deno")
+const runtimes = values.runtime.split(",").filter((name) => name === "bun" || name === "deno")
 
 const throughput = async (rig: Rig): Promise<unknown> => {
-  const runtimes = runtimesOf(values.runtime)
   const stores = values.store
     .split(",")
     .filter((name): name is Store => name === "memory" || (name === "redis" && rig.redis !== undefined))
@@ -129,10 +131,19 @@ const commands: Readonly<Record<string, (rig: Rig) => Promise<unknown>>> = {
   scale: (rig) =>
     runScale(rig, { sizes: values.quick ? [10_000, 1_000_000] : [10_000, 1_000_000, 10_000_000], say, print }),
   webhooks: (rig) => runWebhooks(rig, { seconds: values.quick ? 12 : 60, say, print }),
+  hanging: (rig) =>
+    runHanging(rig, {
+      runtimes,
+      orders: Number(values.orders),
+      rounds: Number(values.rounds ?? (values.quick ? 1 : 5)),
+      seconds: Number(values.seconds ?? (values.quick ? 3 : 8)),
+      say,
+      print
+    }),
   soak: (rig) => runSoak(rig, { minutes: Number(values.minutes), say, print }),
   "idle-bodies": (rig) =>
     runIdleBodies(rig, {
-      runtimes: runtimesOf(values.runtime),
+      runtimes: runtimes,
       crowd: Number(values.connections ?? (values.quick ? 1_000 : 4_200)),
       seconds: Number(values.seconds ?? (values.quick ? 2 : 5)),
       rounds: Number(values.rounds ?? (values.quick ? 1 : 3)),
