@@ -67,22 +67,25 @@ export const makeOutbox = (db: Database, signals: Signals): Outbox["Service"] =>
                 select o.host from outbox o where o.state = 0 and o.merchant_id = h.id and o.host > h.host
                 order by o.host limit 1
               ) from hosts h where h.host is not null and h.number < ${HOSTS_PER_MERCHANT_MAX}
-            ), ranked as (
-              select c.merchant_id, c.event_id, c.take_at,
-                h.held + row_number() over (partition by h.id order by c.take_at) as turn,
-                row_number() over (partition by h.host order by c.take_at) as of_host
+            ), due as (
+              select h.id, h.held, h.host, c.event_id, c.take_at,
+                row_number() over (partition by h.id, h.host order by c.take_at) as of_receiver
               from hosts h cross join lateral (
-                select o.merchant_id, o.event_id, o.take_at from outbox o
+                select o.event_id, o.take_at from outbox o
                 where o.state = 0 and o.merchant_id = h.id and o.host = h.host and o.take_at <= now()
                 order by o.take_at limit ${Math.min(perHost, perMerchant)}
               ) c
               where h.host not in (select json_array_elements_text(${json(busyHosts)}))
+            ), turns as (
+              select *, held + row_number() over (partition by id order by of_receiver, take_at) as turn from due
+            ), places as (
+              select *, row_number() over (partition by host order by turn, take_at) as of_host
+              from turns where turn <= ${perMerchant}
             ), candidates as materialized (
-              select merchant_id, event_id, turn from ranked where turn <= ${perMerchant} and of_host <= ${perHost}
-              order by turn, take_at limit ${limit}
+              select id, event_id, turn from places where of_host <= ${perHost} order by turn, take_at limit ${limit}
             ), taken as materialized (
               select o.merchant_id, o.event_id from candidates c
-              join outbox o on o.merchant_id = c.merchant_id and o.event_id = c.event_id
+              join outbox o on o.merchant_id = c.id and o.event_id = c.event_id
               -- "+ 0" rules the partial index out: a plan made while the outbox was empty would read all of it for each
               -- candidate (a lease took 70 ms instead of 4 with 20,000 rows due).
               -- A turn is always in this range. The planner expects one row in 200 to be, and so reads each candidate by

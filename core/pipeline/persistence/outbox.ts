@@ -62,9 +62,9 @@ export class Outbox extends Context.Service<
   {
     /**
      * Leases up to `limit` due webhooks by turns: first one of each merchant that has none under way, then of each that
-     * has one, and so on; among those of a turn the longest due first. At most `perHost` for one host (a URL's
-     * host:port) and none for `busyHosts`; none by which a merchant would have more than `perMerchant` under way. Nobody
-     * else gets them for `leaseMs`.
+     * has one, and so on; among those of a turn the longest due first. A merchant's hosts take turns as well. At most
+     * `perHost` for one host (a URL's host:port) and none for `busyHosts`; none by which a merchant would have more than
+     * `perMerchant` under way. Nobody else gets them for `leaseMs`.
      */
     readonly lease: (take: {
       readonly limit: number

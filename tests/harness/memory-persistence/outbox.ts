@@ -11,22 +11,30 @@ export const makeOutbox = ({ tables, nowMs, act, tell, emit }: MemoryStore): Out
     lease: ({ limit, perHost, busyHosts, perMerchant, underWay, leaseMs }) =>
       act("outbox.lease", () => {
         const now = nowMs()
-        const held = new Map(underWay)
-        const ofHost = new Map<string, number>()
-        const ranked: Array<{ readonly entry: OutboxEntry; readonly turn: number }> = []
-        for (const entry of [...outbox.values()].sort((a, b) => a.takeMs - b.takeMs)) {
-          const { state, takeMs, host, merchantId } = entry
-          if (state !== "due" || takeMs > now || busyHosts.includes(host)) continue
-          const [turn, place] = [(held.get(merchantId) ?? 0) + 1, (ofHost.get(host) ?? 0) + 1]
-          if (turn > perMerchant || place > perHost) continue
-          held.set(merchantId, turn)
-          ofHost.set(host, place)
-          ranked.push({ entry, turn })
+        /** Numbers the entries of each key from 1, after what the key holds already. */
+        const numbered = <Key>(keyOf: (entry: OutboxEntry) => Key, held: Iterable<readonly [Key, number]> = []) => {
+          const counts = new Map(held)
+          return (entry: OutboxEntry): number => {
+            const number = (counts.get(keyOf(entry)) ?? 0) + 1
+            counts.set(keyOf(entry), number)
+            return number
+          }
         }
-        const taken = ranked
+        const ofReceiver = numbered(({ merchantId, host }) => keyText(merchantId, host))
+        const turnOf = numbered(({ merchantId }) => merchantId, underWay)
+        const ofHost = numbered(({ host }) => host)
+        const turns = [...outbox.values()]
+          .filter(({ state, takeMs, host }) => state === "due" && takeMs <= now && !busyHosts.includes(host))
+          .sort((a, b) => a.takeMs - b.takeMs)
+          .map((entry) => ({ entry, place: ofReceiver(entry) }))
+          .sort((a, b) => a.place - b.place)
+          .map(({ entry }) => ({ entry, turn: turnOf(entry) }))
+          .filter(({ turn }) => turn <= perMerchant)
           .sort((a, b) => a.turn - b.turn)
+          .filter(({ entry }) => ofHost(entry) <= perHost)
           .slice(0, limit)
-          .map(({ entry }) => entry)
+        const chosen = new Set(turns.map(({ entry }) => entry))
+        const taken = [...outbox.values()].filter((entry) => chosen.has(entry))
         for (const entry of taken) set({ ...entry, round: Math.max(entry.round, 0), takeMs: now + leaseMs })
         return taken.sort((a, b) => a.dueMs - b.dueMs).map(leasedOf)
       }),

@@ -165,6 +165,16 @@ export const outboxSuite = (name: string, open: OpenStore): void =>
         expect(await turn([])).toEqual([2, 2])
       })
 
+      test("a merchant's hosts take turns, and so do the merchants of one host", async () => {
+        for (let i = 0; i < 5; i += 1) await paid("https://dead.example.com/x", { merchantId: 2 })
+        const quick = await paid("https://quick.example.com/x", { merchantId: 2 })
+        const other = await paid("https://dead.example.com/x", { merchantId: 3 })
+        const taken = (await lease({ perMerchant: 4, perHost: 2 })).map(({ orderNo }) => orderNo)
+        expect(taken).toHaveLength(3)
+        expect(taken).toContain(quick.orderNo)
+        expect(taken).toContain(other.orderNo)
+      })
+
       test("the oldest due go first", async () => {
         const orders: Array<NewOrder> = []
         for (const host of ["c", "a", "b"]) {
