@@ -104,6 +104,6 @@ describe("what PostgreSQL reads of the outbox", () => {
     expect(taken).toHaveLength(9)
     await on().disconnect()
     await connectionsEnd(sql)
-    expect((await rowsRead(sql, "outbox")) - before).toBeLessThan(1_200)
+    expect((await rowsRead(sql, "outbox")) - before).toBeLessThan(2_000)
   })
 })

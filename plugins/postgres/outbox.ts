@@ -67,15 +67,25 @@ export const makeOutbox = (db: Database, signals: Signals): Outbox["Service"] =>
                 select o.host from outbox o where o.state = 0 and o.merchant_id = h.id and o.host > h.host
                 order by o.host limit 1
               ) from hosts h where h.host is not null and h.number < ${HOSTS_PER_MERCHANT_MAX}
-            ), due as (
-              select h.id, h.held, h.host, c.event_id, c.take_at,
-                row_number() over (partition by h.id, h.host order by c.take_at) as of_receiver
-              from hosts h cross join lateral (
-                select o.event_id, o.take_at from outbox o
+            ), receivers as materialized (
+              select h.id, h.held, h.host from hosts h cross join lateral (
+                select from outbox o
                 where o.state = 0 and o.merchant_id = h.id and o.host = h.host and o.take_at <= now()
-                order by o.take_at limit ${Math.min(perHost, perMerchant)}
-              ) c
+                order by o.take_at limit 1
+              ) due
               where h.host not in (select json_array_elements_text(${json(busyHosts)}))
+            ), due as (
+              select r.id, r.held, r.host, c.event_id, c.take_at,
+                row_number() over (partition by r.id, r.host order by c.take_at) as of_receiver
+              from receivers r cross join lateral (
+                select o.event_id, o.take_at from outbox o
+                where o.state = 0 and o.merchant_id = r.id and o.host = r.host and o.take_at <= now()
+                -- The more receivers have something due, the fewer of each can be taken.
+                order by o.take_at limit least(
+                  ${Math.min(perHost, perMerchant)},
+                  (select greatest(${limit * 2} / nullif(count(*), 0), 1) from receivers)
+                )
+              ) c
             ), turns as (
               select *, held + row_number() over (partition by id order by of_receiver, take_at) as turn from due
             ), places as (
