@@ -3,7 +3,7 @@ import type { Runtime } from "../harness/gateway.ts"
 import { type Loopback, startLoopback } from "../harness/loopback.ts"
 import type { MerchantClient, Parameters } from "../harness/merchant-client.ts"
 import { sendOrdersAtOnce } from "../harness/orders-at-once.ts"
-import { addScriptedAccount, SCRIPTED_CHANNEL } from "../harness/scripted-provider.ts"
+import { addAccount, SCRIPTED_CHANNEL } from "../harness/scripted-provider.ts"
 import { until } from "../harness/until.ts"
 import { type Load, runLoad } from "./load.ts"
 import { median } from "./measure.ts"
@@ -82,7 +82,7 @@ const hangingPlaces = async (
   database: BenchDatabase,
   silent: Loopback
 ): Promise<ReadonlyArray<Hanging>> => {
-  const account = await addScriptedAccount(gateway, { origin: silent.url, key: "k".repeat(32) }, 60)
+  const account = await addAccount(gateway, "scripted", { origin: silent.url, key: "k".repeat(32) }, 60)
   // The merchant that is measured keeps to its own account, or the new one would be its second.
   await gateway.command(["merchant", "update", database.merchant().app_id, "--account", database.account().id])
   return [
