@@ -44,7 +44,11 @@ const house: House = {
     swagger,
     config.databaseUrl === null
       ? embeddedPostgres({ dataFolder: config.dataFolder, mode })
-      : postgres({ url: config.databaseUrl, ...(maxConnections === undefined ? {} : { maxConnections }) }),
+      : postgres({
+          url: config.databaseUrl,
+          ownerUrl: config.ownerUrl,
+          ...(maxConnections === undefined ? {} : { maxConnections })
+        }),
     ...(config.redisUrl === null ? [] : [redis({ url: config.redisUrl, down: config.redisDown })])
   ],
   channels: (config) => loadChannels(join(home, "channels"), config.channels),

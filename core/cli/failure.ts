@@ -56,6 +56,7 @@ const storeSentence = ({ store }: StoreUnavailable): string =>
 /** Variables whose values are secret; no message of ours or of a library may show them. */
 const SECRET_VARIABLES = [
   "DATABASE_URL",
+  "PAYHUB_OWNER_URL",
   "REDIS_URL",
   "PAYHUB_MASTER_KEY",
   "PAYHUB_MASTER_KEY_OLD",

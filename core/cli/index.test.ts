@@ -3,7 +3,14 @@ import { Effect, Layer, Schema } from "effect"
 import { operator, payhubWith, STORE_REFUSAL, withoutStore } from "../../tests/harness/cli.ts"
 import { operation } from "../operator/operation.ts"
 
-const DATABASE_SECRET = "postgres://payhub:the-password@localhost/payhub"
+const SECRETS = {
+  DATABASE_URL: "postgres://payhub:the-password@localhost/payhub",
+  PAYHUB_OWNER_URL: "postgres://owner:the-password-of-the-owner@localhost/payhub",
+  REDIS_URL: "redis://:the-password-of-redis@localhost",
+  PAYHUB_MASTER_KEY: Buffer.alloc(32, 1).toString("base64"),
+  PAYHUB_MASTER_KEY_OLD: Buffer.alloc(32, 2).toString("base64"),
+  PAYHUB_METRICS_TOKEN: "the-token-of-the-metrics"
+}
 
 /** An operation of a loaded channel, not one of the core's own. */
 const playgroundPay = operation({
@@ -20,7 +27,7 @@ const playgroundPay = operation({
   output: Schema.Struct({ paid: Schema.String, amountFen: Schema.NullOr(Schema.Number), forge: Schema.Boolean }),
   run: (actor, { orderNo, amountFen, forge = false }) =>
     orderNo === "bug"
-      ? Effect.die(new Error(`cannot parse ${DATABASE_SECRET}`))
+      ? Effect.die(new Error(`cannot parse ${Object.values(SECRETS).join(" ")}`))
       : Effect.succeed({ paid: `${orderNo} by ${actor.name}`, amountFen: amountFen ?? null, forge })
 })
 
@@ -161,11 +168,12 @@ describe("a command that fails exits with 1 and prints a sentence to stderr", ()
   })
 
   test("a bug is reported without the configured secrets", async () => {
-    const withSecret = payhubWithExtra({ DATABASE_URL: DATABASE_SECRET })
-    const { code, out, err } = await withSecret("playground", "pay", "bug")
+    const { code, out, err } = await payhubWithExtra(SECRETS)("playground", "pay", "bug")
     expect([code, out]).toEqual([1, ""])
-    expect(err).toContain("cannot parse <DATABASE_URL>")
-    expect(err).not.toContain("the-password")
+    for (const [variable, secret] of Object.entries(SECRETS)) {
+      expect(err).toContain(`<${variable}>`)
+      expect(err).not.toContain(secret)
+    }
   })
 })
 

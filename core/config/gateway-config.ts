@@ -11,6 +11,8 @@ export interface GatewayConfig {
   /** Absolute path. */
   readonly dataFolder: string
   readonly databaseUrl: Redacted.Redacted<string> | null
+  /** The connection of the database's owner; null = `databaseUrl` names the owner, or the owner has migrated already. */
+  readonly ownerUrl: Redacted.Redacted<string> | null
   readonly redisUrl: Redacted.Redacted<string> | null
   readonly redisDown: "refuse" | "degrade"
   /** null = the key file in the data folder, which the first start makes. */

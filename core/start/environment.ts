@@ -76,6 +76,15 @@ const keySecret = Effect.fnUntraced(function* (variable: string) {
   return key
 })
 
+const postgresUrl = Effect.fnUntraced(function* (variable: string) {
+  const url = yield* secret(variable)
+  if (url !== null && !/^postgres(ql)?:\/\//.test(Redacted.value(url))) {
+    const message = `${variable} must be a PostgreSQL URL such as postgres://user:password@host:5432/payhub.`
+    return yield* new StartRefused({ variable, message })
+  }
+  return url
+})
+
 const words = (text: string): ReadonlyArray<string> => text.split(/[\s,]+/).filter((word) => word !== "")
 
 const ranges = (text: string) => (words(text).every(isAddressRange) ? words(text) : undefined)
@@ -87,12 +96,11 @@ const seconds = (text: string): ReadonlyArray<number> | undefined => {
 }
 
 const declared = Effect.fnUntraced(function* (folder: string) {
-  const databaseUrl = yield* secret("DATABASE_URL")
-  if (databaseUrl !== null && !/^postgres(ql)?:\/\//.test(Redacted.value(databaseUrl))) {
-    return yield* new StartRefused({
-      variable: "DATABASE_URL",
-      message: "DATABASE_URL must be a PostgreSQL URL such as postgres://user:password@host:5432/payhub."
-    })
+  const databaseUrl = yield* postgresUrl("DATABASE_URL")
+  const ownerUrl = yield* postgresUrl("PAYHUB_OWNER_URL")
+  if (ownerUrl !== null && databaseUrl === null) {
+    const message = "PAYHUB_OWNER_URL needs DATABASE_URL beside it: the URL under which the gateway works."
+    return yield* new StartRefused({ variable: "PAYHUB_OWNER_URL", message })
   }
   const redisUrl = yield* secret("REDIS_URL")
   if (redisUrl !== null && !/^(redis|rediss|redis\+cluster|redis\+sentinel):\/\//.test(Redacted.value(redisUrl))) {
@@ -144,6 +152,7 @@ const declared = Effect.fnUntraced(function* (folder: string) {
       "a folder"
     ),
     databaseUrl,
+    ownerUrl,
     redisUrl,
     redisDown: yield* read(
       "PAYHUB_REDIS_DOWN",

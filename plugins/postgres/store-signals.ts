@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { Effect, type Scope } from "effect"
 import type postgres from "postgres"
 import type { StoreSignal, StoreSignals } from "../../core/pipeline/persistence/store-signals.ts"
-import { type Connection, openConnection } from "./driver/connection.ts"
+import type { Connection } from "./driver/connection.ts"
 import { type Database, unavailable } from "./driver/database.ts"
 
 /** The service, and what the other stores of this plugin send through it. */
@@ -36,7 +36,7 @@ export const makeStoreSignals = (db: Database): Effect.Effect<Signals, never, Sc
     let dueAgain = false
 
     const connect = async (): Promise<void> => {
-      const made = openConnection(db.url, {
+      const made = db.connect({
         onClose: () => {
           if (connection === made) void reconnect()
         },
@@ -129,7 +129,7 @@ export const makeStoreSignals = (db: Database): Effect.Effect<Signals, never, Sc
  * connection would lose signals unnoticed.
  */
 const listenOn = async (connection: Connection): Promise<void> => {
-  const listening = connection.sql.unsafe(`listen ${CHANNEL}`)
+  const listening = connection.ready().then(() => connection.sql.unsafe(`listen ${CHANNEL}`))
   listening.catch(() => undefined)
   const silence = new AbortController()
   const deadline = sleep(ANSWER_MAX_MS, undefined, { signal: silence.signal }).then(() => {

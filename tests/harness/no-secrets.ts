@@ -8,7 +8,7 @@ import { join } from "node:path"
 
 /** Settings that are secrets, and those that are URLs with a password. */
 const SECRET_SETTINGS = ["PAYHUB_MASTER_KEY", "PAYHUB_MASTER_KEY_OLD", "PAYHUB_METRICS_TOKEN"]
-const URL_SETTINGS = ["DATABASE_URL", "REDIS_URL"]
+const URL_SETTINGS = ["DATABASE_URL", "PAYHUB_OWNER_URL", "REDIS_URL"]
 /** Files of the data folder with a secret in each line. */
 const SECRET_FILES = ["master.key", "postgres/payhub.password"]
 

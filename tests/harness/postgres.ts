@@ -58,7 +58,7 @@ export const startPostgres = async (options: PostgresServiceOptions = {}): Promi
   const admin = postgres(urlOf(cluster, server.port, "postgres"), { max: 1, onnotice: () => {} })
   await admin`create database ${admin(TEMPLATE)}`
   const template = postgres(urlOf(cluster, server.port, TEMPLATE), { max: 1 })
-  await migrate(template)
+  await migrate(template, async () => {})
   await template.end()
   let databases = 0
   return {

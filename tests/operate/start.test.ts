@@ -40,6 +40,12 @@ describe("Bad configuration stops the start with one sentence that names the var
     ["PAYHUB_PORT", "a port out of range", { PAYHUB_PORT: "70000" }],
     ["PAYHUB_HOST", "an address of another machine", { PAYHUB_HOST: "203.0.113.7" }],
     ["DATABASE_URL", "another kind of database", { DATABASE_URL: "mysql://u:hidden-word@127.0.0.1/x" }],
+    ["PAYHUB_OWNER_URL", "an owner without a database", { PAYHUB_OWNER_URL: "postgres://u:hidden-word@127.0.0.1/x" }],
+    [
+      "PAYHUB_OWNER_URL",
+      "an owner of another kind of database",
+      { DATABASE_URL: "postgres://u@127.0.0.1/x", PAYHUB_OWNER_URL: "mysql://u:hidden-word@127.0.0.1/x" }
+    ],
     ["DATABASE_URL", "a database that is not there", { DATABASE_URL: "postgres://u:hidden-word@127.0.0.1:1/x" }],
     ["REDIS_URL", "another kind of store", { REDIS_URL: "http://:hidden-word@127.0.0.1:1" }],
     [

@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers"
 import { Effect } from "effect"
 import type { StoreUnavailable } from "../../../core/domain/errors.ts"
-import { codeOf, unavailable } from "./database.ts"
+import { codeOf } from "./connection.ts"
+import { unavailable } from "./database.ts"
 
 interface Waiting<Item, Answer> {
   readonly item: Item

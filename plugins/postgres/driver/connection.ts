@@ -1,12 +1,17 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net"
 import { setImmediate } from "node:timers"
-import { type ConnectionOptions, connect as connectTls } from "node:tls"
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls"
 import { Redacted } from "effect"
 import postgres from "postgres"
 
 /** One connection to PostgreSQL. It never reconnects. */
 export interface Connection {
   readonly sql: postgres.Sql
+  /**
+   * Takes the role, once; awaited before the first statement. Where the role cannot be taken the connection closes, so
+   * that no statement runs with other rights.
+   */
+  readonly ready: () => Promise<void>
   /** false once the socket is gone. */
   readonly isOpen: () => boolean
   /** Closes after the running statement, or after 5 s. */
@@ -15,7 +20,9 @@ export interface Connection {
   readonly destroy: () => void
 }
 
-interface ConnectionEvents {
+export interface ConnectionOptions {
+  /** Taken by `ready` with SET ROLE; absent or null = the login's own. */
+  readonly role?: string | null
   readonly onClose?: () => void
   readonly onNotify?: (channel: string, payload: string) => void
 }
@@ -28,14 +35,14 @@ const STATEMENT_MAX_MS = 10_000
  * A connection that is made at the first statement, within 4 s. The driver's own pool and reconnect are not used: after
  * a loss it may keep bytes, timers and statements of the old connection, and a later statement then waits for ever.
  */
-export const openConnection = (url: Redacted.Redacted<string>, events: ConnectionEvents = {}): Connection => {
+export const openConnection = (url: Redacted.Redacted<string>, options: ConnectionOptions = {}): Connection => {
   const target = readTarget(url)
   let open = true
   let socket: Socket | undefined
   const gone = (): void => {
     if (!open) return
     open = false
-    events.onClose?.()
+    options.onClose?.()
   }
   const settings = {
     ...SETTINGS,
@@ -43,7 +50,7 @@ export const openConnection = (url: Redacted.Redacted<string>, events: Connectio
     host: target.host,
     port: target.port,
     ssl: false,
-    onnotify: events.onNotify,
+    onnotify: options.onNotify,
     socket: async (): Promise<Socket> => {
       if (!open || socket !== undefined) throw connectionLost()
       try {
@@ -57,19 +64,34 @@ export const openConnection = (url: Redacted.Redacted<string>, events: Connectio
     }
   }
   const sql = postgres(Redacted.value(url), settings as unknown as postgres.Options<Record<string, never>>)
+  const destroy = (): void => {
+    gone()
+    socket?.destroy()
+    void sql.end({ timeout: 0 }).catch(() => undefined)
+  }
+  const takeRole = async (role: string): Promise<void> => {
+    try {
+      await sql`set role ${sql(role)}`.simple()
+    } catch (cause) {
+      destroy()
+      throw cause
+    }
+  }
+  const { role = null } = options
+  let taken = role === null ? Promise.resolve() : undefined
   return {
     sql,
+    ready: () => {
+      taken ??= takeRole(role ?? "none")
+      return taken
+    },
     isOpen: () => open,
     close: async () => {
       await sql.end({ timeout: 5 }).catch(() => undefined)
       gone()
       socket?.destroy()
     },
-    destroy: () => {
-      gone()
-      socket?.destroy()
-      void sql.end({ timeout: 0 }).catch(() => undefined)
-    }
+    destroy
   }
 }
 
@@ -147,12 +169,11 @@ const readTarget = (url: Redacted.Redacted<string>): Target => {
     readonly ssl: string | boolean | object
   }
   const index = Math.floor(Math.random() * options.host.length)
-  return {
-    host: options.host[index] ?? "localhost",
-    port: options.port[index] ?? 5432,
-    path: options.path,
-    ssl: options.ssl
-  }
+  const host = options.host[index] ?? "localhost"
+  const port = options.port[index] ?? 5432
+  // As in libpq, an encoded folder in place of the host is that of a Unix socket. The driver does not decode it.
+  const path = /^%2f/i.test(host) ? `${decodeURIComponent(host)}/.s.PGSQL.${port}` : options.path
+  return { host, port, path, ssl: options.ssl }
 }
 
 const openSocket = async (target: Target): Promise<Socket> => {
@@ -169,7 +190,7 @@ const openSocket = async (target: Target): Promise<Socket> => {
     tcp.destroy()
     throw new Error("the server does not speak TLS")
   }
-  const settings: ConnectionOptions = { socket: tcp }
+  const settings: TlsOptions = { socket: tcp }
   if (isIP(host) === 0) settings.servername = host
   // As in libpq, only verify-full and verify-ca check the server's certificate.
   if (typeof ssl === "string" && !ssl.startsWith("verify")) settings.rejectUnauthorized = false
@@ -206,3 +227,9 @@ const opened = <A extends ReadonlyArray<unknown>>(socket: Socket, event: string)
 
 export const connectionLost = (): Error =>
   Object.assign(new Error("the connection is closed"), { code: "CONNECTION_CLOSED" })
+
+/** The SQLSTATE or the driver's own code; "" when there is neither. */
+export const codeOf = (cause: unknown): string => {
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : ""
+  return typeof code === "string" ? code : ""
+}

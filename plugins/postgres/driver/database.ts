@@ -3,14 +3,17 @@ import { Effect, type Redacted, type Scope } from "effect"
 import type postgres from "postgres"
 import { StartRefused } from "../../../core/config/start-refused.ts"
 import { StoreUnavailable } from "../../../core/domain/errors.ts"
-import { type Connection, fragmentWriter, openConnection } from "./connection.ts"
+import { type Connection, type ConnectionOptions, codeOf, fragmentWriter, openConnection } from "./connection.ts"
 import { DatabaseTooNew, migrate } from "./migrate.ts"
 import { makePool, type Pool } from "./pool.ts"
+import { type Working, workUnderOneLogin, workUnderTwoLogins } from "./roles.ts"
 import { analyzeNewTables, startStatistics } from "./statistics.ts"
 import { lookAtClock, startClock } from "./store-clock.ts"
 
 export interface DatabaseOptions {
   readonly url: Redacted.Redacted<string>
+  /** The connection of the tables' owner; absent or null = `url` is the owner's, or the owner has migrated already. */
+  readonly ownerUrl?: Redacted.Redacted<string> | null
   /** Connections of this process, at most; 10 when absent. */
   readonly maxConnections?: number
 }
@@ -27,7 +30,8 @@ export interface Database {
   readonly run: <A>(statement: Statement<A>) => Effect.Effect<A, StoreUnavailable>
   /** The same as a promise that rejects with the driver's error. */
   readonly attempt: <A>(statement: Statement<A>) => Promise<A>
-  readonly url: Redacted.Redacted<string>
+  /** A connection beside the pool, with the same rights once it is `ready`. */
+  readonly connect: (events: Pick<ConnectionOptions, "onClose" | "onNotify">) => Connection
   /** The database's clock in whole Unix milliseconds, without a call. */
   readonly nowMs: () => number
   /** How many statements have been run so far. */
@@ -40,33 +44,39 @@ const START_MAX_MS = 5_000
 const START_RETRY_MS = 200
 const DEADLOCK_RETRIES = 3
 
-/** A pool on the migrated database; its connections end with the scope. */
+/** A pool on the migrated database, with the rights of rights.ts; its connections end with the scope. */
 export const openDatabase = ({
   url,
+  ownerUrl = null,
   maxConnections = CONNECTIONS
 }: DatabaseOptions): Effect.Effect<Database, StartRefused, Scope.Scope> =>
   Effect.gen(function* () {
-    const look = yield* Effect.tryPromise({
-      try: async () => {
-        const connection = await firstConnection(url)
-        try {
-          await migrate(connection.sql)
-          return await lookAtClock(connection.sql)
-        } finally {
-          await connection.close()
-        }
-      },
-      catch: refusalOf
+    const asOwner = <A>(act: Statement<A>) =>
+      onFirstConnection(ownerUrl ?? url, ownerUrl === null ? "DATABASE_URL" : "PAYHUB_OWNER_URL", act)
+    const prepare = (owner: postgres.Sql): Promise<Working> =>
+      ownerUrl === null
+        ? migrate(owner, () => workUnderOneLogin(owner))
+        : migrate(owner, () => onFirstConnection(url, "DATABASE_URL", (runtime) => workUnderTwoLogins(owner, runtime)))
+    const { role, warning, look } = yield* Effect.tryPromise({
+      try: () => asOwner(async (owner) => ({ ...(await prepare(owner)), look: await lookAtClock(owner) })),
+      catch: (cause) => (cause instanceof StartRefused ? cause : refusalOf("DATABASE_URL", cause))
     })
-    const pool = makePool(url, maxConnections)
+    if (warning !== undefined) yield* Effect.logWarning(warning)
+    const pool = makePool(url, maxConnections, role)
     yield* Effect.addFinalizer(() => Effect.promise(() => pool.close()))
     const clock = yield* startClock(look, () => pool.use(lookAtClock))
-    const db = makeDatabase(pool, url, clock.nowMs)
-    yield* startStatistics(db.statements, () => pool.use(analyzeNewTables))
+    const db = makeDatabase(pool, url, role, clock.nowMs)
+    const poolIsOwner = ownerUrl === null && role === null
+    yield* startStatistics(db.statements, () => analyzeNewTables(pool.use, poolIsOwner ? pool.use : asOwner))
     return db
   })
 
-const makeDatabase = (pool: Pool, url: Redacted.Redacted<string>, nowMs: () => number): Database => {
+const makeDatabase = (
+  pool: Pool,
+  url: Redacted.Redacted<string>,
+  role: string | null,
+  nowMs: () => number
+): Database => {
   const sql = fragmentWriter(url)
   let statements = 0
   const attempt: Database["attempt"] = async (statement) => {
@@ -86,16 +96,10 @@ const makeDatabase = (pool: Pool, url: Redacted.Redacted<string>, nowMs: () => n
     sql,
     attempt,
     run: (statement) => Effect.tryPromise({ try: () => attempt(statement), catch: unavailable }),
-    url,
+    connect: (events) => openConnection(url, { ...events, role }),
     nowMs,
     statements: () => statements
   }
-}
-
-/** The SQLSTATE or the driver's own code; "" when there is neither. */
-export const codeOf = (cause: unknown): string => {
-  const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : ""
-  return typeof code === "string" ? code : ""
 }
 
 /**
@@ -146,10 +150,32 @@ const firstConnection = async (url: Redacted.Redacted<string>): Promise<Connecti
   }
 }
 
-const refused = (message: string): StartRefused => new StartRefused({ variable: "DATABASE_URL", message })
+/**
+ * Runs `act` on a connection of its own; waits for a database that is starting too. Rejects with StartRefused.
+ * @param variable the one that holds the URL
+ */
+const onFirstConnection = async <A>(
+  url: Redacted.Redacted<string>,
+  variable: UrlVariable,
+  act: Statement<A>
+): Promise<A> => {
+  let connection: Connection | undefined
+  try {
+    connection = await firstConnection(url)
+    return await act(connection.sql)
+  } catch (cause) {
+    throw cause instanceof StartRefused ? cause : refusalOf(variable, cause)
+  } finally {
+    await connection?.close()
+  }
+}
+
+type UrlVariable = "DATABASE_URL" | "PAYHUB_OWNER_URL"
 
 /** Says in one sentence what the operator can do; never quotes the URL. */
-const refusalOf = (cause: unknown): StartRefused => {
+const refusalOf = (variable: UrlVariable, cause: unknown): StartRefused => {
+  const refused = (message: string): StartRefused =>
+    new StartRefused({ variable, message: message.replaceAll("DATABASE_URL", variable) })
   if (cause instanceof DatabaseTooNew)
     return refused(`DATABASE_URL names a database that is too new: ${cause.message}.`)
   const code = codeOf(cause)
@@ -164,7 +190,11 @@ const refusalOf = (cause: unknown): StartRefused => {
     case "3D000":
       return refused("The database that DATABASE_URL names does not exist; create it first.")
     case "42501":
-      return refused("The user in DATABASE_URL may not create tables there; make it the database's owner.")
+      return refused(
+        variable === "DATABASE_URL"
+          ? "The user in DATABASE_URL may not create tables there; make it the database's owner, or set PAYHUB_OWNER_URL."
+          : "The user in PAYHUB_OWNER_URL may not create tables there; make it the database's owner."
+      )
     case "53300":
       return refused("PostgreSQL at DATABASE_URL has no connection left; raise its max_connections.")
   }

@@ -17,19 +17,16 @@ export class DatabaseTooNew extends Error {
 /**
  * Brings the schema up to date, forward only. Any number of gateways may start at once: one migrates, the others wait.
  * Each file runs in a transaction of its own together with its record. Rejects with DatabaseTooNew.
+ * @param connection the owner's, or that of a role that may read the record where nothing is left to do
+ * @param then runs under the same lock
  */
-export const migrate = async (connection: postgres.Sql): Promise<void> => {
+export const migrate = async <A>(connection: postgres.Sql, then: () => Promise<A>): Promise<A> => {
   const files = await migrationFiles()
   try {
     // A session lock, because it spans the transactions of all files.
     await connection`select pg_advisory_lock(${LOCK})`
     await connection`set client_min_messages = warning`
-    await connection`
-      create table if not exists payhub_migrations (
-        number integer primary key, name text not null, at timestamptz not null default now()
-      )`
-    const rows = await connection<{ number: number }[]>`select number from payhub_migrations`
-    const done = new Set(rows.map((row) => row.number))
+    const done = await doneOf(connection)
     const newest = Math.max(0, ...done)
     const known = files.at(-1)?.number ?? 0
     if (newest > known) throw new DatabaseTooNew(newest, known)
@@ -45,9 +42,25 @@ export const migrate = async (connection: postgres.Sql): Promise<void> => {
           throw cause
         })
     }
+    return await then()
   } finally {
     await connection`select pg_advisory_unlock(${LOCK})`.catch(() => undefined)
   }
+}
+
+/** The numbers of the migrations that have run. Makes their record in a database that has none. */
+const doneOf = async (connection: postgres.Sql): Promise<ReadonlySet<number>> => {
+  const [found] = await connection<Array<{ owns: boolean | null }>>`
+    select (select pg_has_role(relowner, 'usage') from pg_class where oid = to_regclass('payhub_migrations')) as owns`
+  // PostgreSQL refuses "if not exists" too to a role that may not create tables.
+  if (found?.owns !== false) {
+    await connection`
+      create table if not exists payhub_migrations (
+        number integer primary key, name text not null, at timestamptz not null default now()
+      )`
+  }
+  const rows = await connection<{ number: number }[]>`select number from payhub_migrations`
+  return new Set(rows.map((row) => row.number))
 }
 
 const migrationFiles = async (): Promise<ReadonlyArray<{ readonly number: number; readonly name: string }>> =>

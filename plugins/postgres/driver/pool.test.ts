@@ -58,7 +58,7 @@ const swallow = (): void => {
 }
 
 test("a connection that a network has swallowed is given up, and the next statement gets a new one", async () => {
-  const pool = makePool(url, 1, 2_000)
+  const pool = makePool(url, 1, null, 2_000)
   expect(await pool.use((sql) => sql`select 1 as n`)).toMatchObject([{ n: 1 }])
   swallow()
   const lost = await pool.use((sql) => sql`select 2 as n`).catch((cause: Error) => cause.message)

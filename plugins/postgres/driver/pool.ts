@@ -23,8 +23,16 @@ interface Waiting {
   readonly refuse: (cause: Error) => void
 }
 
-/** A pool of at most `size` connections, each opened when it is first needed. */
-export const makePool = (url: Redacted.Redacted<string>, size: number, answerMaxMs = ANSWER_MAX_MS): Pool => {
+/**
+ * A pool of at most `size` connections, each opened when it is first needed.
+ * @param role the role that each connection takes; null = the login's own
+ */
+export const makePool = (
+  url: Redacted.Redacted<string>,
+  size: number,
+  role: string | null = null,
+  answerMaxMs = ANSWER_MAX_MS
+): Pool => {
   const connections = new Set<Connection>()
   const idle: Connection[] = []
   const waiting: Waiting[] = []
@@ -33,6 +41,7 @@ export const makePool = (url: Redacted.Redacted<string>, size: number, answerMax
 
   const open = (): Connection => {
     const connection: Connection = openConnection(url, {
+      role,
       onClose: () => {
         connections.delete(connection)
         const index = idle.indexOf(connection)
@@ -75,7 +84,8 @@ export const makePool = (url: Redacted.Redacted<string>, size: number, answerMax
         }
         used = connection
         running.set(connection, wait.refuse)
-        Promise.resolve()
+        connection
+          .ready()
           .then(() => statement(connection.sql))
           .then(
             (answer) => finish(() => resolve(answer)),

@@ -15,12 +15,22 @@ const ROWS_MIN = 100
 /** With fewer statements since the last look there is nothing new to analyze. */
 const STATEMENTS_MIN = 50
 
-/** Analyzes the tables that have ROWS_MIN rows now and had fewer, or were not counted, at their last analysis. */
-export const analyzeNewTables = async (sql: postgres.Sql): Promise<void> => {
-  const tables = await sql<Array<{ name: string }>>`
-    select c.relname as name from pg_class c join pg_stat_user_tables s on s.relid = c.oid
-    where s.schemaname = current_schema() and c.reltuples < ${ROWS_MIN} and s.n_live_tup >= ${ROWS_MIN}`
-  for (const { name } of tables) await sql`analyze ${sql(name)}`
+type Use = <A>(statement: (sql: postgres.Sql) => PromiseLike<A>) => Promise<A>
+
+/**
+ * Analyzes the tables that have ROWS_MIN rows now and had fewer, or were not counted, at their last analysis.
+ * @param asOwner runs a statement as the tables' owner: others may not analyze them, and PostgreSQL only warns
+ */
+export const analyzeNewTables = async (use: Use, asOwner: Use): Promise<void> => {
+  const tables = await use(
+    (sql) => sql<Array<{ name: string }>>`
+      select c.relname as name from pg_class c join pg_stat_user_tables s on s.relid = c.oid
+      where s.schemaname = current_schema() and c.reltuples < ${ROWS_MIN} and s.n_live_tup >= ${ROWS_MIN}`
+  )
+  if (tables.length === 0) return
+  await asOwner(async (sql) => {
+    for (const { name } of tables) await sql`analyze ${sql(name)}`
+  })
 }
 
 /**
