@@ -52,7 +52,7 @@ const house: House = {
     ...(config.redisUrl === null ? [] : [redis({ url: config.redisUrl, down: config.redisDown })])
   ],
   channels: (config) => loadChannels(join(home, "channels"), config.channels),
-  embeddedUrl: ({ dataFolder }) => openEmbedded({ dataFolder, mode: "gateway" })
+  embeddedUrls: ({ dataFolder }) => openEmbedded({ dataFolder, mode: "gateway" })
 }
 
 /** Simulates the providers of our channels on this machine and writes their accounts as files for `channel add`. */

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process"
-import { randomBytes } from "node:crypto"
+import { createHmac, randomBytes } from "node:crypto"
 import { chown, lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import process from "node:process"
@@ -12,9 +12,14 @@ export interface Cluster {
   /** The user that PostgreSQL runs as; null = the user of this process. */
   readonly owner: Owner | null
   readonly password: string
+  /** Of RUNTIME; nobody can tell the superuser's password from it. */
+  readonly runtimePassword: string
 }
 
+/** Owns the tables and migrates. */
 export const SUPERUSER = "payhub"
+/** The gateway's and the commands' login. */
+export const RUNTIME = "payhub_gateway"
 const PASSWORD_FILE = "payhub.password"
 
 /**
@@ -31,7 +36,13 @@ export const openCluster = async (binaries: Binaries, folder: string, fast = fal
   await removeHalfMade(folder)
   if (!(await exists(join(folder, "PG_VERSION")))) await makeCluster(binaries, folder, owner, fast)
   const password = (await readFile(join(folder, PASSWORD_FILE), "utf8")).trim()
-  return { folder, owner, password }
+  // Derived, so that an existing folder needs no second file, and two processes at once make the same password.
+  return {
+    folder,
+    owner,
+    password,
+    runtimePassword: createHmac("sha256", password).update(RUNTIME).digest("base64url")
+  }
 }
 
 const exists = (path: string): Promise<boolean> =>
@@ -82,7 +93,7 @@ const runInitdb = async (
     "--no-instructions",
     ...(fast ? ["--no-sync"] : [])
   ]
-  const launch = await launchAs(owner, binaries.initdb, args, [binaries.postgres, cluster, passwordFile])
+  const launch = await launchAs(owner, binaries.initdb, args, dirname(cluster))
   const child = spawn(launch.program, launch.args, {
     ...launch.options,
     cwd: "/",

@@ -7,17 +7,18 @@ import { dirname, join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { Cause, Effect, Exit, Layer, Redacted, Scope } from "effect"
-import sqlClient from "postgres"
 import { StartRefused } from "../../core/config/start-refused.ts"
+import { sqlOf } from "../../tests/harness/postgres.ts"
 import { anOrder } from "../../tests/harness/sample-orders.ts"
 import { storesOf } from "../../tests/harness/stores.ts"
 import { until } from "../../tests/harness/until.ts"
+import { migrate } from "../postgres/driver/migrate.ts"
 import { run } from "../postgres/fixture.ts"
 import { findBinaries } from "./binaries.ts"
 import { isAlive, openCluster } from "./cluster.ts"
 import { embeddedPostgres, openEmbedded } from "./index.ts"
-import { ensureServer, stopServer } from "./server.ts"
-import { urlOf } from "./usage.ts"
+import { ensureServer, stopServer, tcpPlace } from "./server.ts"
+import { urlsOf } from "./usage.ts"
 
 setDefaultTimeout(30_000)
 
@@ -43,6 +44,35 @@ afterEach(async () => {
 const postmasterPid = async (): Promise<number> =>
   Number((await readFile(join(folder, "postgres", "postmaster.pid"), "utf8")).split("\n")[0])
 
+/** Where the running server listens. */
+const placeNow = async () => {
+  const [, , , port, socketFolder = ""] = (await readFile(join(folder, "postgres", "postmaster.pid"), "utf8")).split(
+    "\n"
+  )
+  return { port: Number(port), socketFolder }
+}
+
+/** The URLs of the running server. */
+const urlsNow = async () => {
+  const cluster = await openCluster(await findBinaries(), join(folder, "postgres"))
+  const { url, ownerUrl } = urlsOf(cluster, { pid: await postmasterPid(), ...(await placeNow()) })
+  return { url: Redacted.value(url), ownerUrl: Redacted.value(ownerUrl) }
+}
+
+/** What /proc/PID/status says that a process may do. */
+const rightsOf = (status: string) => {
+  const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1]?.trim()
+  return {
+    inheritable: field("CapInh"),
+    permitted: field("CapPrm"),
+    effective: field("CapEff"),
+    ambient: field("CapAmb"),
+    noNewPrivileges: field("NoNewPrivs")
+  }
+}
+const NONE = "0000000000000000"
+const NO_RIGHTS = { inheritable: NONE, permitted: NONE, effective: NONE, ambient: NONE, noNewPrivileges: "1" }
+
 const open = async (mode: "gateway" | "command") => {
   const { persistence } = embeddedPostgres({ dataFolder: folder, mode })
   if (persistence === undefined) throw new Error("no persistence")
@@ -57,8 +87,12 @@ const open = async (mode: "gateway" | "command") => {
 /** A gateway's server without a store on it. */
 const openUrl = async (dataFolder: string) => {
   const scope = await run(Scope.make())
-  const url = await run(openEmbedded({ dataFolder, mode: "gateway" }).pipe(Scope.provide(scope)))
-  return { url: new URL(Redacted.value(url)), close: () => run(Scope.close(scope, Exit.void)) }
+  const urls = await run(openEmbedded({ dataFolder, mode: "gateway" }).pipe(Scope.provide(scope)))
+  return {
+    url: Redacted.value(urls.url),
+    ownerUrl: Redacted.value(urls.ownerUrl),
+    close: () => run(Scope.close(scope, Exit.void))
+  }
 }
 
 /** Copies a folder with its owners, modes and links. */
@@ -112,22 +146,103 @@ describe("a gateway on its own database", () => {
     await second.close()
   })
 
-  test("the database listens on loopback only, asks for its password, and lets no other user read it or the data", async () => {
-    const { url, close } = await openUrl(folder)
-    const sql = sqlClient(url.href, { max: 1 })
+  test("the database listens on a socket that only its user reaches, asks for a password, and is durable", async () => {
+    const { url, ownerUrl, close } = await openUrl(folder)
+    const sql = sqlOf(ownerUrl, { max: 1 })
     const [row] = await sql`
-      select current_setting('listen_addresses') as addresses, current_setting('fsync') as fsync,
-        current_setting('synchronous_commit') as commit, current_setting('full_page_writes') as pages`
-    expect({ ...row }).toEqual({ addresses: "127.0.0.1", fsync: "on", commit: "on", pages: "on" })
+      select current_setting('listen_addresses') as addresses, current_setting('unix_socket_directories') as sockets,
+        current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit,
+        current_setting('full_page_writes') as pages`
+    const cluster = join(folder, "postgres")
+    expect({ ...row }).toEqual({ addresses: "", sockets: cluster, fsync: "on", commit: "on", pages: "on" })
     await sql.end()
-    url.password = "wrong"
-    const stranger = sqlClient(url.href, { max: 1 })
-    expect(await stranger`select 1`.catch((cause: { code?: string }) => cause.code)).toBe("28P01")
-    await stranger.end()
-    expect((await stat(join(folder, "postgres"))).mode & 0o777).toBe(0o700)
-    expect((await stat(join(folder, "postgres", "payhub.password"))).mode & 0o777).toBe(0o600)
+    for (const each of [url, ownerUrl]) {
+      const stranger = sqlOf(each.replace(/:[^:@]+@/, ":wrong@"), { max: 1 })
+      expect(await stranger`select 1`.catch((cause: { code?: string }) => cause.code)).toBe("28P01")
+      await stranger.end()
+    }
+    expect((await stat(cluster)).mode & 0o777).toBe(0o700)
+    expect((await stat(join(cluster, "payhub.password"))).mode & 0o777).toBe(0o600)
     expect((await stat(folder)).mode & 0o066).toBe(0)
     await close()
+  })
+
+  test("the gateway's login is a member of nothing, and may neither rewrite what happened nor read files", async () => {
+    const gateway = await open("gateway")
+    const { url } = await urlsNow()
+    const sql = sqlOf(url, { max: 1, onnotice: () => {} })
+    const [row] = await sql`
+      select rolname as name, rolsuper as super, rolcreaterole as creates, (select count(*)::int from pg_auth_members
+        where member = r.oid) as memberships from pg_roles r where rolname = session_user`
+    expect({ ...row }).toEqual({ name: "payhub_gateway", super: false, creates: false, memberships: 0 })
+    for (const statement of [
+      "reset role; delete from events",
+      "set role payhub",
+      "set session authorization payhub",
+      "create table mine (n int)",
+      "copy (select 1) to program 'true'",
+      "select pg_read_file('payhub.password')"
+    ]) {
+      const code = await sql.unsafe(statement).catch((cause: { code?: string }) => cause.code)
+      expect([statement, code]).toEqual([statement, "42501"])
+    }
+    await sql.end()
+    await gateway.close()
+  })
+
+  test.skipIf(process.platform !== "linux")("its processes have no capabilities and cannot get any", async () => {
+    const { close } = await openUrl(folder)
+    const postmaster = await postmasterPid()
+    const children = await readFile(`/proc/${postmaster}/task/${postmaster}/children`, "utf8")
+    for (const pid of [postmaster, ...children.trim().split(" ")]) {
+      expect(rightsOf(await readFile(`/proc/${pid}/status`, "utf8"))).toEqual(NO_RIGHTS)
+    }
+    await close()
+  })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "another user of the machine cannot connect, not even to use up its connections",
+    async () => {
+      const { close } = await openUrl(folder)
+      await chmod(base, 0o755)
+      const socket = join(folder, "postgres", ".s.PGSQL.5432")
+      const script = `require("net").connect(${JSON.stringify(socket)}).on("error", (e) => console.log(e.code)).on("connect", () => { console.log("connected"); process.exit() })`
+      const [program, uid] = ["/usr/bin/setpriv", "--reuid=61234"]
+      const child = spawn(program, [uid, "--regid=61234", "--clear-groups", "node", "-e", script], { cwd: "/" })
+      let said = ""
+      for (const stream of [child.stdout, child.stderr])
+        stream.on("data", (chunk: Buffer) => (said += chunk.toString()))
+      await new Promise((resolve) => child.on("close", resolve))
+      expect(said.trim()).toBe("EACCES")
+      await close()
+    }
+  )
+
+  test("a data folder with a long name has its socket in a closed folder elsewhere, which goes with the server", async () => {
+    folder = join(base, "x".repeat(120))
+    const gateway = await open("gateway")
+    const command = await open("command")
+    const { socketFolder } = await placeNow()
+    expect((await stat(socketFolder)).mode & 0o777).toBe(0o700)
+    await run(command.store.status.ping())
+    await command.close()
+    await gateway.close()
+    expect(existsSync(socketFolder)).toBe(false)
+  })
+
+  test("a folder of an earlier version is upgraded at the next start, even if its server still runs on TCP", async () => {
+    const cluster = await openCluster(await findBinaries(), join(folder, "postgres"), true)
+    const options = { logFile: join(folder, "postgres.log"), place: await tcpPlace() }
+    const server = await ensureServer(await findBinaries(), cluster, options)
+    const old = sqlOf(Redacted.value(urlsOf(cluster, server).ownerUrl), { max: 1, onnotice: () => {} })
+    await migrate(old, async () => {})
+    await old`insert into merchants (app_id, name, mode) values ('kept', 'Shop', 'live')`
+    await old.end()
+    const gateway = await open("gateway")
+    expect(isAlive(server.pid)).toBe(false)
+    expect((await placeNow()).socketFolder).toBe(join(folder, "postgres"))
+    expect((await run(gateway.store.merchants.list()))[0]).toMatchObject({ name: "Shop" })
+    await gateway.close()
   })
 
   test("a second gateway on the folder is refused, and the first one goes on", async () => {
@@ -163,6 +278,8 @@ describe("a gateway on its own database", () => {
     // The pid of this test: alive, of the same user, and not a PostgreSQL.
     const lines = [String(process.pid), ...left.split("\n").slice(1)]
     await writeFile(join(folder, "postgres", "postmaster.pid"), lines.join("\n"))
+    const lock = join(folder, "postgres", ".s.PGSQL.5432.lock")
+    await writeFile(lock, (await readFile(lock, "utf8")).replace(String(pid), String(process.pid)))
     const next = await open("gateway")
     expect(await run(next.store.orders.known(1, order.merchantOrderNo))).toBe(true)
     await next.close()
@@ -193,8 +310,8 @@ describe("a gateway on its own database", () => {
     const copy = join(base, "copy")
     await mkdir(copy)
     await copyAll(join(folder, "postgres"), join(copy, "postgres"))
-    const { url, close } = await openUrl(copy)
-    const sql = sqlClient(url.href, { max: 1 })
+    const { ownerUrl, close } = await openUrl(copy)
+    const sql = sqlOf(ownerUrl, { max: 1 })
     const [row] = await sql`select current_setting('data_directory') as folder`
     expect(row?.folder).toBe(join(copy, "postgres"))
     await sql.end()
@@ -204,11 +321,11 @@ describe("a gateway on its own database", () => {
   })
 
   test("a database that a newer PayHub migrated is refused with the folder's name", async () => {
-    const { url, close } = await openUrl(folder)
+    const { ownerUrl, close } = await openUrl(folder)
     const { persistence } = embeddedPostgres({ dataFolder: folder, mode: "command" })
     if (persistence === undefined) throw new Error("no persistence")
     await Effect.runPromise(Effect.scoped(Layer.build(persistence)))
-    const sql = sqlClient(url.href, { max: 1 })
+    const sql = sqlOf(ownerUrl, { max: 1 })
     await sql`insert into payhub_migrations (number, name) values (999999, 'from the future')`
     await sql.end()
     const exit = await Effect.runPromiseExit(Effect.scoped(Layer.build(persistence)))
@@ -242,8 +359,9 @@ describe("a gateway on its own database", () => {
     const binaries = { postgres: join(copy, "bin", "postgres"), initdb: join(copy, "bin", "initdb") }
     const cluster = await openCluster(binaries, join(folder, "postgres"), true)
     const server = await ensureServer(binaries, cluster, { logFile: join(folder, "postgres.log") })
-    const sql = sqlClient(urlOf(cluster, server), { max: 1 })
+    const sql = sqlOf(Redacted.value(urlsOf(cluster, server).ownerUrl), { max: 1 })
     expect(await sql`select 1 as n`).toMatchObject([{ n: 1 }])
+    expect(rightsOf(await readFile(`/proc/${server.pid}/status`, "utf8"))).toMatchObject(NO_RIGHTS)
     await sql.end()
     await stopServer(cluster, server)
   })

@@ -1,14 +1,15 @@
 import { realpath } from "node:fs/promises"
 import { join } from "node:path"
+import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
-import { Effect, Layer, Redacted, type Scope } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import { StartRefused } from "../../core/config/start-refused.ts"
 import type { Plugin } from "../../core/start/plugin.ts"
 import { openPersistence } from "../postgres/index.ts"
 import { type Binaries, findBinaries } from "./binaries.ts"
 import { type Cluster, isAlive, openCluster } from "./cluster.ts"
 import { ensureServer, type Server, stopServer } from "./server.ts"
-import { AlreadyOwned, joinServer, type Usage, urlOf } from "./usage.ts"
+import { AlreadyOwned, joinServer, type Urls, type Usage, urlsOf } from "./usage.ts"
 
 export interface EmbeddedPostgresOptions {
   /** Absolute path. The database is in its folder `postgres`, the server's log in `postgres.log`. */
@@ -25,19 +26,19 @@ export const embeddedPostgres = (options: EmbeddedPostgresOptions): Plugin => ({
   name: "embedded-postgres",
   persistence: Layer.effectContext(
     Effect.gen(function* () {
-      const url = yield* openEmbedded(options)
+      const urls = yield* openEmbedded(options)
       // The server allows few connections, and a command runs a handful of statements.
-      return yield* openPersistence({ url, maxConnections: options.mode === "gateway" ? 10 : 2 }).pipe(
-        Effect.mapError(({ message }) => refuse(message.replaceAll("DATABASE_URL", options.dataFolder)))
+      return yield* openPersistence({ ...urls, maxConnections: options.mode === "gateway" ? 10 : 2 }).pipe(
+        Effect.mapError(({ message }) =>
+          refuse(message.replaceAll(/DATABASE_URL|PAYHUB_OWNER_URL/g, options.dataFolder))
+        )
       )
     })
   )
 })
 
-/** The URL of the embedded server, which is in use until the scope closes. Fails with StartRefused. */
-export const openEmbedded = (
-  options: EmbeddedPostgresOptions
-): Effect.Effect<Redacted.Redacted<string>, StartRefused, Scope.Scope> =>
+/** The URLs of the embedded server, which is in use until the scope closes. Fails with StartRefused. */
+export const openEmbedded = (options: EmbeddedPostgresOptions): Effect.Effect<Urls, StartRefused, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.tryPromise({ try: () => acquire(options), catch: (cause) => refusalOf(options, cause) }),
     (running) =>
@@ -51,14 +52,14 @@ export const openEmbedded = (
     Effect.tap((running) =>
       options.mode === "gateway" ? Effect.forkScoped(keepAlive(options, running)) : Effect.void
     ),
-    Effect.map(({ cluster, server }) => Redacted.make(urlOf(cluster, server)))
+    Effect.map(({ cluster, server }) => urlsOf(cluster, server))
   )
 
 /** How often a gateway looks whether its server runs. */
 const LOOK_MS = 500
 
 /**
- * Starts the server again on its old port when it is killed under a running gateway (by the OOM killer, for example).
+ * Starts the server again in its old place when it is killed under a running gateway (by the OOM killer, for example).
  */
 const keepAlive = ({ dataFolder }: EmbeddedPostgresOptions, running: Running): Effect.Effect<void> =>
   Effect.forever(
@@ -71,8 +72,8 @@ const keepAlive = ({ dataFolder }: EmbeddedPostgresOptions, running: Running): E
         Effect.tryPromise(async () => {
           const { cluster, server } = running
           const binaries = await findBinaries()
-          const options = { logFile: join(dataFolder, "postgres.log"), port: server.port }
-          // Our usage and the store's connections reconnect to the port by themselves.
+          const options = { logFile: join(dataFolder, "postgres.log"), place: server }
+          // Our usage and the store's connections reconnect by themselves.
           running.server = await ensureServer(binaries, cluster, options)
         })
       )
@@ -102,7 +103,13 @@ const acquire = async ({ dataFolder, mode }: EmbeddedPostgresOptions): Promise<R
   while (Date.now() < deadline) {
     const server = await ensureServer(binaries, cluster, { logFile: join(dataFolder, "postgres.log") })
     const usage = await joinServer(cluster, server, mode === "gateway")
-    if (usage !== null) return { cluster, server, usage }
+    const outdated = mode === "gateway" && server.socketFolder === null && process.platform !== "win32"
+    if (usage !== null && !outdated) return { cluster, server, usage }
+    // A killed gateway of an earlier version left a server on TCP; it starts again on its socket.
+    if (usage !== null && (await usage.leave())) {
+      await stopServer(cluster, server)
+      await usage.close()
+    }
     await sleep(50)
   }
   throw new Error("its server runs but refuses connections")

@@ -1,6 +1,20 @@
 import { spawn } from "node:child_process"
-import { mkdir, open, readFile, readlink, realpath, rename, stat, writeFile } from "node:fs/promises"
+import {
+  chown,
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile
+} from "node:fs/promises"
 import { createServer } from "node:net"
+import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -8,16 +22,23 @@ import type { Binaries } from "./binaries.ts"
 import { type Cluster, cleanEnvironment, isAlive } from "./cluster.ts"
 import { launchAs } from "./owner.ts"
 
-/** A PostgreSQL server that accepts connections on 127.0.0.1. */
-export interface Server {
-  readonly pid: number
+/** Where a server listens: on a Unix socket, or on 127.0.0.1. */
+export interface Place {
+  /** The folder of the socket, which only the server's user enters; null = TCP. */
+  readonly socketFolder: string | null
+  /** Of TCP, and the number in the socket's name. */
   readonly port: number
+}
+
+/** A PostgreSQL server that accepts connections. */
+export interface Server extends Place {
+  readonly pid: number
 }
 
 interface ServerOptions {
   readonly logFile: string
-  /** Any free port when absent. */
-  readonly port?: number
+  /** Where it listens if it has to be started; absent = on a socket where the platform has them. */
+  readonly place?: Place
   /** Added to SETTINGS, and stronger. */
   readonly settings?: Readonly<Record<string, string>>
 }
@@ -30,8 +51,7 @@ const LOG_BYTES_MAX = 5_000_000
 
 /** For a small machine and a quick start. Every setting that makes commits durable keeps PostgreSQL's default. */
 const SETTINGS: Readonly<Record<string, string>> = {
-  listen_addresses: "127.0.0.1",
-  unix_socket_directories: "",
+  unix_socket_permissions: "0700",
   max_connections: "60",
   shared_buffers: "64MB",
   wal_level: "minimal",
@@ -65,7 +85,7 @@ export const ensureServer = async (binaries: Binaries, cluster: Cluster, options
   while (Date.now() < deadline) {
     const found = await readPostmaster(cluster)
     if (found?.alive === true) {
-      if (found.status === "ready") return { pid: found.pid, port: found.port }
+      if (found.status === "ready") return found
       await sleep(POLL_MS)
       continue
     }
@@ -81,10 +101,16 @@ export const ensureServer = async (binaries: Binaries, cluster: Cluster, options
 }
 
 const startServer = async (binaries: Binaries, cluster: Cluster, options: ServerOptions): Promise<Server | null> => {
-  const port = options.port ?? (await freePort())
+  const place = options.place ?? (await choosePlace(cluster))
+  const { socketFolder, port } = place
   const args = ["-D", cluster.folder, "-p", String(port)]
-  for (const [name, value] of Object.entries({ ...SETTINGS, ...options.settings })) args.push("-c", `${name}=${value}`)
-  const launch = await launchAs(cluster.owner, binaries.postgres, args, [join(cluster.folder, "PG_VERSION")])
+  const listen = {
+    listen_addresses: socketFolder === null ? "127.0.0.1" : "",
+    unix_socket_directories: socketFolder ?? ""
+  }
+  for (const [name, value] of Object.entries({ ...SETTINGS, ...listen, ...options.settings }))
+    args.push("-c", `${name}=${value}`)
+  const launch = await launchAs(cluster.owner, binaries.postgres, args, cluster.folder)
   const log = await openLog(options.logFile)
   let ended = false
   try {
@@ -106,7 +132,8 @@ const startServer = async (binaries: Binaries, cluster: Cluster, options: Server
     const deadline = Date.now() + READY_MAX_MS
     while (!ended && Date.now() < deadline) {
       const found = await readPostmaster(cluster)
-      if (found?.alive === true && found.port === port && found.status === "ready") return { pid: found.pid, port }
+      const here = found?.port === port && found.socketFolder === socketFolder
+      if (found?.alive === true && here && found.status === "ready") return found
       await sleep(POLL_MS)
     }
     return null
@@ -134,15 +161,17 @@ export const stopServer = async (cluster: Cluster, server: Server): Promise<void
     }
     const deadline = Date.now() + waitMs
     while (Date.now() < deadline) {
-      if (await gone()) return
+      if (await gone()) {
+        // Only an empty folder goes, so never the cluster's.
+        if (server.socketFolder !== null) await rmdir(server.socketFolder).catch(() => undefined)
+        return
+      }
       await sleep(POLL_MS)
     }
   }
 }
 
-interface Postmaster {
-  readonly pid: number
-  readonly port: number
+interface Postmaster extends Server {
   /** PostgreSQL's own words: starting, ready, stopping … */
   readonly status: string
   /** Whether that pid is a PostgreSQL on this folder, and not another program that was given the pid since. */
@@ -157,7 +186,9 @@ const readPostmaster = async (cluster: Cluster): Promise<Postmaster | null> => {
   const pid = Math.abs(Number(lines[0]))
   if (!Number.isInteger(pid) || pid === 0) return null
   const alive = isAlive(pid) && (await worksIn(pid, cluster.folder))
-  return { pid, port: Number(lines[3] ?? 0), status: (lines[7] ?? "starting").trim(), alive, lines }
+  const [, , , port, folder = ""] = lines
+  const socketFolder = folder.trim() === "" ? null : folder.trim()
+  return { pid, port: Number(port ?? 0), socketFolder, status: (lines[7] ?? "starting").trim(), alive, lines }
 }
 
 // A postmaster's working directory is its data folder, even after that was moved. Only Linux tells.
@@ -175,6 +206,8 @@ const disownPid = async (cluster: Cluster, found: Postmaster): Promise<void> => 
   let unused = 4_194_303
   while (isAlive(unused)) unused -= 1
   await writeFile(join(cluster.folder, "postmaster.pid"), [unused, ...found.lines.slice(1)].join("\n"))
+  // The socket's lock holds the same pid.
+  await rm(join(cluster.folder, `${SOCKET}.lock`), { force: true })
 }
 
 const openLog = async (path: string) => {
@@ -186,6 +219,33 @@ const openLog = async (path: string) => {
   if (size > LOG_BYTES_MAX) await rename(path, `${path}.1`)
   return open(path, "a", 0o600)
 }
+
+const SOCKET_PORT = 5432
+const SOCKET = `.s.PGSQL.${SOCKET_PORT}`
+/** Bytes of a socket's path, without the zero at its end, that macOS takes; Linux takes 107. */
+const SOCKET_PATH_MAX = 103
+
+/** Whether a socket may be in `folder`: its path is short, and nobody has to quote or encode it. */
+const takesSocket = (folder: string): boolean =>
+  /^\/[\w./-]*$/.test(folder) && join(folder, SOCKET).length <= SOCKET_PATH_MAX
+
+/**
+ * A socket in the cluster's own folder, which PostgreSQL keeps closed to everyone else; where the folder's name is too
+ * long or odd, in a new folder (0700) among the temporary ones.
+ */
+const choosePlace = async (cluster: Cluster): Promise<Place> => {
+  if (process.platform === "win32") return tcpPlace()
+  if (takesSocket(cluster.folder)) return { socketFolder: cluster.folder, port: SOCKET_PORT }
+  const temporary = await realpath(tmpdir())
+  const socketFolder = await mkdtemp(
+    join(takesSocket(join(temporary, "payhub-123456")) ? temporary : "/tmp", "payhub-")
+  )
+  if (cluster.owner !== null) await chown(socketFolder, cluster.owner.uid, cluster.owner.gid)
+  return { socketFolder, port: SOCKET_PORT }
+}
+
+/** A free port on 127.0.0.1. */
+export const tcpPlace = async (): Promise<Place> => ({ socketFolder: null, port: await freePort() })
 
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { Redacted } from "effect"
-import { type Connection, openConnection } from "../postgres/driver/connection.ts"
-import { type Cluster, SUPERUSER } from "./cluster.ts"
+import { type Connection, codeOf, openConnection } from "../postgres/driver/connection.ts"
+import { type Cluster, RUNTIME, SUPERUSER } from "./cluster.ts"
 import type { Server } from "./server.ts"
 
 /*
@@ -28,9 +28,20 @@ export interface Usage {
   readonly close: () => Promise<void>
 }
 
-/** The server's URL; it holds the password. */
-export const urlOf = (cluster: Cluster, server: Server): string =>
-  `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${server.port}/postgres`
+/** The two URLs of a server; they hold passwords. */
+export interface Urls {
+  /** The gateway's and the commands'. */
+  readonly url: Redacted.Redacted<string>
+  /** The superuser's, for migrations. */
+  readonly ownerUrl: Redacted.Redacted<string>
+}
+
+export const urlsOf = (cluster: Cluster, { socketFolder, port }: Server): Urls => {
+  const host = socketFolder === null ? "127.0.0.1" : encodeURIComponent(socketFolder)
+  const urlOf = (user: string, password: string) =>
+    Redacted.make(`postgres://${user}:${password}@${host}:${port}/postgres`)
+  return { url: urlOf(RUNTIME, cluster.runtimePassword), ownerUrl: urlOf(SUPERUSER, cluster.password) }
+}
 
 /**
  * Joins the users of a running server; null = it is stopping or serves another folder, so the caller looks again.
@@ -38,21 +49,20 @@ export const urlOf = (cluster: Cluster, server: Server): string =>
  * @param owner whether the caller is a gateway
  */
 export const joinServer = async (cluster: Cluster, server: Server, owner: boolean): Promise<Usage | null> => {
-  const url = Redacted.make(urlOf(cluster, server))
+  const { url, ownerUrl } = urlsOf(cluster, server)
   let left = false
   let connection: Connection | undefined
 
   const join = async (): Promise<boolean> => {
+    if (!(await serves(cluster, ownerUrl).catch(() => false))) return false
     const made = openConnection(url, {
       onClose: () => {
         if (connection === made && !left) void rejoin()
       }
     })
     try {
-      // A copied folder carries the original's postmaster.pid and password, so the server says whose data it serves.
-      const [row] = await made.sql<Array<{ used: boolean; folder: string }>>`
-        select pg_try_advisory_lock_shared(${USED}) as used, current_setting('data_directory') as folder`
-      const joined = row?.used === true && row.folder === cluster.folder
+      const [row] = await made.sql<Array<{ used: boolean }>>`select pg_try_advisory_lock_shared(${USED}) as used`
+      const joined = row?.used === true
       if (joined && owner) await own(made)
       if (!joined || left) made.destroy()
       else connection = made
@@ -92,6 +102,30 @@ export const joinServer = async (cluster: Cluster, server: Server, owner: boolea
       return last
     },
     close: async () => connection?.destroy()
+  }
+}
+
+/**
+ * Whether the server serves this cluster: a copied folder carries the original's postmaster.pid and password. Makes the
+ * runtime's login, which is a member of nothing, where an earlier version has made the cluster or it is new.
+ */
+const serves = async (cluster: Cluster, ownerUrl: Redacted.Redacted<string>): Promise<boolean> => {
+  const { sql, close } = openConnection(ownerUrl)
+  try {
+    const [row] = await sql<Array<{ folder: string; known: boolean }>>`
+      select current_setting('data_directory') as folder,
+        exists (select from pg_roles where rolname = ${RUNTIME}) as known`
+    if (row?.folder !== cluster.folder) return false
+    if (!row.known) {
+      // Base64url: nothing in it has to be quoted.
+      await sql.unsafe(`create role ${RUNTIME} login password '${cluster.runtimePassword}'`).catch((cause: unknown) => {
+        // Another process made it at the same time.
+        if (!["42710", "23505"].includes(codeOf(cause))) throw cause
+      })
+    }
+    return true
+  } finally {
+    await close()
   }
 }
 

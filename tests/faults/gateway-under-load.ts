@@ -103,7 +103,7 @@ export const startUnderLoad = async (options: UnderLoadOptions): Promise<Gateway
     }
   })
   listening = gateway
-  // An embedded database has another port after each start.
+  // An embedded database may listen in another place after each start.
   const addressNow = () => (databaseUrl === "embedded" ? embeddedUrl(gateway.dataFolder) : databaseUrl)
   let auditedAt = addressNow()
   let opened = await startAudit(auditedAt)
@@ -287,6 +287,6 @@ const signedAll = (secret: string, pushes: ReadonlyArray<Push>): boolean =>
 const embeddedUrl = (dataFolder: string): string => {
   const folder = join(dataFolder, "postgres")
   const password = readFileSync(join(folder, "payhub.password"), "utf8").trim()
-  const port = readFileSync(join(folder, "postmaster.pid"), "utf8").split("\n")[3]?.trim()
-  return `postgres://payhub:${password}@127.0.0.1:${port}/postgres`
+  const [, , , port, socketFolder = ""] = readFileSync(join(folder, "postmaster.pid"), "utf8").split("\n")
+  return `postgres://payhub:${password}@${encodeURIComponent(socketFolder)}:${port}/postgres`
 }

@@ -6,7 +6,7 @@ import process from "node:process"
 import postgres from "postgres"
 import { findBinaries } from "../../plugins/embedded-postgres/binaries.ts"
 import { type Cluster, openCluster, SUPERUSER } from "../../plugins/embedded-postgres/cluster.ts"
-import { ensureServer, type Server, stopServer } from "../../plugins/embedded-postgres/server.ts"
+import { ensureServer, type Place, type Server, stopServer, tcpPlace } from "../../plugins/embedded-postgres/server.ts"
 import { migrate } from "../../plugins/postgres/driver/migrate.ts"
 
 /** A temporary PostgreSQL on a free port, with a migrated template from which databases are cloned. */
@@ -47,13 +47,13 @@ export const startPostgres = async (options: PostgresServiceOptions = {}): Promi
   if (options.walDisk !== undefined) await moveWal(cluster, options.walDisk)
   const speed: Record<string, string> =
     options.durable === true ? {} : { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }
-  const start = (port?: number): Promise<Server> =>
+  const start = (place: Place): Promise<Server> =>
     ensureServer(binaries, cluster, {
       logFile: join(folder, "postgres.log"),
       settings: { max_connections: "200", ...speed, ...options.settings },
-      ...(port === undefined ? {} : { port })
+      place
     })
-  let server = await start()
+  let server = await start(await tcpPlace())
   let watchdog = watch(server.pid, folder)
   const admin = postgres(urlOf(cluster, server.port, "postgres"), { max: 1, onnotice: () => {} })
   await admin`create database ${admin(TEMPLATE)}`
@@ -74,7 +74,7 @@ export const startPostgres = async (options: PostgresServiceOptions = {}): Promi
       await stopServer(cluster, server)
     },
     resume: async () => {
-      server = await start(server.port)
+      server = await start(server)
       watchdog = watch(server.pid, folder)
     },
     freeze: async () => signalAll(server.pid, "SIGSTOP"),
@@ -86,6 +86,14 @@ export const startPostgres = async (options: PostgresServiceOptions = {}): Promi
       await rm(folder, { recursive: true, force: true })
     }
   }
+}
+
+/** postgres.js on a URL that may name a Unix socket as libpq does: `postgres://user:password@%2Ffolder:5432/database`. */
+export const sqlOf = (url: string, options: postgres.Options<Record<string, never>> = {}): postgres.Sql => {
+  const { hostname, port, username, password, pathname } = new URL(url)
+  if (!/^%2f/i.test(hostname)) return postgres(url, options)
+  const host = decodeURIComponent(hostname)
+  return postgres({ ...options, host, port: Number(port), username, password, database: pathname.slice(1) })
 }
 
 let shared: Promise<PostgresService> | undefined

@@ -24,7 +24,9 @@ export interface House {
   ) => ReadonlyArray<Plugin>
   readonly channels: (config: GatewayConfig) => Promise<ReadonlyArray<AnyProvider>>
   /** Starts the embedded database for several processes; it ends with the scope. */
-  readonly embeddedUrl: (config: GatewayConfig) => Effect.Effect<Redacted.Redacted<string>, StartRefused, Scope.Scope>
+  readonly embeddedUrls: (
+    config: GatewayConfig
+  ) => Effect.Effect<Record<"url" | "ownerUrl", Redacted.Redacted<string>>, StartRefused, Scope.Scope>
   /** The program's file, which every process runs. */
   readonly entry: string
 }
@@ -102,7 +104,7 @@ const startTogether = async (house: House, config: GatewayConfig, count: number)
   try {
     const embedded =
       config.databaseUrl === null
-        ? await Effect.runPromise(house.embeddedUrl(config).pipe(Effect.provideService(Scope.Scope, scope)))
+        ? await Effect.runPromise(house.embeddedUrls(config).pipe(Effect.provideService(Scope.Scope, scope)))
         : undefined
     const connections =
       embedded === undefined ? CONNECTIONS_PER_WORKER : Math.min(connectionsEach, CONNECTIONS_PER_WORKER)
@@ -111,7 +113,9 @@ const startTogether = async (house: House, config: GatewayConfig, count: number)
       command: [...runtimeCommand(), house.entry, "start"],
       env: (number, first) => ({
         [WORKER_VARIABLE]: JSON.stringify({ number, count, connections } satisfies WorkerRole),
-        ...(embedded === undefined ? {} : { DATABASE_URL: Redacted.value(embedded) }),
+        ...(embedded === undefined
+          ? {}
+          : { DATABASE_URL: Redacted.value(embedded.url), PAYHUB_OWNER_URL: Redacted.value(embedded.ownerUrl) }),
         ...(first === undefined ? {} : { PAYHUB_PORT: new URL(first.url).port })
       }),
       log: (message, detail) =>
