@@ -275,11 +275,17 @@ describe("a gateway on its own database", () => {
     process.kill(pid, "SIGKILL")
     await until("the process to end", () => !isAlive(pid))
     await first.close()
-    // The pid of this test: alive, of the same user, and not a PostgreSQL.
-    const lines = [String(process.pid), ...left.split("\n").slice(1)]
-    await writeFile(join(folder, "postgres", "postmaster.pid"), lines.join("\n"))
-    const lock = join(folder, "postgres", ".s.PGSQL.5432.lock")
-    await writeFile(lock, (await readFile(lock, "utf8")).replace(String(pid), String(process.pid)))
+    // Alive, of the server's user, and not a PostgreSQL.
+    const { uid, gid } = await stat(join(folder, "postgres"))
+    const other = spawn("sleep", ["60"], process.getuid?.() === 0 ? { uid, gid } : {})
+    children.push(other)
+    for (const name of ["postmaster.pid", ".s.PGSQL.5432.lock"]) {
+      const path = join(folder, "postgres", name)
+      await writeFile(
+        path,
+        (name === "postmaster.pid" ? left : await readFile(path, "utf8")).replace(/^\d+/, String(other.pid))
+      )
+    }
     const next = await open("gateway")
     expect(await run(next.store.orders.known(1, order.merchantOrderNo))).toBe(true)
     await next.close()

@@ -1,8 +1,12 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
-import { Effect } from "effect"
+import { Effect, Redacted } from "effect"
+import postgres from "postgres"
+import type { GatewayConfig } from "../../core/config/gateway-config.ts"
 import { readConfig } from "../../core/start/environment.ts"
+import { openPersistence } from "../../plugins/postgres/index.ts"
+import { sharedPostgres } from "../harness/postgres.ts"
 
 /* The deployment examples, checked against this code without a container engine. */
 
@@ -26,9 +30,9 @@ const known = new Set(
 const FOREIGN = [
   "NODE_ENV",
   "BUN_RUNTIME_TRANSPILER_CACHE_PATH",
-  "POSTGRES_USER",
-  "POSTGRES_DB",
   "POSTGRES_PASSWORD",
+  "POSTGRES_OWNER_PASSWORD",
+  "POSTGRES_GATEWAY_PASSWORD",
   "REDIS_PASSWORD"
 ]
 
@@ -97,6 +101,9 @@ describe("variables", () => {
     )
     expect(config).toMatchObject({ publicUrl: "https://pay.example.com", redisDown: "refuse", metricsToken: null })
     expect([config.databaseUrl, config.redisUrl, config.masterKey]).not.toContain(null)
+    expect(usersOf(config)).toEqual({ gateway: "payhub_gateway", owner: "payhub_owner" })
+    // The one address from which a proxy on this machine comes.
+    expect(config.trustedProxies).toEqual([`${yaml("compose.yaml").networks.front.ipam.config[0].gateway}/32`])
   })
 
   test("of the Kubernetes manifests make a configuration that the gateway starts with", async () => {
@@ -105,7 +112,38 @@ describe("variables", () => {
     const all = [...env, ...secret].map(([name, value]) => [String(name), settled(String(value))])
     const config = await Effect.runPromise(readConfig(Object.fromEntries(all)))
     expect(config.publicUrl).toBe("https://pay.example.com")
+    expect(usersOf(config)).toEqual({ gateway: "payhub_gateway", owner: "payhub_owner" })
+    // Pods have no fixed addresses; a node pool's range is the widest that an example may trust.
+    expect(config.trustedProxies.length).toBeGreaterThan(0)
+    for (const range of config.trustedProxies) expect(Number(range.split("/")[1])).toBeGreaterThanOrEqual(24)
   })
+})
+
+/** The logins under which a gateway of the example works and migrates. */
+const usersOf = ({ databaseUrl, ownerUrl }: GatewayConfig) => {
+  const userOf = (url: Redacted.Redacted<string> | null) => url && new URL(Redacted.value(url)).username
+  return { gateway: userOf(databaseUrl), owner: userOf(ownerUrl) }
+}
+
+test("postgres-roles.sh makes two logins with which a gateway starts, and the gateway's may make nothing", async () => {
+  const pg = await sharedPostgres()
+  const [, text = ""] = /<<'SQL'\n([\s\S]*)\nSQL\n/.exec(read("postgres-roles.sh")) ?? []
+  const statements = text
+    .split("\n")
+    .filter((line) => !line.startsWith("\\getenv"))
+    .map((line) => line.replace(/:'(owner|gateway)_password'/, "'secret'"))
+  expect(statements.length).toBeGreaterThan(3)
+  const admin = postgres(pg.url, { max: 1, onnotice: () => {} })
+  for (const statement of statements) await admin.unsafe(statement)
+  await admin.end()
+  const urlOf = (user: string) => `postgres://${user}:secret@${new URL(pg.url).host}/payhub`
+  const options = { url: Redacted.make(urlOf("payhub_gateway")), ownerUrl: Redacted.make(urlOf("payhub_owner")) }
+  await Effect.runPromise(Effect.scoped(openPersistence(options)))
+  const gateway = postgres(urlOf("payhub_gateway"), { max: 1 })
+  for (const statement of ["create table mine (n int)", "create temporary table mine (n int)", "delete from events"]) {
+    expect(await gateway.unsafe(statement).catch((cause: { code?: string }) => cause.code)).toBe("42501")
+  }
+  await gateway.end()
 })
 
 describe("the container image", () => {
@@ -149,6 +187,22 @@ describe("compose", () => {
     expect(services.gateway.healthcheck.test).toEqual(["CMD", "bun", "-e", expect.stringContaining("process.exit(1))")])
   })
 
+  test("every service has dropped its capabilities but those that it needs to become its own user", () => {
+    for (const [name, service] of Object.entries(services as object)) {
+      expect(service).toMatchObject({ cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] })
+      const added = name === "postgres" ? ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"] : []
+      expect(service.cap_add ?? []).toEqual(added)
+    }
+    expect(services.redis).toMatchObject({ read_only: true, user: "999:999" })
+  })
+
+  test("the stores are on a network without a way out, and PostgreSQL runs the script of the roles", () => {
+    const { networks } = yaml("compose.yaml")
+    expect(networks.stores.internal).toBe(true)
+    for (const name of ["postgres", "redis"]) expect(services[name].networks).toEqual(["stores"])
+    expect(services.postgres.volumes).toContain("./postgres-roles.sh:/docker-entrypoint-initdb.d/payhub.sh:ro")
+  })
+
   test("the gateway has two workers on a read-only root and time to drain", () => {
     const { gateway } = services
     expect(gateway?.command).toEqual(["start", "--workers", "2"] as unknown as Node)
@@ -183,7 +237,11 @@ describe("Kubernetes", () => {
 
   test("the pod has no privileges and writes only to its volumes", () => {
     expect(pod().securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 10001 })
-    expect(container().securityContext).toMatchObject({ readOnlyRootFilesystem: true, allowPrivilegeEscalation: false })
+    expect(container().securityContext).toMatchObject({
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"] }
+    })
     const mounts = [...(container().volumeMounts as ReadonlyArray<Node>)].map(({ name }) => name)
     expect(mounts.sort()).toEqual([...(pod().volumes as ReadonlyArray<Node>)].map(({ name }) => name).sort())
   })

@@ -23,13 +23,13 @@ export interface Working {
  * gateway's role itself. Runs under the lock of the migrations, because gateways that start together would make it twice.
  */
 export const workUnderOneLogin = async (sql: postgres.Sql): Promise<Working> => {
-  const [login] = await sql<Array<{ owns: boolean; super: boolean; role: string; made: boolean }>>`
-    select pg_has_role(c.relowner, 'usage') as owns, me.rolsuper as super, name as role,
-      exists (select from pg_roles where rolname = name) as made
+  const [login] = await sql<Array<{ name: string; owns: boolean; super: boolean; role: string; made: boolean }>>`
+    select current_user as name, pg_has_role(c.relowner, 'usage') as owns, me.rolsuper as super, n.role,
+      exists (select from pg_roles where rolname = n.role) as made
     from pg_class c
     join pg_roles me on me.rolname = current_user
     join pg_database d on d.datname = current_database()
-    cross join lateral (select 'payhub_runtime_' || d.oid) as n(name)
+    cross join lateral (select 'payhub_runtime_' || d.oid) as n(role)
     where c.oid = 'payhub_migrations'::regclass`
   if (login === undefined) throw new Error("payhub_migrations has no owner")
   if (!login.owns) {
@@ -52,7 +52,7 @@ export const workUnderOneLogin = async (sql: postgres.Sql): Promise<Working> => 
       "The gateway works with all rights of its tables' owner, because the user in DATABASE_URL may not make a role. " +
       `Either set PAYHUB_OWNER_URL, or let an administrator run in this database: ${
         login.made ? "" : `create role ${role} nologin; `
-      }grant ${role} to the user in DATABASE_URL; then start the gateway again.`
+      }grant ${role} to ${quoted(login.name)}; then start the gateway again.`
     return { role: null, warning }
   }
   await grantRights(sql, login.role)
