@@ -12,6 +12,8 @@ setDefaultTimeout(30_000)
 let network: Server
 let url: Redacted.Redacted<string>
 let swallowing = new Set<Socket>()
+/** What was sent to the server. */
+let sent = ""
 const passing = new Set<Socket>()
 
 beforeAll(async () => {
@@ -20,7 +22,10 @@ beforeAll(async () => {
   network = createServer((near) => {
     passing.add(near)
     const far = connect(serverPort, target.hostname)
-    near.on("data", (chunk) => swallowing.has(near) || far.write(chunk))
+    near.on("data", (chunk: Buffer) => {
+      sent += chunk.toString("latin1")
+      if (!swallowing.has(near)) far.write(chunk)
+    })
     far.on("data", (chunk) => swallowing.has(near) || near.write(chunk))
     for (const [one, other] of [
       [near, far],
@@ -104,4 +109,17 @@ test("a pool that closes finishes what runs and refuses what waits or comes late
   await lock.release()
   expect(await runs).toMatchObject([{ n: 1 }])
   await closing
+})
+
+test("a connection takes its role once, before its first statement", async () => {
+  const admin = postgres((await sharedPostgres()).url, { max: 1 })
+  await admin`create role of_the_pool`
+  await admin.end()
+  await until("the other tests' connections are gone", () => passing.size === 0)
+  sent = ""
+  const pool = makePool(url, 3, "of_the_pool")
+  const users = await Promise.all(Array.from({ length: 30 }, () => pool.use((sql) => sql`select current_user as name`)))
+  expect(new Set(users.map(([row]) => row?.name))).toEqual(new Set(["of_the_pool"]))
+  expect(sent.split("set role").length - 1).toBe(3)
+  await pool.close()
 })
