@@ -21,8 +21,9 @@ export const readConfig = (
 ): Effect.Effect<GatewayConfig, StartRefused> => {
   const env: Record<string, string> = {}
   for (const [name, value = ""] of Object.entries(variables)) {
-    // Secrets that were made with `echo` and files with CRLF leave white space at the end.
-    const text = value.trim()
+    // Secrets that were made with `echo` and files with CRLF leave white space at the end; files for containers keep the
+    // quotes that shells take away.
+    const text = value.trim().replace(/^(["'])(.*)\1$/s, "$2")
     // An empty variable counts as unset: compose files and shells write unset variables so.
     if (text !== "") env[name] = text
   }

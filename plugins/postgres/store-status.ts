@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { Backlog, StoreStatus } from "../../core/observe/store-status.ts"
+import { takesNoWrites } from "./driver/connection.ts"
 import type { Database } from "./driver/database.ts"
 
 interface BacklogRow {
@@ -16,7 +17,16 @@ interface BacklogRow {
 
 /** Whether the store answers, and what waits in it. */
 export const makeStoreStatus = (db: Database): StoreStatus["Service"] => ({
-  ping: () => db.run((sql) => sql`select 1`).pipe(Effect.asVoid),
+  // Ready means that an order could be stored: a server that has become read-only still answers.
+  ping: () =>
+    db
+      .run(async (sql) => {
+        const [state] = await sql<
+          Array<{ on: boolean }>
+        >`select current_setting('transaction_read_only')::boolean as on`
+        if (state?.on !== false) throw takesNoWrites()
+      })
+      .pipe(Effect.asVoid),
 
   // Waiting rows are read from partial indexes that hold nothing else.
   backlog: () =>

@@ -24,7 +24,7 @@ const shell = (line: string) => {
 
 for (const [runtime, payhub] of Object.entries(RUNTIMES)) {
   test(`a reader that closes the pipe ends a command quietly on ${runtime}`, () => {
-    for (const command of ["channel new --help", "channel providers --json"]) {
+    for (const command of ["channel new --help", "merchant create --help"]) {
       // `true` reads nothing and has ended long before the command writes.
       const { stdout, stderr } = shell(`{ ${payhub} ${command}; echo "exit $?" >&2; } | true`)
       expect([command, stdout, stderr]).toEqual([command, "", "exit 0\n"])
@@ -32,7 +32,7 @@ for (const [runtime, payhub] of Object.entries(RUNTIMES)) {
   })
 
   test(`output that a full disk does not take makes a command fail on ${runtime}`, () => {
-    for (const command of ["channel new --help", "channel providers --json"]) {
+    for (const command of ["channel new --help", "merchant create --help"]) {
       const { status, stderr } = shell(`${payhub} ${command} > /dev/full`)
       expect([command, status, stderr]).toEqual([command, 1, "The output could not be written (ENOSPC).\n"])
     }

@@ -11,8 +11,9 @@ import { startTcpProxy } from "../../../tests/harness/tcp-proxy.ts"
 import { until } from "../../../tests/harness/until.ts"
 import { openStore, run } from "../fixture.ts"
 import { openPersistence } from "../index.ts"
-import { connectionLost, storableJson } from "./connection.ts"
+import { storableJson } from "./connection.ts"
 import { unavailable } from "./database.ts"
+import { connectionLost } from "./socket.ts"
 
 setDefaultTimeout(30_000)
 
@@ -53,6 +54,24 @@ describe("starting", () => {
     expect(variable).toBe("DATABASE_URL")
     expect(message).toContain("password")
     expect(message).not.toContain("not-the-password")
+  })
+
+  test("a database that is not encoded in UTF-8, or takes no writes, is refused", async () => {
+    const pg = await sharedPostgres()
+    const admin = sqlClient(pg.url, { max: 1 })
+    await admin.unsafe("create database in_latin1 encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0")
+    await admin.unsafe("create database in_ruins")
+    await admin.unsafe("alter database in_ruins set default_transaction_read_only = on")
+    await admin.end()
+    expect((await refusal(pg.url.replace(/\/postgres$/, "/in_latin1"))).message).toContain("LATIN1")
+    expect((await refusal(pg.url.replace(/\/postgres$/, "/in_ruins"))).message).toContain("takes no writes")
+  })
+
+  test("of several hosts, the first that takes a connection is used", async () => {
+    const url = new URL(await (await sharedPostgres()).createDatabase())
+    const { store, close } = await openStore(url.href.replace(`@${url.host}`, `@127.0.0.1:1,${url.host}`))
+    expect(await run(store.orders.create(anOrder()))).toBe("created")
+    await close()
   })
 
   test("a database that does not exist is named", async () => {

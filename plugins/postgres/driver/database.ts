@@ -3,7 +3,14 @@ import { Effect, type Redacted, type Scope } from "effect"
 import type postgres from "postgres"
 import { StartRefused } from "../../../core/config/start-refused.ts"
 import { StoreUnavailable } from "../../../core/domain/errors.ts"
-import { type Connection, type ConnectionOptions, codeOf, fragmentWriter, openConnection } from "./connection.ts"
+import {
+  type Connection,
+  type ConnectionOptions,
+  codeOf,
+  fragmentWriter,
+  openConnection,
+  READ_ONLY
+} from "./connection.ts"
 import { DatabaseTooNew, migrate } from "./migrate.ts"
 import { makePool, type Pool } from "./pool.ts"
 import { type Working, workUnderOneLogin, workUnderTwoLogins } from "./roles.ts"
@@ -42,7 +49,7 @@ const CONNECTIONS = 10
 /** How long the start waits for a database that is starting too. */
 const START_MAX_MS = 5_000
 const START_RETRY_MS = 200
-const DEADLOCK_RETRIES = 3
+const RETRIES = 3
 
 /** A pool on the migrated database, with the rights of rights.ts; its connections end with the scope. */
 export const openDatabase = ({
@@ -53,10 +60,12 @@ export const openDatabase = ({
   Effect.gen(function* () {
     const asOwner = <A>(act: Statement<A>) =>
       onFirstConnection(ownerUrl ?? url, ownerUrl === null ? "DATABASE_URL" : "PAYHUB_OWNER_URL", act)
-    const prepare = (owner: postgres.Sql): Promise<Working> =>
-      ownerUrl === null
+    const prepare = async (owner: postgres.Sql): Promise<Working> => {
+      await checkEncoding(owner)
+      return ownerUrl === null
         ? migrate(owner, () => workUnderOneLogin(owner))
         : migrate(owner, () => onFirstConnection(url, "DATABASE_URL", (runtime) => workUnderTwoLogins(owner, runtime)))
+    }
     const { role, warning, look } = yield* Effect.tryPromise({
       try: () => asOwner(async (owner) => ({ ...(await prepare(owner)), look: await lookAtClock(owner) })),
       catch: (cause) => (cause instanceof StartRefused ? cause : refusalOf("DATABASE_URL", cause))
@@ -70,6 +79,16 @@ export const openDatabase = ({
     yield* startStatistics(db.statements, () => analyzeNewTables(pool.use, poolIsOwner ? pool.use : asOwner))
     return db
   })
+
+/** Another encoding has no place for all that merchants send: each such order would be refused. */
+const checkEncoding = async (sql: postgres.Sql): Promise<void> => {
+  const [database] = await sql<Array<{ server_encoding: string }>>`show server_encoding`
+  if (database?.server_encoding === "UTF8") return
+  throw new StartRefused({
+    variable: "DATABASE_URL",
+    message: `The database that DATABASE_URL names is encoded in ${database?.server_encoding}; create it with \`encoding 'UTF8' template template0\`.`
+  })
+}
 
 const makeDatabase = (
   pool: Pool,
@@ -86,7 +105,8 @@ const makeDatabase = (
         return await pool.use(statement)
       } catch (cause) {
         // The victim of a deadlock has been rolled back entirely, so it may run again.
-        if (retry < DEADLOCK_RETRIES && ["40P01", "40001"].includes(codeOf(cause))) continue
+        // A server that takes no writes has done nothing, and the next connection may lead to the one that does.
+        if (retry < RETRIES && ["40P01", "40001", READ_ONLY].includes(codeOf(cause))) continue
         throw cause
       }
     }
@@ -139,11 +159,11 @@ const firstConnection = async (url: Redacted.Redacted<string>): Promise<Connecti
   for (;;) {
     const connection = openConnection(url)
     try {
-      await connection.sql`select 1`
+      await connection.ready()
       return connection
     } catch (cause) {
       connection.destroy()
-      const soon = ["ECONNREFUSED", "57P03", "ECONNRESET", "CONNECTION_CLOSED"].includes(codeOf(cause))
+      const soon = ["ECONNREFUSED", "57P03", "ECONNRESET", "CONNECTION_CLOSED", READ_ONLY].includes(codeOf(cause))
       if (!soon || Date.now() + START_RETRY_MS > deadline) throw cause
       await sleep(START_RETRY_MS)
     }
@@ -184,11 +204,17 @@ const refusalOf = (variable: UrlVariable, cause: unknown): StartRefused => {
   if (code === "ERR_INVALID_URL" || /invalid url/i.test(message))
     return refused("DATABASE_URL is not a URL, such as postgres://user:password@host/payhub.")
   switch (code) {
-    case "28P01":
     case "28000":
+      if (/no encryption|SSL off/i.test(message)) {
+        return refused("PostgreSQL at DATABASE_URL accepts connections with TLS only; add ?sslmode=require to the URL.")
+      }
+      return refused(`PostgreSQL at DATABASE_URL does not accept this user from here (28000): ${message}.`)
+    case "28P01":
       return refused(`PostgreSQL refused the user or the password in DATABASE_URL (${code}).`)
     case "3D000":
       return refused("The database that DATABASE_URL names does not exist; create it first.")
+    case READ_ONLY:
+      return refused("PostgreSQL at DATABASE_URL takes no writes: it is a standby, or it has been set read-only.")
     case "42501":
       return refused(
         variable === "DATABASE_URL"
@@ -197,6 +223,11 @@ const refusalOf = (variable: UrlVariable, cause: unknown): StartRefused => {
       )
     case "53300":
       return refused("PostgreSQL at DATABASE_URL has no connection left; raise its max_connections.")
+  }
+  if (/CERT|SELF_SIGNED|UNABLE_TO_|UnknownIssuer|certificate/i.test(`${code} ${message}`)) {
+    return refused(
+      `PostgreSQL at DATABASE_URL shows a certificate that is not trusted (${code || message}); set sslrootcert to its authority's file.`
+    )
   }
   if (/^[0-9A-Z]{5}$/.test(code)) return refused(`PostgreSQL at DATABASE_URL refused: ${message} (${code}).`)
   return refused(`PostgreSQL at DATABASE_URL does not answer (${code || message}); check host, port and firewall.`)

@@ -123,3 +123,22 @@ test("a connection takes its role once, before its first statement", async () =>
   expect(sent.split("set role").length - 1).toBe(3)
   await pool.close()
 })
+
+test("a server that has become read-only is left: its connections are closed, and new ones are made", async () => {
+  const pool = makePool(url, 3)
+  const pids = () =>
+    Promise.all(
+      Array.from({ length: 3 }, () =>
+        pool.use((sql) => sql<[{ pid: number }]>`select pg_backend_pid() as pid, pg_sleep(0.05)`)
+      )
+    ).then((rows) => rows.map(([{ pid }]) => pid).sort())
+  const before = await pids()
+  // At the same time, so that all three connections have become read-only.
+  const become = (sql: postgres.Sql) =>
+    sql.unsafe("set default_transaction_read_only = on; select pg_sleep(0.05)").simple()
+  await Promise.all([pool.use(become), pool.use(become), pool.use(become)])
+  await expect(pool.use((sql) => sql`create table never_made ()`)).rejects.toMatchObject({ code: "25006" })
+  const after = await pids()
+  expect(after.filter((pid) => before.includes(pid))).toEqual([])
+  await pool.close()
+})

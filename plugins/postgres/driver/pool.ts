@@ -1,6 +1,7 @@
 import type { Redacted } from "effect"
 import type postgres from "postgres"
-import { type Connection, connectionLost, openConnection } from "./connection.ts"
+import { type Connection, codeOf, openConnection, READ_ONLY } from "./connection.ts"
+import { connectionLost } from "./socket.ts"
 
 /** Connections that run one statement at a time each, so that no statement queues behind a slow one. */
 export interface Pool {
@@ -66,6 +67,11 @@ export const makePool = (
     else next.resume(connection)
   }
 
+  /** A server that has become read-only keeps its connections; only new ones find the one that has replaced it. */
+  const leaveServer = (found: Connection): void => {
+    for (const connection of [found, ...idle]) connection.destroy()
+  }
+
   const use: Pool["use"] = (statement) =>
     new Promise((resolve, reject) => {
       if (closed) return reject(new Error("the store is closed"))
@@ -89,7 +95,10 @@ export const makePool = (
           .then(() => statement(connection.sql))
           .then(
             (answer) => finish(() => resolve(answer)),
-            (cause) => finish(() => reject(cause))
+            (cause) => {
+              if (codeOf(cause) === READ_ONLY) leaveServer(connection)
+              finish(() => reject(cause))
+            }
           )
           .finally(() => {
             running.delete(connection)
