@@ -61,6 +61,10 @@ const runScript = async (
 export const takeSlot = (client: RedisClient, key: string, count: number, windowMs: number): Promise<number> =>
   runScript(client, throttleScript, [key], [count, windowMs])
 
+/** Claims a nonce for `windowMs` without counting it. true = first use. */
+export const claimUncounted = async (client: RedisClient, key: string, windowMs: number): Promise<boolean> =>
+  (await client.send(key, ["SET", key, "1", "PX", String(windowMs), "NX"])) === "OK"
+
 /** The keys of a claim: the nonce's own, and that of the count of its owner's nonces, both of one hash tag. */
 export interface NonceKeys {
   readonly nonce: string

@@ -5,8 +5,9 @@ import { ReplayStore } from "../../core/pipeline/replay/replay.ts"
 import { ThrottleStore } from "../../core/pipeline/throttle/throttle.ts"
 import { WindowTable } from "../../core/pipeline/throttle/window-table.ts"
 import type { Plugin } from "../../core/start/plugin.ts"
-import { claimNonce, takeSlot } from "./client.ts"
+import { claimNonce, claimUncounted, takeSlot } from "./client.ts"
 import { connectRedis, type RedisConnection } from "./connection.ts"
+import { LightClaims } from "./light-claims.ts"
 import { parseRedisUrl } from "./url.ts"
 
 /** Marks our keys on a Redis that other programs share. */
@@ -16,7 +17,7 @@ class Connection extends Context.Service<Connection, RedisConnection>()("payhub/
 
 /**
  * Throttle slots and nonces on Redis (6.2 or newer, Valkey too), counted for all gateways together by Redis's clock.
- * No merchant's nonces take more than half of `maxmemory` (connection.ts). Callers whom nobody knows are not counted
+ * No merchant's nonces take more than half of `maxmemory` (connection.ts), and a sixteenth of that for each process. Callers whom nobody knows are not counted
  * here: each process counts them for itself, so they cost Redis nothing.
  * @param options.url its forms: `parseRedisUrl` in url.ts; a malformed one fails with StartRefused
  * @param options.down what happens while Redis cannot be reached. "refuse": StoreUnavailable, and StartRefused at the
@@ -77,17 +78,26 @@ const throttleOnOrHere = (connection: RedisConnection): ThrottleStore["Service"]
   }
 }
 
-const replayOn = (connection: RedisConnection): ReplayStore["Service"] => ({
-  claim: (owner, nonce, windowMs) =>
-    connection.run((client) =>
-      claimNonce(
-        client,
-        { nonce: `${PREFIX}nonce:{${owner}}:${nonce}`, held: `${PREFIX}nonces:{${owner}}` },
-        windowMs,
-        connection.nonceShare()
-      )
-    )
-})
+/** The part of a share that an owner may claim at each process before Redis counts its nonces. */
+const LIGHT_PART = 1 / 16
+
+const replayOn = (connection: RedisConnection): ReplayStore["Service"] => {
+  const light = new LightClaims()
+  return {
+    claim: Effect.fnUntraced(function* (owner, nonce, windowMs) {
+      const share = connection.nonceShare()
+      const key = `${PREFIX}nonce:{${owner}}:${nonce}`
+      const nowMs = yield* now
+      if (light.held(owner, nowMs) >= share * LIGHT_PART) {
+        const keys = { nonce: key, held: `${PREFIX}nonces:{${owner}}` }
+        return yield* connection.run((client) => claimNonce(client, keys, windowMs, share))
+      }
+      // Before the answer, because calls under way together must not all be light.
+      light.add(owner, windowMs, nowMs)
+      return yield* connection.run((client) => claimUncounted(client, key, windowMs))
+    })
+  }
+}
 
 const replayOnOrHere = (connection: RedisConnection): ReplayStore["Service"] => {
   const there = replayOn(connection)
