@@ -1,10 +1,10 @@
 #!/bin/sh
-":" //; d=$(dirname "$(readlink -f "$0")"); for b in "$d/node_modules/.bin/bun" "$d/../.bin/bun"; do [ -x "$b" ] && exec "$b" "$0" "$@"; done; exec bun "$0" "$@"
+":" //; d=$(dirname "$(readlink -f "$0")"); for b in "$d/node_modules/.bin/bun" "$d/../.bin/bun"; do [ -x "$b" ] && PAYHUB_SELF="$0" exec "$b" "$0" "$@"; done; PAYHUB_SELF="$0" exec bun "$0" "$@"
 /* The two lines above let a shell run this file with the Bun beside it, because a unit file, cron or sudo has no Bun on its PATH.
 The front door: reads the configuration, chooses plugins, finds channels, starts the gateway or runs a command. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { dirname, join, relative } from "node:path"
 import process from "node:process"
 import { createInterface } from "node:readline/promises"
 import { fileURLToPath } from "node:url"
@@ -18,7 +18,7 @@ import { assetResponse } from "./core/http/web/assets.ts"
 import { siteResponse } from "./core/http/web/site-page.ts"
 import { hinted, OrderNo } from "./core/operator/inputs.ts"
 import { OperatorError, operation } from "./core/operator/operation.ts"
-import { ownEnvironment } from "./core/runtime.ts"
+import { ownEnvironment, runtimeName } from "./core/runtime.ts"
 import { commandServices } from "./core/start/command-services.ts"
 import { readEnvFile } from "./core/start/env-file.ts"
 import { readConfig } from "./core/start/environment.ts"
@@ -55,6 +55,16 @@ const house: House = {
   embeddedUrls: ({ dataFolder }) => openEmbedded({ dataFolder, mode: "gateway" })
 }
 
+/** How the reader has called this program, so that what we print can be pasted. */
+const program = (): string => {
+  const { npm_lifecycle_event: event, npm_command: command, PAYHUB_LAUNCHER: launcher, PAYHUB_SELF: self } = process.env
+  if (event === "npx" || command === "exec") return "npx payhub"
+  if (launcher !== undefined) return "deno task payhub"
+  if (self !== undefined) return self
+  const file = relative(process.cwd(), house.entry)
+  return runtimeName().startsWith("Deno") ? `deno run -A ${file}` : `bun ${file}`
+}
+
 /** Simulates the providers of our channels on this machine and writes their accounts as files for `channel add`. */
 const simulator = async (json: boolean): Promise<number> => {
   const { startPlayground } = await import("./channels/protocols/playground.ts")
@@ -67,7 +77,7 @@ const simulator = async (json: boolean): Promise<number> => {
     return { provider, name, file, account }
   })
   const commands = accounts.map(
-    ({ provider, name, file }) => `  payhub channel add ${provider} --name "${name}" --account ${file}`
+    ({ provider, name, file }) => `  ${program()} channel add ${provider} --name "${name}" --account ${file}`
   )
   process.stdout.write(
     json
@@ -155,6 +165,7 @@ const main = async (): Promise<number> => {
     env,
     readConfig: (variables) => readConfig(variables, project.folder),
     version,
+    program: program(),
     start: (config, processes) => {
       for (const message of unknownVariables(env)) {
         process.stderr.write(`${JSON.stringify({ timestamp: new Date().toISOString(), level: "WARN", message })}\n`)

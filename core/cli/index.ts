@@ -37,6 +37,8 @@ export interface CliOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly readConfig: (env: CliOptions["env"]) => Effect.Effect<GatewayConfig, StartRefused>
   readonly version: string
+  /** How this program is called, for commands that people paste: "npx payhub". */
+  readonly program: string
   /** `payhub start`: serves in `workers` processes until it is told to stop, and returns the exit code. */
   readonly start: (config: GatewayConfig, workers: number) => Promise<number>
   /**
@@ -66,10 +68,17 @@ const Json = GlobalFlag.Setting("json")({
 })
 
 /** Runs one command line and returns its exit code; it neither throws nor ends the process. */
-export const runCli = async (options: CliOptions): Promise<number> => {
+export const runCli = async (given: CliOptions): Promise<number> => {
+  const pasteable = (text: string) => text.replaceAll(/`payhub (?=[a-z])/g, `\`${given.program} `)
+  const isJson = given.argv.includes("--json")
+  const options: CliOptions = {
+    ...given,
+    write: (text) => given.write(isJson ? text : pasteable(text)),
+    writeError: (text) => given.writeError(isJson ? text : pasteable(text))
+  }
   let code = DONE
   const fail = (failure: Failure): number => {
-    options.writeError(failureText(failure, options.argv.includes("--json")))
+    options.writeError(failureText(failure, isJson))
     return failure.code
   }
   const setCode = (next: number) =>

@@ -6,7 +6,7 @@ import type { OperatorServices } from "../operator/operation.ts"
 import { masterKeysOf } from "../secrets/master-key.ts"
 import type { House } from "./processes/start.ts"
 import { isDataFolder, type Project } from "./project.ts"
-import { runningGatewayUrl } from "./running-gateway.ts"
+import { runningGateway } from "./running-gateway.ts"
 import { operatorLayer } from "./services.ts"
 
 /**
@@ -33,13 +33,13 @@ export const commandServices =
               ? error
               : new StartRefused({ variable: "PAYHUB_CHANNELS", message: String(error) })
         })
-        const localUrl = yield* Effect.promise(() => runningGatewayUrl(config))
+        const urls = yield* Effect.promise(() => runningGateway(config))
         return operatorLayer({
           config,
           plugins: house.plugins(config, "command"),
           channels,
           masterKeys,
-          urls: () => ({ localUrl, publicUrl: config.publicUrl ?? localUrl })
+          urls: () => urls
         })
       })
     )

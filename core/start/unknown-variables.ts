@@ -1,5 +1,5 @@
-/** The variables that PayHub reads, filled as the configuration asks for them; these three are between its processes. */
-const known = new Set<string>(["PAYHUB_LAUNCHER", "PAYHUB_WORKER", "PAYHUB_TEST_CRASH"])
+/** The variables that PayHub reads, filled as the configuration asks for them; these are between its processes. */
+const known = new Set<string>(["PAYHUB_LAUNCHER", "PAYHUB_SELF", "PAYHUB_WORKER", "PAYHUB_TEST_CRASH"])
 
 export const noteVariable = (name: string): void => void known.add(name)
 

@@ -84,6 +84,7 @@ export const payhubWith =
       env: { USER: "chen", ...env },
       readConfig,
       version: "1.2.3",
+      program: "payhub",
       start: async (config) => (config.port === 8080 ? 0 : 7),
       services,
       extraOperations,

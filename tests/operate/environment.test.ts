@@ -55,6 +55,36 @@ describe("A command", () => {
   })
 })
 
+test("the commands that are printed can be pasted: they are called as this one was", () => {
+  const { PATH = "", HOME = "" } = process.env
+  const printed = (command: string, ...args: ReadonlyArray<string>) =>
+    spawnSync(command, [...args, "merchant", "list"], {
+      cwd: root,
+      env: { PATH, HOME, PAYHUB_DATA: folder() },
+      encoding: "utf8"
+    }).stderr
+  expect(printed("npx", "payhub")).toContain("`npx payhub start`")
+  expect(printed("./payhub.ts")).toContain("`./payhub.ts start`")
+  expect(printed(join(root, "node_modules/.bin/bun"), "payhub.ts")).toContain("`bun payhub.ts start`")
+  expect(printed(join(root, "node_modules/.bin/deno"), "run", "-A", "payhub.ts")).toContain(
+    "`deno run -A payhub.ts start`"
+  )
+  expect(printed(join(root, "node_modules/.bin/deno"), "task", "payhub")).toContain("`deno task payhub start`")
+})
+
+test("a command knows the public URL of the gateway that runs, and the front page leads somewhere", async () => {
+  const gateway = await startGateway({
+    databaseUrl: "embedded",
+    env: { PAYHUB_PUBLIC_URL: "https://pay.example.com" }
+  })
+  const { stdout } = payhub(["channel", "list", "--json"], root, { PAYHUB_DATA: gateway.dataFolder })
+  const [sandbox] = JSON.parse(stdout) as Array<{ notice_url: string }>
+  expect(sandbox?.notice_url).toStartWith("https://pay.example.com/")
+  const front = await fetch(gateway.url, { redirect: "manual" })
+  expect([front.status, front.headers.get("location")]).toEqual([302, "/swagger"])
+  await gateway.stop()
+})
+
 /** Runs a `payhub start` that must end by itself, and returns what it said. */
 const refusal = (cwd: string, env: Readonly<Record<string, string>> = {}): string => {
   const { status, stderr } = payhub(["start"], cwd, { PAYHUB_DATA: folder(), PAYHUB_PORT: "0", ...env })

@@ -34,7 +34,7 @@ import { renderDemoPage } from "./page.ts"
  * (`payhub merchant disable`).
  */
 export const demoRoutes = (run: Run): ReadonlyArray<Route> => [
-  { method: "GET", path: "/", handle: answer(run, () => Effect.succeed(redirect("/demo"))) },
+  { method: "GET", path: "/", handle: front(run) },
   { method: "GET", path: "/demo", handle: answer(run, page) },
   { method: "POST", path: "/demo/order", body: "json", handle: answer(run, placeDemoOrder) },
   { method: "GET", path: "/demo/state", handle: answer(run, demoState) },
@@ -80,6 +80,12 @@ const answer =
     })
     return respond(run, call, acted, (response) => response)
   }
+
+/** `/` leads to the demo, or where there is none to the documentation. */
+const front =
+  (run: Run) =>
+  (call: Call): Promise<Response> =>
+    respond(run, call, demoMerchant, (demo) => redirect(demo === null ? "/swagger" : "/demo"))
 
 const demoMerchant = Effect.gen(function* () {
   const facts = yield* ChannelFacts

@@ -52,7 +52,7 @@ const startAlone = async (house: House, config: GatewayConfig): Promise<void> =>
   const channels = await house.channels(config)
   const gateway = await createGateway({ config, plugins: house.plugins(config, "gateway"), channels })
   const stopped = Promise.race([nextSignal(), launcherGone()])
-  await noteGateway(config, gateway.url)
+  await noteGateway(config, gateway)
   process.stdout.write(readyText(config, gateway))
   await stopped
   // A second signal ends the process at once: nothing acknowledged is lost, but the drain is cut short.
@@ -123,7 +123,7 @@ const startTogether = async (house: House, config: GatewayConfig, count: number)
     })
     if (processes === null) return 1
     const { url, publicUrl, firstMerchant } = processes.first
-    await noteGateway(config, url)
+    await noteGateway(config, { url, publicUrl })
     const merchant = firstMerchant && { ...firstMerchant, app_secret: Redacted.make(firstMerchant.app_secret) }
     process.stdout.write(readyText(config, { url, publicUrl, firstMerchant: merchant }, count))
     const signal = await stopped
