@@ -9,6 +9,7 @@ import { startLoopback } from "../harness/loopback.ts"
 import { canonicalText, hmac, type MerchantClient, unique } from "../harness/merchant-client.ts"
 import { ended, endsWithUs, folderEndsWithUs } from "../harness/reaper.ts"
 import { requireTool } from "../harness/require-tool.ts"
+import { until } from "../harness/until.ts"
 import { startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 /*
@@ -313,13 +314,72 @@ for (const sample of samples) {
       expect(code).toBe(1)
     })
 
+    test.each(["PAYHUB_APP_ID", "PAYHUB_APP_SECRET"])("says in one line that %s is not set", async (name) => {
+      const { code, stdout, stderr } = await finish(folder, `${program} demo`, { env: { [name]: "" } })
+      expect(stdout).toBe("")
+      expect(stderr).toMatch(new RegExp(`^[^\\n]*${name}\\b[^\\n]* is not set\\n$`))
+      expect(code).toBe(2)
+    })
+
+    test("verifies nothing without the secret", async () => {
+      const { code, stderr } = await finish(folder, `${program} verify`, {
+        env: { PAYHUB_APP_SECRET: "" },
+        stdin: webhook()
+      })
+      expect(stderr).toContain("PAYHUB_APP_SECRET")
+      expect(code).toBe(2)
+    })
+
+    test("ends with one line and no success where no gateway answers, or something that is no gateway", async () => {
+      const absent = await startLoopback((_request, response) => response.end())
+      await absent.close()
+      const page = await startLoopback((request, response) => {
+        request.resume()
+        response.writeHead(502, { "Content-Type": "text/html" }).end("<html>502 Bad Gateway</html>\n")
+      })
+      try {
+        for (const url of [absent.url, page.url]) {
+          const { code, stdout, stderr } = await finish(folder, `${program} demo`, { env: { PAYHUB_URL: url } })
+          expect(stdout).toBe("")
+          expect(stderr).toMatch(/^[^\n]{20,}\n$/)
+          expect(stderr).toContain(new URL(url).port)
+          expect(code).toBeGreaterThan(0)
+        }
+      } finally {
+        await page.close()
+      }
+    })
+
     if (folder === "curl") polls(sample)
     else receives(sample)
   })
 }
 
+interface Delivery {
+  readonly attempts: ReadonlyArray<unknown>
+}
+
 /** Tests the demo of a language that can listen for webhooks. */
-const receives = ({ folder, program }: Sample): void =>
+const receives = ({ folder, program }: Sample): void => {
+  test("answers its webhook before it exits, so that the webhook is delivered at the first push", async () => {
+    for (let round = 0; round < 3; round++) {
+      const run = launch(folder, `${program} demo`)
+      try {
+        const orderNo = await run.says("ORDER_NO")
+        await gateway.command(["sandbox", "pay", orderNo])
+        expect(await run.exit).toBe(0)
+        const delivery = await until("the push's result", async () => {
+          const [listed] = (await gateway.command(["webhook", "list", "--order", orderNo])) as unknown as [Delivery]
+          return listed.attempts.length > 0 ? listed : undefined
+        })
+        expect(delivery).toMatchObject({ state: "delivered", attempts: [{ status: 200 }] })
+      } finally {
+        run.kill()
+        await run.exit
+      }
+    }
+  })
+
   test("places an order, refuses forged webhooks, accepts the real one twice, and ends PAID", async () => {
     const run = launch(folder, `${program} demo`)
     try {
@@ -367,6 +427,7 @@ const receives = ({ folder, program }: Sample): void =>
       await run.exit
     }
   })
+}
 
 /** Tests the demo of the shell, which cannot listen for webhooks. */
 const polls = ({ folder, program }: Sample): void => {

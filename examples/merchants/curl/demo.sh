@@ -8,7 +8,7 @@
 set -eu
 PAYHUB_LIB=$(dirname "$0")
 . "$PAYHUB_LIB/payhub.sh"
-: "${PAYHUB_URL:=http://127.0.0.1:8080}" "${PAYHUB_APP_SECRET:?}" "${WEBHOOK_FILE=}"
+: "${PAYHUB_URL:=http://127.0.0.1:8080}" "${PAYHUB_APP_SECRET:?is not set}" "${WEBHOOK_FILE=}"
 WAIT_S=60
 
 fail() {
@@ -29,7 +29,7 @@ webhook_pays() { # FILE MERCHANT_ORDER_NO ORDER_NO FEN
 
 demo() {
   # The gateway's own test receiver, which takes the webhooks of its first test merchant. 默认用网关自带的测试接收地址。
-  : "${PAYHUB_APP_ID:?}" "${NOTIFY_URL:=${PAYHUB_URL%/}/demo/webhook}"
+  : "${PAYHUB_APP_ID:?is not set}" "${NOTIFY_URL:=${PAYHUB_URL%/}/demo/webhook}"
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   merchant_order_no="SH$(date +%s)$$"
@@ -37,6 +37,7 @@ demo() {
   made=$(payhub_qrcode_pay "merchant_order_no=$merchant_order_no" "amount=$amount" "notify_url=$NOTIFY_URL" \
     'note=Shell 示例' 'extra=a/b&c=d "中文"')
   field() { printf %s "$made" | payhub_field "$1"; }
+  [ -n "$(field code)" ] || fail "$PAYHUB_URL answered without PayHub's JSON"
   [ "$(field code)" = 200 ] || fail "$(field code) $(field message)"
   order_no=$(field data.order_no)
   echo "NOTIFY_URL $NOTIFY_URL"

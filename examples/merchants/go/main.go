@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -71,8 +72,8 @@ func (s *shop) receive(body []byte) (int, string) {
 func demo() error {
 	client := payhub.Client{
 		URL:       env("PAYHUB_URL", "http://127.0.0.1:8080"),
-		AppID:     os.Getenv("PAYHUB_APP_ID"),
-		AppSecret: os.Getenv("PAYHUB_APP_SECRET"),
+		AppID:     needed("PAYHUB_APP_ID"),
+		AppSecret: needed("PAYHUB_APP_SECRET"),
 	}
 	store := &shop{secret: client.AppSecret, orders: map[string]*order{}, paid: make(chan struct{})}
 	listener, err := net.Listen("tcp", "127.0.0.1:"+env("RECEIVER_PORT", "0"))
@@ -81,7 +82,7 @@ func demo() error {
 	}
 	server := &http.Server{Handler: store, ReadTimeout: 15 * time.Second}
 	go server.Serve(listener)
-	defer server.Close()
+	defer stop(server)
 	notifyURL := fmt.Sprintf("http://%s/payhub/notify", listener.Addr())
 
 	// Store the order before you place it: the webhook may arrive before the answer. 先落库再下单,回调可能先到。
@@ -125,12 +126,19 @@ func demo() error {
 	return nil
 }
 
+// stop waits until the webhook's answer has left. 先应答再退出。
+func stop(server *http.Server) {
+	limited, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	server.Shutdown(limited)
+}
+
 func verify() error {
 	body, err := io.ReadAll(os.Stdin)
 	if err != nil {
 		return err
 	}
-	_, err = payhub.Verify(body, os.Getenv("PAYHUB_APP_SECRET"))
+	_, err = payhub.Verify(body, needed("PAYHUB_APP_SECRET"))
 	return err
 }
 
@@ -139,6 +147,15 @@ func env(name, standard string) string {
 		return value
 	}
 	return standard
+}
+
+func needed(name string) string {
+	value := os.Getenv(name)
+	if value == "" {
+		fmt.Fprintln(os.Stderr, name, "is not set")
+		os.Exit(2)
+	}
+	return value
 }
 
 func main() {

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 public final class Demo {
     private static final int BODY_BYTES_MAX = 64 * 1024;
     private static final int WAIT_SECONDS = 60;
-    private static final String APP_SECRET = env("PAYHUB_APP_SECRET", "");
+    private static final String URL = env("PAYHUB_URL", "http://127.0.0.1:8080");
 
     /** Your orders table, by merchant_order_no. 你的订单表。 */
     private static final Map<String, Order> ORDERS = new HashMap<>();
@@ -35,7 +35,7 @@ public final class Demo {
 
     /** The answer to a webhook: anything but 200 "success" makes PayHub push it again. 只有 200 + success 才算成功。 */
     private static Reply receive(byte[] body) {
-        Optional<Map<String, String>> verified = PayHub.verify(body, APP_SECRET);
+        Optional<Map<String, String>> verified = PayHub.verify(body, needed("PAYHUB_APP_SECRET"));
         if (verified.isEmpty()) return new Reply(401, "bad signature");
         Map<String, String> fields = verified.get();
         synchronized (ORDERS) { // in a database: one transaction 用数据库时放进同一个事务
@@ -51,13 +51,13 @@ public final class Demo {
             if (!order.paid) {
                 order.paid = true;
                 order.orderNo = fields.get("order_no");
-                PAID.countDown();
             }
             return new Reply(200, "success");
         }
     }
 
     private static void handle(HttpExchange exchange) throws IOException {
+        int status;
         try (exchange) {
             byte[] body = exchange.getRequestBody().readNBytes(BODY_BYTES_MAX + 1);
             Reply reply = body.length > BODY_BYTES_MAX ? new Reply(413, "body too large") : receive(body);
@@ -65,11 +65,14 @@ public final class Demo {
             exchange.getResponseHeaders().set("Content-Type", "text/plain");
             exchange.sendResponseHeaders(reply.status(), text.length);
             exchange.getResponseBody().write(text);
+            status = reply.status();
         }
+        // Only now, because main() exits: an answer that does not leave is a webhook that was not delivered. 先应答再退出。
+        if (status == 200) PAID.countDown();
     }
 
     private static void demo() throws Exception {
-        PayHub client = new PayHub(env("PAYHUB_URL", "http://127.0.0.1:8080"), env("PAYHUB_APP_ID", ""), APP_SECRET);
+        PayHub client = new PayHub(URL, needed("PAYHUB_APP_ID"), needed("PAYHUB_APP_SECRET"));
         int port = Integer.parseInt(env("RECEIVER_PORT", "0"));
         HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port), 0);
         server.createContext("/payhub/notify", Demo::handle);
@@ -115,6 +118,15 @@ public final class Demo {
         return Optional.ofNullable(System.getenv(name)).filter(value -> !value.isEmpty()).orElse(standard);
     }
 
+    private static String needed(String name) {
+        String value = env(name, "");
+        if (value.isEmpty()) {
+            System.err.println(name + " is not set");
+            System.exit(2);
+        }
+        return value;
+    }
+
     public static void main(String[] args) throws IOException {
         String command = args.length == 1 ? args[0] : "";
         int exitCode = 0;
@@ -122,11 +134,12 @@ public final class Demo {
             try {
                 demo();
             } catch (Exception failure) {
-                System.err.println(failure.getMessage());
+                String why = Optional.ofNullable(failure.getMessage()).orElse("no answer"); // a refused connection has none
+                System.err.println("the demo with " + URL + " failed: " + why);
                 exitCode = 1;
             }
         } else if (command.equals("verify")) {
-            exitCode = PayHub.verify(System.in.readAllBytes(), APP_SECRET).isPresent() ? 0 : 1;
+            exitCode = PayHub.verify(System.in.readAllBytes(), needed("PAYHUB_APP_SECRET")).isPresent() ? 0 : 1;
         } else {
             System.err.println("usage: java -cp OUT Demo demo|verify");
             exitCode = 2;

@@ -13,7 +13,7 @@ const { PAYHUB_URL = "http://127.0.0.1:8080", PAYHUB_APP_ID, PAYHUB_APP_SECRET, 
 const orders = new Map()
 
 /** The answer to a webhook: anything but 200 `success` makes PayHub push it again. 只有 200 + success 才算成功。 */
-const receive = (body, onPaid) => {
+const receive = (body) => {
   const fields = verify(body, PAYHUB_APP_SECRET)
   if (fields === null) return [401, "bad signature"]
   const order = orders.get(fields.merchant_order_no)
@@ -25,7 +25,6 @@ const receive = (body, onPaid) => {
   if (order.state === "NEW") {
     order.state = "PAID"
     order.orderNo = fields.order_no
-    onPaid()
   }
   return [200, "success"]
 }
@@ -50,8 +49,10 @@ const demo = async () => {
   const server = createServer(async (request, response) => {
     try {
       const body = await readBody(request)
-      const [status, text] = body === null ? [413, "body too large"] : receive(body, onPaid)
-      response.writeHead(status, { "Content-Type": "text/plain" }).end(text)
+      const [status, text] = body === null ? [413, "body too large"] : receive(body)
+      // Paid when the answer has left, because the demo then exits. 先应答再退出。
+      const answered = () => status === 200 && onPaid()
+      response.writeHead(status, { "Content-Type": "text/plain" }).end(text, answered)
     } catch {
       response.destroy() // the sender closed the connection
     }
@@ -82,15 +83,25 @@ const demo = async () => {
   server.closeAllConnections()
 }
 
-const fail = (message) => {
+const fail = (message, code = 1) => {
   console.error(message)
-  process.exit(1)
+  process.exit(code)
+}
+
+const needed = (name) => {
+  if (!process.env[name]) fail(`${name} is not set`, 2)
 }
 
 const command = process.argv[2]
 if (command === "demo") {
-  await demo().catch((error) => fail(error.message))
+  needed("PAYHUB_APP_ID")
+  needed("PAYHUB_APP_SECRET")
+  // fetch says only "fetch failed"; its cause says why.
+  await demo().catch((error) =>
+    fail(error.cause ? `PayHub does not answer at ${PAYHUB_URL}: ${error.cause.message}` : error.message)
+  )
 } else if (command === "verify") {
+  needed("PAYHUB_APP_SECRET")
   process.exitCode = verify(await buffer(process.stdin), PAYHUB_APP_SECRET) === null ? 1 : 0
 } else {
   console.error("usage: node demo.mjs demo|verify")

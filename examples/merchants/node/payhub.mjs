@@ -73,7 +73,9 @@ export class PayHub {
       body: JSON.stringify({ ...all, sign: sign(all, this.appSecret) }),
       signal: AbortSignal.timeout(TIMEOUT_MS)
     })
-    return response.json()
+    return response.json().catch(() => {
+      throw new Error(`${this.url} is not PayHub: HTTP ${response.status} without JSON`)
+    })
   }
 }
 

@@ -90,7 +90,7 @@ final class PayHub
         $text = @file_get_contents(rtrim($this->url, '/') . $path, false, stream_context_create(['http' => $http]));
         $answer = $text === false ? null : json_decode($text, true);
         if (!is_array($answer) || !isset($answer['code'])) {
-            throw new RuntimeException("PayHub did not answer $path");
+            throw new RuntimeException("PayHub does not answer at {$this->url}$path");
         }
         return $answer;
     }

@@ -9,10 +9,15 @@ require __DIR__ . '/Orders.php';
 
 const WAIT_S = 60;
 
-function fail(string $message): never
+function fail(string $message, int $code = 1): never
 {
     fwrite(STDERR, "$message\n");
-    exit(1);
+    exit($code);
+}
+
+function needed(string $name): string
+{
+    return getenv($name) ?: fail("$name is not set", 2);
 }
 
 /** Starts PHP's web server with notify.php, as Apache or php-fpm would run it, and reads its address from its log. */
@@ -22,10 +27,15 @@ function startReceiver(string $ordersFolder): string
     $env = ['ORDERS_FOLDER' => $ordersFolder] + getenv();
     $command = [PHP_BINARY, '-S', $address, __DIR__ . '/notify.php'];
     $server = proc_open($command, [1 => STDERR, 2 => ['pipe', 'w']], $pipes, null, $env);
-    register_shutdown_function(fn () => proc_terminate($server));
     while (($line = fgets($pipes[2])) !== false) {
         if (preg_match('~\((http://[^)]+)\) started~', $line, $found)) {
-            return $found[1] . '/notify.php';
+            $notifyUrl = $found[1] . '/notify.php';
+            register_shutdown_function(function () use ($server, $notifyUrl) {
+                // The server answers in turn: with this answer, the webhook's has left too. 先应答完回调再退出。
+                @file_get_contents($notifyUrl);
+                proc_terminate($server);
+            });
+            return $notifyUrl;
         }
         fwrite(STDERR, $line);
     }
@@ -36,8 +46,8 @@ function demo(): void
 {
     $client = new PayHub(
         getenv('PAYHUB_URL') ?: 'http://127.0.0.1:8080',
-        (string) getenv('PAYHUB_APP_ID'),
-        (string) getenv('PAYHUB_APP_SECRET'),
+        needed('PAYHUB_APP_ID'),
+        needed('PAYHUB_APP_SECRET'),
     );
     $folder = sys_get_temp_dir() . '/payhub-demo-' . bin2hex(random_bytes(8));
     mkdir($folder, 0700);
@@ -81,10 +91,14 @@ function demo(): void
 
 switch ($argv[1] ?? '') {
     case 'demo':
-        demo();
+        try {
+            demo();
+        } catch (RuntimeException $failure) {
+            fail($failure->getMessage());
+        }
         break;
     case 'verify':
-        $fields = PayHub::verify(stream_get_contents(STDIN), (string) getenv('PAYHUB_APP_SECRET'));
+        $fields = PayHub::verify(stream_get_contents(STDIN), needed('PAYHUB_APP_SECRET'));
         exit($fields === null ? 1 : 0);
     default:
         fwrite(STDERR, "usage: php demo.php demo|verify\n");

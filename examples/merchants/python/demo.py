@@ -10,11 +10,20 @@ import payhub
 
 BODY_BYTES_MAX = 64 * 1024
 WAIT_S = 60
+URL = os.environ.get("PAYHUB_URL") or "http://127.0.0.1:8080"
 
 # Your orders table. 你的订单表。
 orders = {}
 lock = threading.Lock()
 paid = threading.Event()
+
+
+def needed(name):
+    value = os.environ.get(name, "")
+    if not value:
+        print(f"{name} is not set", file=sys.stderr)
+        sys.exit(2)
+    return value
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -29,6 +38,8 @@ class Receiver(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        if status == 200:
+            paid.set()  # after the answer, because the demo then exits 先应答再退出
 
     def log_message(self, *_):
         pass
@@ -36,7 +47,7 @@ class Receiver(BaseHTTPRequestHandler):
 
 def receive(body):
     """The answer to a webhook: anything but 200 `success` makes PayHub push it again. 只有 200 + success 才算成功。"""
-    fields = payhub.verify(body, os.environ["PAYHUB_APP_SECRET"])
+    fields = payhub.verify(body, needed("PAYHUB_APP_SECRET"))
     if fields is None:
         return 401, "bad signature"
     with lock:  # in a database: one transaction 用数据库时放进同一个事务
@@ -49,15 +60,14 @@ def receive(body):
         # SQL: UPDATE orders SET state='PAID' WHERE order_no=? AND state='NEW', then ship when one row changed.
         if order["state"] == "NEW":
             order.update(state="PAID", order_no=fields["order_no"])
-            paid.set()
     return 200, "success"
 
 
 def demo():
     client = payhub.PayHub(
-        os.environ.get("PAYHUB_URL", "http://127.0.0.1:8080"),
-        os.environ["PAYHUB_APP_ID"],
-        os.environ["PAYHUB_APP_SECRET"],
+        URL,
+        needed("PAYHUB_APP_ID"),
+        needed("PAYHUB_APP_SECRET"),
     )
     server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("RECEIVER_PORT", "0"))), Receiver)
     server.daemon_threads = True
@@ -88,9 +98,12 @@ def demo():
 if __name__ == "__main__":
     command = sys.argv[1] if len(sys.argv) == 2 else ""
     if command == "demo":
-        demo()
+        try:
+            demo()
+        except (OSError, ValueError) as error:  # no answer, an answer that is no JSON, a wrong address
+            sys.exit(f"the demo with {URL} failed: {error}")
     elif command == "verify":
-        sys.exit(0 if payhub.verify(sys.stdin.buffer.read(), os.environ["PAYHUB_APP_SECRET"]) else 1)
+        sys.exit(0 if payhub.verify(sys.stdin.buffer.read(), needed("PAYHUB_APP_SECRET")) else 1)
     else:
         print("usage: python3 demo.py demo|verify", file=sys.stderr)
         sys.exit(2)

@@ -131,7 +131,7 @@ func (c Client) post(path string, params Params) (Answer, error) {
 	defer response.Body.Close()
 	var answer Answer
 	if err := json.NewDecoder(io.LimitReader(response.Body, answerBytesMax)).Decode(&answer); err != nil {
-		return Answer{}, fmt.Errorf("payhub: HTTP %d: %w", response.StatusCode, err)
+		return Answer{}, fmt.Errorf("payhub: HTTP %d from %s: %w", response.StatusCode, c.URL, err)
 	}
 	return answer, nil
 }
