@@ -48,7 +48,7 @@ const demoFactOf = (gateway: Gateway) =>
 
 test("the first start makes one test merchant, returns its secret once, and makes the test account", async () => {
   const gateway = gatewayOn(await createDatabase())
-  const made = await gateway.runPromise(ensureFirstStart)
+  const made = await gateway.runPromise(ensureFirstStart(true))
   expect(made?.app_id).toMatch(/^pk_test_/)
   expect(await merchantsOf(gateway)).toMatchObject([
     {
@@ -78,15 +78,26 @@ test("the first start makes one test merchant, returns its secret once, and make
   expect(account).toMatchObject({ provider: "playground", feeRateBp: 60, enabled: true, removed: false })
   expect(account?.sealed).not.toContain("a-secret")
 
-  expect(await gateway.runPromise(ensureFirstStart)).toBeNull()
+  expect(await gateway.runPromise(ensureFirstStart(true))).toBeNull()
   expect(await merchantsOf(gateway)).toHaveLength(1)
+})
+
+test("without the demo, a start makes the test account and no merchant; a later start with it makes one", async () => {
+  const gateway = gatewayOn(await createDatabase())
+  expect(await gateway.runPromise(ensureFirstStart(false))).toBeNull()
+  expect(await merchantsOf(gateway)).toHaveLength(0)
+  expect(await demoFactOf(gateway)).toBeNull()
+  const account = await gateway.runPromise(Effect.flatMap(Accounts, (accounts) => accounts.find("playground")))
+  expect(account).toMatchObject({ enabled: true })
+
+  expect((await gateway.runPromise(ensureFirstStart(true)))?.app_id).toMatch(/^pk_test_/)
 })
 
 test("gateways that start at once on an empty database make one merchant, and one of them returns its secret", async () => {
   const url = await createDatabase()
   const together = Array.from({ length: 4 }, () => gatewayOn(url))
   await Promise.all(together.map((gateway) => merchantsOf(gateway)))
-  const answers = await Promise.all(together.map((gateway) => gateway.runPromise(ensureFirstStart)))
+  const answers = await Promise.all(together.map((gateway) => gateway.runPromise(ensureFirstStart(true))))
   const told = answers.filter((answer) => answer !== null)
   expect(told).toHaveLength(1)
   const merchants = await merchantsOf(together[0] as Gateway)
@@ -109,7 +120,7 @@ test("a database that has a merchant gets no test merchant", async () => {
       })
     )
   )
-  expect(await gateway.runPromise(ensureFirstStart)).toBeNull()
+  expect(await gateway.runPromise(ensureFirstStart(true))).toBeNull()
   expect(await demoFactOf(gateway)).toBeNull()
   expect(await merchantsOf(gateway)).toHaveLength(1)
 })
@@ -127,11 +138,14 @@ test("a first start that died half-way is finished by the next start, with the s
     )
   await begun(Date.now())
   // The other gateway may still be at work, so this one does not print its merchant.
-  expect(await gateway.runPromise(ensureFirstStart)).toBeNull()
+  expect(await gateway.runPromise(ensureFirstStart(true))).toBeNull()
   expect(await merchantsOf(gateway)).toHaveLength(0)
 
   await begun(Date.now() - 60_000)
-  const answers = await Promise.all([gateway.runPromise(ensureFirstStart), gateway.runPromise(ensureFirstStart)])
+  const answers = await Promise.all([
+    gateway.runPromise(ensureFirstStart(true)),
+    gateway.runPromise(ensureFirstStart(true))
+  ])
   const told = answers.filter((answer) => answer !== null)
   expect(told.map(({ app_id, app_secret }) => [app_id, Redacted.value(app_secret)])).toEqual([
     ["pk_test_begun", "sk_test_begun"]

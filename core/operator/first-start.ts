@@ -24,12 +24,12 @@ export interface FirstMerchant {
  * Makes what a gateway needs before it serves: the account of the test-mode provider, and in an empty database one test
  * merchant named "Demo", with a wider throttle than the default so that a person can try things. Any number of gateways
  * may start at once: one merchant is made, and the one gateway whose result is not null prints it.
+ * @param demo whether `/demo` is served; without it, no merchant is made, because in production nobody asked for one
  */
-export const ensureFirstStart: Effect.Effect<
-  FirstMerchant | null,
-  StoreUnavailable | VaultRefused,
-  Persistence | Vault | Channels
-> = Effect.suspend(() => Effect.andThen(ensureTestAccount, ensureDemoMerchant))
+export const ensureFirstStart = (
+  demo: boolean
+): Effect.Effect<FirstMerchant | null, StoreUnavailable | VaultRefused, Persistence | Vault | Channels> =>
+  Effect.suspend(() => Effect.andThen(ensureTestAccount, demo ? ensureDemoMerchant : Effect.succeed(null)))
 
 const ensureTestAccount = Effect.gen(function* () {
   const accounts = yield* Accounts

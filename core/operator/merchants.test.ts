@@ -10,13 +10,14 @@ const { payhub, json, file, inStore } = operator()
 describe("merchant", () => {
   const create = (...flags: string[]) => json("merchant", "create", "--name", "茶馆", ...flags)
 
-  test("create prints app_id, app_secret, name and mode, and stores the secret sealed", async () => {
+  test("create prints app_id, app_secret, name, mode and throttle, and stores the secret sealed", async () => {
     const made = await create()
     expect(made).toEqual({
       app_id: expect.stringMatching(/^pk_live_[0-9A-Za-z]{28}$/),
       app_secret: expect.stringMatching(/^sk_live_[0-9A-Za-z]{43}$/),
       name: "茶馆",
-      mode: "live"
+      mode: "live",
+      throttle: "1/3s"
     })
     const opened = await inStore(
       Effect.gen(function* () {
@@ -39,6 +40,14 @@ describe("merchant", () => {
     expect([code, err]).toEqual([0, ""])
     expect(out).toMatch(/^app id +pk_live_\w+\napp secret +sk_live_\w+\nname +Tea House\nmode +live\n/)
     expect(out).toContain("it is not shown again")
+  })
+
+  test("create without a throttle says what the gateway's rule means for a shop, and with one does not", async () => {
+    const { out } = await payhub("merchant", "create", "--name", "Tea House")
+    expect(out).toMatch(/an address may place 1\/3s orders.*\n`payhub merchant update pk_live_\w+ --throttle 100\/1s`/)
+    const wide = await payhub("merchant", "create", "--name", "Tea House", "--throttle", "100/1s")
+    expect(wide.out).not.toContain("PAYHUB_THROTTLE")
+    expect((await create("--throttle", "off")).throttle).toBe("off")
   })
 
   test("the callback_url must follow the contract's rule", async () => {

@@ -88,9 +88,14 @@ export const merchantCreate = operation({
     app_id: Schema.String,
     app_secret: Schema.RedactedFromValue(Schema.String),
     name: Schema.String,
-    mode: Schema.Literals(["live", "test"])
+    mode: Schema.Literals(["live", "test"]),
+    /** The rule that holds for it: its own, or the gateway's. */
+    throttle: Schema.String
   }),
-  afterword: () => "Keep the app_secret now: it is not shown again.",
+  afterword: ({ app_id, throttle }, input) =>
+    input.throttle !== undefined || throttle === "off"
+      ? "Keep the app_secret now: it is not shown again."
+      : `Keep the app_secret now: it is not shown again.\nPAYHUB_THROTTLE holds for this merchant: an address may place ${throttle} orders, and a shop's server is one address.\n\`payhub merchant update ${app_id} --throttle 100/1s\` allows it more.`,
   run: Effect.fnUntraced(function* (_actor, input) {
     if (input.callbackUrl !== undefined) yield* checkCallbackUrl(input.callbackUrl)
     if (input.accounts !== undefined) yield* checkAccounts(input.accounts)
@@ -109,7 +114,14 @@ export const merchantCreate = operation({
       accounts: input.accounts === undefined || input.accounts.length === 0 ? null : input.accounts,
       sealedSecret: vault.seal(secret, `merchant:${appId}`)
     })
-    return { app_id: merchant.appId, app_secret: secret, name: merchant.name, mode: merchant.mode }
+    const rule = merchant.throttle ?? (yield* Settings).throttle
+    return {
+      app_id: merchant.appId,
+      app_secret: secret,
+      name: merchant.name,
+      mode: merchant.mode,
+      throttle: throttleText(rule)
+    }
   })
 })
 

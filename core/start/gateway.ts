@@ -75,7 +75,8 @@ export const createGateway = async (options: GatewayOptions): Promise<Gateway> =
 
   let server: Server | undefined
   try {
-    const firstMerchant = await orRefuse(runtime.runPromiseExit(Effect.andThen(checkMasterKey, ensureFirstStart)))
+    const firstStart = Effect.andThen(checkMasterKey, ensureFirstStart(config.demo))
+    const firstMerchant = await orRefuse(runtime.runPromiseExit(firstStart))
     const run = makeRun(await runtime.context())
     const { app, drain } = makeApp({
       run,

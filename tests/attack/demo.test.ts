@@ -87,6 +87,9 @@ test("where others than this machine's users reach the gateway, it is served on 
     const url = localUrlOf("127.0.0.1", Number(new URL(open.url).port))
     expect([what, (await fetch(`${url}/demo`)).status]).toEqual([what, 404])
     expect(open.logs()).not.toContain("/demo")
+    // Nobody asked for a test merchant in production, and its secret would stay in the log.
+    expect(open.logs()).not.toContain("pk_test_")
+    expect((await open.run(["merchant", "list", "--json"])).stdout.trim()).toBe("[]")
     await open.stop()
   }
   const wanted = await startGateway({ env: { PAYHUB_PUBLIC_URL: "https://pay.example.com", PAYHUB_DEMO: "on" } })
