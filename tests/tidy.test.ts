@@ -263,6 +263,7 @@ describe("The top level", () => {
   test("holds what the architecture shows and little else", () => {
     const allowed = [
       ".ci",
+      ".dockerignore",
       ".gitignore",
       "CHANGELOG.md",
       "CONTRIBUTING.md",
@@ -280,6 +281,7 @@ describe("The top level", () => {
       "package.json",
       "payhub.ts",
       "plugins",
+      "pnpm-workspace.yaml",
       "tests",
       "tsconfig.json"
     ]

@@ -146,6 +146,25 @@ test("postgres-roles.sh makes two logins with which a gateway starts, and the ga
   await gateway.end()
 })
 
+test("what runs in production imports no package that only development installs", () => {
+  const { dependencies, scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+  const sources = ["core", "plugins", "channels"]
+    .flatMap((room) => readdirSync(join(root, room), { recursive: true }).map((path) => join(room, String(path))))
+    .filter((path) => path.endsWith(".ts") && !/\.(test|fixture)\.ts$|^core\/kit\//.test(path))
+  const imported = [...sources, "payhub.ts"].flatMap((path) =>
+    [
+      ...readFileSync(join(root, path), "utf8").matchAll(
+        /(?:\bfrom|\bimport\(|\bresolve\() ?"((?:@[\w-]+\/)?[a-z][\w.-]*)/g
+      )
+    ].map(([, name = ""]) => `${path}: ${name}`)
+  )
+  expect(imported.length).toBeGreaterThan(300)
+  const known = new Set([...Object.keys(dependencies), "node"])
+  expect(imported.filter((line) => !known.has(line.split(": ")[1] ?? ""))).toEqual([])
+  // npm start and the command itself run on Bun.
+  expect([dependencies.bun, scripts.start.split(" ")[0]]).toEqual([expect.stringMatching(/^\d/), "bun"])
+})
+
 describe("the container image", () => {
   const lines = read("Containerfile").split("\n")
 
@@ -156,6 +175,12 @@ describe("the container image", () => {
     expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([])
     for (const path of ["core", "plugins", "channels", "payhub.ts", "package.json"]) expect(copied).toContain(path)
     expect(copied).not.toContain("tests")
+    // The build sees nothing else, so that no .env and no key comes into an image.
+    const ignore = readFileSync(join(root, ".dockerignore"), "utf8").split("\n")
+    expect(ignore).toContain("*")
+    expect(ignore.filter((line) => line.startsWith("!")).sort()).toEqual(
+      [...new Set(copied)].map((path) => `!${path}`).sort()
+    )
   })
 
   test("takes its base image from an argument whose default is package.json's version", () => {
