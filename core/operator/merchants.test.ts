@@ -44,7 +44,7 @@ describe("merchant", () => {
 
   test("create without a throttle says what the gateway's rule means for a shop, and with one does not", async () => {
     const { out } = await payhub("merchant", "create", "--name", "Tea House")
-    expect(out).toMatch(/an address may place 1\/3s orders.*\n`payhub merchant update pk_live_\w+ --throttle 100\/1s`/)
+    expect(out).toMatch(/1\/3s for each address.*\n`payhub merchant update pk_live_\w+ --throttle 100\/1s`/)
     const wide = await payhub("merchant", "create", "--name", "Tea House", "--throttle", "100/1s")
     expect(wide.out).not.toContain("PAYHUB_THROTTLE")
     expect((await create("--throttle", "off")).throttle).toBe("off")

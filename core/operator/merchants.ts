@@ -95,7 +95,7 @@ export const merchantCreate = operation({
   afterword: ({ app_id, throttle }, input) =>
     input.throttle !== undefined || throttle === "off"
       ? "Keep the app_secret now: it is not shown again."
-      : `Keep the app_secret now: it is not shown again.\nPAYHUB_THROTTLE holds for this merchant: an address may place ${throttle} orders, and a shop's server is one address.\n\`payhub merchant update ${app_id} --throttle 100/1s\` allows it more.`,
+      : `Keep the app_secret now: it is not shown again.\nPAYHUB_THROTTLE holds for this merchant: ${throttle} for each address, and a shop's server is one address.\n\`payhub merchant update ${app_id} --throttle 100/1s\` allows it more.`,
   run: Effect.fnUntraced(function* (_actor, input) {
     if (input.callbackUrl !== undefined) yield* checkCallbackUrl(input.callbackUrl)
     if (input.accounts !== undefined) yield* checkAccounts(input.accounts)

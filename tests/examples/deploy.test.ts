@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { parse } from "dotenv"
 import { Effect, Redacted } from "effect"
 import postgres from "postgres"
 import type { GatewayConfig } from "../../core/config/gateway-config.ts"
@@ -163,6 +166,64 @@ test("what runs in production imports no package that only development installs"
   expect(imported.filter((line) => !known.has(line.split(": ")[1] ?? ""))).toEqual([])
   // npm start and the command itself run on Bun.
   expect([dependencies.bun, scripts.start.split(" ")[0]]).toEqual([expect.stringMatching(/^\d/), "bun"])
+})
+
+describe("the systemd unit", () => {
+  const unit = read("payhub.service")
+  const setting = (name: string): string => new RegExp(`^${name}=(.*)$`, "m").exec(unit)?.[1] ?? ""
+
+  test("runs the program by its path, in the folder whose .env commands read too, as a user without rights", () => {
+    expect(setting("ExecStart")).toBe("/opt/payhub/payhub.ts start --workers 2")
+    expect(setting("WorkingDirectory")).toBe("/etc/payhub")
+    expect(read("operate.md")).toContain("(cd /etc/payhub && sudo -u payhub /opt/payhub/payhub.ts")
+    expect([setting("User"), setting("NoNewPrivileges"), setting("ProtectSystem")]).toEqual([
+      "payhub",
+      "true",
+      "strict"
+    ])
+    expect(setting("StateDirectory")).toBe("payhub")
+    expect(setting("CapabilityBoundingSet")).toBe("")
+  })
+
+  test("waits longer than a drain takes, and starts again however the gateway ended", () => {
+    expect(Number(setting("TimeoutStopSec"))).toBeGreaterThan(45)
+    expect([setting("Restart"), setting("StartLimitIntervalSec")]).toEqual(["always", "0"])
+  })
+
+  test.skipIf(Bun.which("systemd-analyze") === null)("is one that systemd reads without a complaint", () => {
+    const folder = mkdtempSync(join(tmpdir(), "payhub-unit-"))
+    try {
+      const file = join(folder, "payhub.service")
+      writeFileSync(file, unit.replace("/opt/payhub/payhub.ts", join(root, "payhub.ts")))
+      const { status, stdout, stderr } = spawnSync("systemd-analyze", ["verify", file], { encoding: "utf8" })
+      expect(stdout + stderr).not.toContain("payhub.service")
+      expect(status).toBe(0)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test("its settings make a configuration that the gateway starts with", async () => {
+    const text = read("service.env.example").replace(
+      "MASTER_KEY=\n",
+      `MASTER_KEY=${Buffer.alloc(32).toString("base64")}\n`
+    )
+    const config = await Effect.runPromise(readConfig(parse(text)))
+    expect(config).toMatchObject({
+      dataFolder: `/var/lib/${setting("StateDirectory")}`,
+      demo: false,
+      redisDown: "refuse"
+    })
+    expect(config.trustedProxies).toEqual(["127.0.0.1"])
+  })
+})
+
+test("operate.md and README.md of examples/deploy link files that exist", () => {
+  for (const page of ["README.md", "operate.md"]) {
+    const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)\)/g)].map(([, path = ""]) => path)
+    expect(links.length).toBeGreaterThan(4)
+    expect(links.filter((path) => !existsSync(join(folder, path)))).toEqual([])
+  }
 })
 
 describe("the container image", () => {
