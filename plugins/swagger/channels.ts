@@ -20,7 +20,7 @@ export const channelSchema = (channels: ReadonlyArray<ListedChannel>, language: 
         enum: channels.map(({ product }) => product.code),
         description: zh ? "渠道编码。" : "The channel code."
       },
-      name: { type: "string", description: zh ? "名称,随 Accept-Language 变化。" : "Its name, by Accept-Language." },
+      name: { type: "string", description: zh ? "名称，随 Accept-Language 变化。" : "Its name, by Accept-Language." },
       type: {
         type: "string",
         enum: [...new Set(channels.map(({ product }) => product.type))],
@@ -31,8 +31,8 @@ export const channelSchema = (channels: ReadonlyArray<ListedChannel>, language: 
         description: zh ? "生产商户现在能否使用。" : "Whether an enabled account serves it to live merchants now."
       },
       test: { type: "boolean", description: zh ? "测试商户能否使用。" : "Whether test-mode merchants may use it." },
-      min_amount: fen(zh ? "最小金额,分;没有时为 1。" : "The least amount in fen; absent: 1."),
-      max_amount: fen(zh ? "最大金额,分;没有时为 10000000000。" : "The largest amount in fen; absent: 10000000000.")
+      min_amount: fen(zh ? "最小金额，分；没有时为 1。" : "The least amount in fen; absent: 1."),
+      max_amount: fen(zh ? "最大金额，分；没有时为 10000000000。" : "The largest amount in fen; absent: 10000000000.")
     },
     required: ["code", "name", "type", "live", "test"]
   }
@@ -42,7 +42,7 @@ export const channelSchema = (channels: ReadonlyArray<ListedChannel>, language: 
 export const channelTable = (channels: ReadonlyArray<ListedChannel>, language: Language): string => {
   const zh = language === "zh"
   const head = zh
-    ? ["channel_code", "名称", "类型", "支付方式", "金额限制(分)", "生产可用", "测试可用"]
+    ? ["channel_code", "名称", "类型", "支付方式", "金额限制（分）", "生产可用", "测试可用"]
     : ["channel_code", "name", "type", "way to pay", "limits (fen)", "live now", "test mode"]
   const yes = (fact: boolean) => (fact ? (zh ? "是" : "yes") : zh ? "否" : "no")
   const rows = channels.map(({ product, live, test }) => [

@@ -23,7 +23,7 @@ const nothing = (language: Language): JsonObject => ({
 
 const refusedOrder = (language: Language): JsonObject => ({
   description: {
-    zh: "null,或渠道明确拒绝的订单:其状态为 FAILED,订单号已用掉。",
+    zh: "null，或渠道明确拒绝的订单：其状态为 FAILED，订单号已用掉。",
     en: "Null, or the order that a channel definitely refused: it is FAILED and its number is used."
   }[language],
   // Two schemas, not one with two types: some generators drop the null of a nullable object.
@@ -58,7 +58,7 @@ const incident = (language: Language): JsonObject => ({
   properties: {
     request_id: text({ zh: "请提供给运营方。", en: "To quote to the operator." }, language),
     order_no: text(
-      { zh: "平台订单号,在订单已创建时出现。", en: "The gateway's order number, if the order was made." },
+      { zh: "平台订单号，在订单已创建时出现。", en: "The gateway's order number, if the order was made." },
       language
     )
   },

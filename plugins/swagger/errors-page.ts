@@ -16,7 +16,7 @@ const errorsTexts = {
   remedy: { zh: "处理办法", en: "What to do" },
   fields: { zh: "字段错误（422）", en: "Field errors (422)" },
   fieldsLead: {
-    zh: "message 是第一个出错字段的说明；data.errors 以 {字段: [说明, …]} 列出全部。",
+    zh: 'message 是第一个出错字段的说明；data.errors 以 {"字段": ["说明", …]} 列出全部。',
     en: "message is the first faulty field's; data.errors has them all as {field: [text, …]}."
   }
 } satisfies Texts

@@ -198,10 +198,10 @@ const webhookOperation = (language: Language): JsonObject => {
     summary: WEBHOOK.summary[language],
     description: WEBHOOK.description[language],
     parameters: [
-      header("X-PayHub-Event", zh ? "事件编号,每次推送相同。" : "The event's id, the same in every attempt.", {
+      header("X-PayHub-Event", zh ? "事件编号，每次推送相同。" : "The event's id, the same in every attempt.", {
         type: "string"
       }),
-      header("X-PayHub-Attempt", zh ? "第几次推送,从 1 开始。" : "Counts the attempts, from 1.", {
+      header("X-PayHub-Attempt", zh ? "第几次推送，从 1 开始。" : "Counts the attempts, from 1.", {
         type: "integer",
         minimum: 1
       })
@@ -213,7 +213,7 @@ const webhookOperation = (language: Language): JsonObject => {
     },
     responses: {
       "200": {
-        description: zh ? "已收到;其他任何应答都会导致再次推送。" : "Received; any other answer has it sent again.",
+        description: zh ? "已收到；其他任何应答都会导致再次推送。" : "Received; any other answer has it sent again.",
         content: { "text/plain": { schema: { type: "string", enum: ["success"] }, example: "success" } }
       }
     }
