@@ -192,7 +192,13 @@ export const ENDPOINTS: ReadonlyArray<Endpoint> = [
   }
 ]
 
+/** The endpoint's name in the document and in the addresses of the reference. */
+export const operationId = ({ answer }: Endpoint): string => answer.charAt(0).toLowerCase() + answer.slice(1)
+
 export const WEBHOOK = {
+  id: "paymentWebhook",
+  /** What Swagger UI calls "Webhooks". */
+  group: { zh: "回调", en: "Webhooks" },
   summary: { zh: "支付回调", en: "Payment webhook" },
   description: {
     zh: `渠道确认付款后，网关向订单的 \`notify_url\` 发送 \`POST\`。
@@ -214,4 +220,4 @@ export const WEBHOOK = {
 
 Else it is sent again after 1 minute, and after another: three pushes by default, the operator can change that. Redirects are not followed. The body is the same in every attempt, byte for byte; \`X-PayHub-Event\` names the event, \`X-PayHub-Attempt\` counts from 1.`
   }
-} as const satisfies Record<string, Bilingual>
+} as const

@@ -7,12 +7,14 @@ import { type CatalogueEntry, errorEntries, frameworkEntry } from "../../core/ht
 import { channelView } from "../../core/http/merchant/channel-view.ts"
 import { type Answer, answers, payParams, webhookBody } from "./answers.ts"
 import { channelSchema, channelTable } from "./channels.ts"
-import { ENDPOINTS, type Endpoint, TAGS, WEBHOOK } from "./endpoints.ts"
+import { ENDPOINTS, type Endpoint, operationId, TAGS, WEBHOOK } from "./endpoints.ts"
 import { failureEnvelopes, failureSchema, ref, successEnvelope } from "./envelopes.ts"
 import { COMMON } from "./field-docs.ts"
 import { fieldTable } from "./field-table.ts"
 import { introduction } from "./intro.ts"
 import { type JsonObject, requestSchema } from "./json-schema.ts"
+import { SAMPLE_LANGUAGES } from "./samples/languages.ts"
+import { comments, type SampleCall } from "./samples/sample.ts"
 import { signedExample } from "./signed-example.ts"
 
 /** What one version of the document is made for. */
@@ -97,12 +99,12 @@ const requestOf = ({ request }: Endpoint, { language, channels }: DocumentView):
 }
 
 const operation = (endpoint: Endpoint, view: DocumentView): JsonObject => {
-  const { answer, tag, summary, description, request, query } = endpoint
+  const { tag, answer, summary, description, request, query } = endpoint
   const { language, channels } = view
   const schema = requestOf(endpoint, view)
   const more = answer === "Channels" ? `\n\n${channelTable(channels, language)}` : ""
   return {
-    operationId: answer.charAt(0).toLowerCase() + answer.slice(1),
+    operationId: operationId(endpoint),
     tags: [TAGS[tag][language]],
     summary: summary[language],
     description: description[language] + more,
@@ -119,7 +121,33 @@ const operation = (endpoint: Endpoint, view: DocumentView): JsonObject => {
             }
           }
         }),
+    "x-codeSamples": codeSamples(endpoint, language),
     responses: { "200": success(endpoint, view), ...failures(endpoint, language) }
+  }
+}
+
+/** A program for the endpoint in every language, where other tools for OpenAPI look for it too. */
+const codeSamples = (endpoint: Endpoint, language: Language): ReadonlyArray<JsonObject> => {
+  const call = sampleCall(endpoint)
+  return SAMPLE_LANGUAGES.map(({ id, title, file, run, code }) => ({
+    lang: id,
+    label: title,
+    "x-file": file,
+    "x-run": run,
+    source: code(call, comments(language))
+  }))
+}
+
+/** The endpoint's example as a call. */
+export const sampleCall = ({ route, request, query = {} }: Endpoint): SampleCall => {
+  const [method, path = ""] = route.split(" ")
+  const docs = request?.docs ?? query
+  const names = request?.example ?? Object.keys(query)
+  return {
+    method: method === "GET" ? "GET" : "POST",
+    path,
+    fields: Object.fromEntries(names.map((name) => [name, docs[name]?.example ?? ""])),
+    signed: request?.signed ?? false
   }
 }
 
@@ -194,7 +222,7 @@ const webhookOperation = (language: Language): JsonObject => {
     schema
   })
   return {
-    operationId: "paymentWebhook",
+    operationId: WEBHOOK.id,
     summary: WEBHOOK.summary[language],
     description: WEBHOOK.description[language],
     parameters: [
