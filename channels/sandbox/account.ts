@@ -13,10 +13,18 @@ export const SandboxAccount = Schema.Struct({
 export type SandboxAccount = typeof SandboxAccount.Type
 
 /** 0.60 %, as Chinese acquirers charge small merchants. */
-export const FEE_RATE_BP = 60
+const FEE_RATE_BP = 60
 
 /** The AppID of JSAPI orders that name none. */
 export const SANDBOX_APP_ID = "wxsandbox000000000"
 
 /** The settings of a new account, as the account's JSON: a random key and no faults. */
-export const newAccount = (): typeof SandboxAccount.Encoded => ({ signingKey: randomBytes(32).toString("base64url") })
+const newAccount = (): typeof SandboxAccount.Encoded => ({ signingKey: randomBytes(32).toString("base64url") })
+
+/** What makes the sandbox the channel of test-mode merchants. */
+export const testMode = {
+  newAccount,
+  feeRateBp: FEE_RATE_BP,
+  bridgeScript: "/sandbox/wechat/bridge.js",
+  faultsPage: "/sandbox/"
+}

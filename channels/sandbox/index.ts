@@ -9,7 +9,7 @@ import {
   type Presentation,
   type RefundState
 } from "../../core/channel/index.ts"
-import { FEE_RATE_BP, newAccount, SANDBOX_APP_ID, SandboxAccount } from "./account.ts"
+import { SANDBOX_APP_ID, SandboxAccount, testMode } from "./account.ts"
 import { call } from "./call.ts"
 import { verified } from "./sign.ts"
 import { sandboxSite } from "./site.ts"
@@ -33,7 +33,7 @@ const sandbox: ChannelProvider<SandboxAccount> = {
   account: SandboxAccount,
   egress: (_account, gateway) => [new URL(gateway.localUrl).host],
   open: (account, gateway) => Effect.succeed(openChannel(account, gateway)),
-  testMode: { newAccount, feeRateBp: FEE_RATE_BP, bridgeScript: "/sandbox/wechat/bridge.js" },
+  testMode,
   site: sandboxSite
 }
 

@@ -15,3 +15,9 @@ export const channelList = Effect.fnUntraced(function* () {
   const live = yield* channels.liveCodes()
   return channels.products.map((product): ListedChannel => ({ product, live: live.has(product.code), test: true }))
 })
+
+/** Path of the page that says what goes wrong in test mode at which amounts, if the provider has one. */
+export const testFaultsPage = Effect.map(Channels, ({ providers }) => {
+  const provider = providers.find(({ testMode }) => testMode?.faultsPage !== undefined)
+  return provider?.testMode?.faultsPage
+})

@@ -40,6 +40,8 @@ export interface ChannelProvider<Account> {
     readonly feeRateBp: number
     /** Path of a script of its site that stands in for WeixinJSBridge. */
     readonly bridgeScript?: string
+    /** Path of the page of its site that says what goes wrong at which amounts; the documentation and the demo link it. */
+    readonly faultsPage?: string
   }
   /** The provider's own pages and endpoints, served under `/<id>/…` (the sandbox's payer page). */
   readonly site?: ChannelSite<Account>

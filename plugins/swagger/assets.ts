@@ -20,12 +20,22 @@ const CSS = "text/css; charset=utf-8"
 const { resolve } = createRequire(import.meta.url)
 const own = (name: string): URL => new URL(`./assets/${name}`, import.meta.url)
 
+const OWN = [
+  "reference.css",
+  "reference.js",
+  "samples.css",
+  "samples.js",
+  "side.css",
+  "side.js",
+  "translate.js",
+  "try-it.js"
+]
+
 /** Swagger UI comes from its npm package and is never fetched from elsewhere, so that the page works offline. */
 const FILES: Readonly<Record<string, { readonly file: string | URL; readonly contentType: string }>> = {
   "swagger-ui-bundle.js": { file: resolve("swagger-ui-dist/swagger-ui-bundle.js"), contentType: JS },
   "swagger-ui.css": { file: resolve("swagger-ui-dist/swagger-ui.css"), contentType: CSS },
-  "try-it.js": { file: own("try-it.js"), contentType: JS },
-  "reference.css": { file: own("reference.css"), contentType: CSS }
+  ...Object.fromEntries(OWN.map((name) => [name, { file: own(name), contentType: name.endsWith(".js") ? JS : CSS }]))
 }
 
 const read = new Map<string, DocsAsset>()
@@ -50,9 +60,23 @@ export const docsAsset = (name: string): DocsAsset | undefined => {
   return asset
 }
 
-/** The address under which pages link a file. It changes with the file's content, so browsers may keep the file for ever. */
+/**
+ * The address under which pages link a file. It changes with the content of any of our own files, which load each other
+ * under the version that they were loaded with, so browsers may keep the file for ever.
+ */
 export const docsAssetUrl = (name: string): string => {
-  const asset = docsAsset(name)
-  if (asset === undefined) throw new Error(`no asset of the documentation is called ${name}`)
-  return `/swagger/assets/${name}?v=${createHash("sha256").update(asset.body).digest("hex").slice(0, 12)}`
+  if (docsAsset(name) === undefined) throw new Error(`no asset of the documentation is called ${name}`)
+  return `/swagger/assets/${name}?v=${OWN.includes(name) ? ownVersion() : versionOf([name])}`
+}
+
+const versionOf = (names: ReadonlyArray<string>): string => {
+  const hash = createHash("sha256")
+  for (const name of names) hash.update(docsAsset(name)?.body ?? "")
+  return hash.digest("hex").slice(0, 12)
+}
+
+let known: string | undefined
+const ownVersion = (): string => {
+  known ??= versionOf(OWN)
+  return known
 }

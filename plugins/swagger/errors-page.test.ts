@@ -6,7 +6,7 @@ import { FIELD_MESSAGES } from "../../core/http/merchant/field-messages.ts"
 import { renderErrorsPage } from "./errors-page.ts"
 
 test.each(["zh", "en"] as const)("The errors page has every error with its cause and its remedy, in %s", (language) => {
-  const page = renderErrorsPage(language)
+  const page = renderErrorsPage({ language })
   const entries = [...errorCatalogue(language), ...fieldEntries(language)]
   for (const name of [...Object.keys(ROWS), ...Object.keys(FRAMEWORK), ...Object.keys(FIELD_MESSAGES)]) {
     expect(page).toContain(`data-error="${name}"`)

@@ -1,9 +1,7 @@
-import { type InLanguage, inLanguage, type Language, type Texts } from "../../core/domain/language.ts"
+import { type InLanguage, inLanguage, type Texts } from "../../core/domain/language.ts"
 import { type CatalogueEntry, errorCatalogue, fieldEntries } from "../../core/http/errors/catalogue.ts"
-import { assetUrl } from "../../core/http/web/assets.ts"
-import { docsBar } from "../../core/http/web/docs-bar.ts"
-import { document } from "../../core/http/web/document.ts"
 import { type Html, html } from "../../core/http/web/html.ts"
+import { type DocsView, docsPage } from "./docs-page.ts"
 
 const errorsTexts = {
   title: { zh: "错误码", en: "Errors" },
@@ -24,39 +22,47 @@ const errorsTexts = {
 type ErrorsTexts = InLanguage<typeof errorsTexts>
 
 /** `/swagger/errors`, for `pageResponse`: every message that a merchant can be told, read from where it is defined. */
-export const renderErrorsPage = (language: Language): string => {
+export const renderErrorsPage = (view: DocsView): string => {
+  const { language } = view
   const texts = inLanguage(errorsTexts, language)
   const entries = errorCatalogue(language)
   const codes = [...new Set(entries.map(({ code }) => code))]
-  return document({
-    language,
+  const anchors = errorAnchors(entries)
+  const fields = fieldEntries(language)
+  return docsPage(view, {
+    name: "errors",
     title: `${texts.title} · PayHub`,
-    styles: [assetUrl("docs.css")],
-    body: html`${docsBar("errors", language)}
-<main class="sheet">
+    content: html`<main class="sheet">
 <h1 class="headline">${texts.title}</h1>
 <p class="lead">${texts.lead}</p>
 <ul class="codes">${codes.map((code) => html`<li><a href="#code-${code}">${code}</a></li>`)}<li><a href="#fields">${texts.fields}</a></li></ul>
-${codes.map(
-  (code) => html`<h2 id="code-${code}">${code}</h2>
-${table(
-  entries.filter((entry) => entry.code === code),
-  texts
-)}`
-)}
+${codes.map((code) => {
+  const first = entries.findIndex((entry) => entry.code === code)
+  const some = entries.filter((entry) => entry.code === code)
+  return html`<h2 id="code-${code}">${code}</h2>
+${table(some, anchors.slice(first, first + some.length), texts)}`
+})}
 <h2 id="fields">${texts.fields}</h2>
 <p class="lead">${texts.fieldsLead}</p>
-${table(fieldEntries(language), texts)}
+${table(fields, errorAnchors(fields), texts)}
 </main>`
   })
 }
 
-const table = (entries: ReadonlyArray<CatalogueEntry>, texts: ErrorsTexts): Html =>
+/** The id of each entry's row: its name, numbered where an error has several cases. */
+export const errorAnchors = (entries: ReadonlyArray<CatalogueEntry>): ReadonlyArray<string> =>
+  entries.map(({ name }, i) => {
+    const before = entries.slice(0, i).filter((entry) => entry.name === name).length
+    return before === 0 ? name : `${name}-${before + 1}`
+  })
+
+/** @param entries all of one status, which stand together in the catalogue */
+const table = (entries: ReadonlyArray<CatalogueEntry>, anchors: ReadonlyArray<string>, texts: ErrorsTexts): Html =>
   html`<table class="table">
 <thead><tr><th scope="col">${texts.message}</th><th scope="col">${texts.cause}</th><th scope="col">${texts.remedy}</th></tr></thead>
 <tbody>
 ${entries.map(
-  ({ name, message, cause, remedy, data, headers }) => html`<tr data-error="${name}">
+  ({ name, message, cause, remedy, data, headers }, i) => html`<tr id="${anchors[i]}" data-error="${name}">
 <th scope="row">${message}${details(data, headers)}</th><td>${cause}</td><td>${remedy}</td>
 </tr>
 `

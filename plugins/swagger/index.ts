@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs"
 import { Effect } from "effect"
-import { channelList } from "../../core/cashier/channel-list.ts"
+import { channelList, testFaultsPage } from "../../core/cashier/channel-list.ts"
 import { OwnUrl } from "../../core/config/own-url.ts"
 import type { Language } from "../../core/domain/language.ts"
-import type { Handler, Route } from "../../core/http/call.ts"
+import type { Call, Handler, Route } from "../../core/http/call.ts"
 import { frameworkError } from "../../core/http/envelope.ts"
 import { FRAMEWORK } from "../../core/http/errors/gateway.ts"
 import type { GatewayEdge } from "../../core/http/plugin-routes.ts"
@@ -12,9 +12,11 @@ import { pageResponse } from "../../core/http/web/document.ts"
 import { pageLanguage } from "../../core/http/web/language.ts"
 import type { Plugin } from "../../core/start/plugin.ts"
 import { docsAsset } from "./assets.ts"
+import type { DocsView } from "./docs-page.ts"
 import { renderErrorsPage } from "./errors-page.ts"
 import { type DocumentView, openApiDocument } from "./openapi.ts"
 import { renderReferencePage } from "./reference-page.ts"
+import { searchIndex } from "./search-index.ts"
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   readonly version: string
@@ -24,17 +26,38 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 export const swagger: Plugin = {
   name: "swagger",
   http: (edge): ReadonlyArray<Route> => [
-    { method: "GET", path: "/swagger", handle: page(renderReferencePage) },
-    { method: "GET", path: "/swagger/errors", handle: page(renderErrorsPage) },
+    { method: "GET", path: "/swagger", handle: page(edge, renderReferencePage) },
+    { method: "GET", path: "/swagger/errors", handle: page(edge, renderErrorsPage) },
+    { method: "GET", path: "/swagger/search", handle: search(edge) },
     { method: "GET", path: "/swagger/json", handle: document(edge) },
     { method: "GET", path: "/swagger/assets/:name", handle: asset }
   ]
 }
 
+const viewOf = (call: Call) =>
+  Effect.map(testFaultsPage, (faultsPage): DocsView => ({ language: pageLanguage(call), faultsPage }))
+
 const page =
-  (render: (language: Language) => string): Handler =>
-  async (call) =>
-    pageResponse(200, render(pageLanguage(call)))
+  ({ run }: GatewayEdge, render: (view: DocsView) => string): Handler =>
+  (call) =>
+    respond(run, call, viewOf(call), (view) => pageResponse(200, render(view)))
+
+/** `/swagger/search`: what the pages' search looks through, asked for when somebody searches. */
+const search =
+  ({ run }: GatewayEdge): Handler =>
+  (call) =>
+    respond(run, call, viewOf(call), (view) => json(JSON.stringify(searchIndex(view)), view.language))
+
+const json = (text: string, language: Language): Response =>
+  new Response(text, {
+    headers: {
+      "content-type": "application/json; charset=utf-8",
+      "content-language": language === "zh" ? "zh-CN" : "en",
+      "cache-control": "no-cache",
+      vary: "accept-language",
+      "x-content-type-options": "nosniff"
+    }
+  })
 
 const asset: Handler = async (call) => {
   const found = docsAsset(call.params.name ?? "")
@@ -66,20 +89,6 @@ const document = ({ run, routes }: GatewayEdge): Handler => {
   })
   return (call) => {
     const language = pageLanguage(call)
-    return respond(
-      run,
-      call,
-      textOf(language),
-      (text) =>
-        new Response(text, {
-          headers: {
-            "content-type": "application/json; charset=utf-8",
-            "content-language": language === "zh" ? "zh-CN" : "en",
-            "cache-control": "no-cache",
-            vary: "accept-language",
-            "x-content-type-options": "nosniff"
-          }
-        })
-    )
+    return respond(run, call, textOf(language), (text) => json(text, language))
   }
 }

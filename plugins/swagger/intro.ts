@@ -13,6 +13,24 @@ export const introduction = (language: Language, publicUrl: string): string =>
     statusTable: statusTable(language)
   })
 
+/** A section of the introduction, which pages link as `/swagger#id`. */
+interface IntroSection {
+  /** Its English heading in lower case, in both languages. */
+  readonly id: string
+  readonly title: string
+}
+
+export const introSections = (language: Language): ReadonlyArray<IntroSection> => {
+  const english = headings("en")
+  return headings(language).map((title, i) => ({
+    id: (english[i] ?? "").toLowerCase().replaceAll(/[^a-z]+/g, "-"),
+    title
+  }))
+}
+
+const headings = (language: Language): ReadonlyArray<string> =>
+  [...INTRODUCTION[language].matchAll(/^### (.+)$/gm)].map(([, title = ""]) => title)
+
 const statusTable = (language: Language): string =>
   (Object.keys(ORDER_STATUS) as ReadonlyArray<OrderStatus>)
     .map((name) => `| ${ORDER_STATUS[name]} | ${name} | ${STATUS_TEXT[name][language]} |`)
@@ -30,7 +48,7 @@ const INTRODUCTION: Bilingual = {
 ### 快速开始
 
 1. 向网关运营方领取 \`app_id\` 与 \`app_secret\`（\`pk_test_…\` 为测试商户，不会产生扣款）。
-2. 在下方的「在线试用」中填入测试商户的凭据，展开任一接口，点击 **Try it out** 再点 **Execute**：页面会替您签名。
+2. 在下方的「在线试用」中填入测试商户的凭据，展开任一接口，点击**试用**，再点**发送请求**：页面会替您签名。
 3. 下单成功后把 \`qrCodeUrl\` 展示给付款人；付款后网关会向 \`notify_url\` 推送回调。
 
 签名对不上？用[签名调试](/tools/sign?lang=zh)找出第一个不同的字节。所有错误及处理办法见[错误码](/swagger/errors?lang=zh)。

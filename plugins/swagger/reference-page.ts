@@ -1,10 +1,11 @@
-import { inLanguage, type Language, type Texts } from "../../core/domain/language.ts"
+import { inLanguage, type Texts } from "../../core/domain/language.ts"
 import { assetUrl } from "../../core/http/web/assets.ts"
-import { docsBar } from "../../core/http/web/docs-bar.ts"
-import { document } from "../../core/http/web/document.ts"
 import { html, jsonScript } from "../../core/http/web/html.ts"
 import { docsAssetUrl } from "./assets.ts"
+import { type DocsView, docsPage } from "./docs-page.ts"
+import { introSections } from "./intro.ts"
 import { SIGNED_MARK } from "./openapi.ts"
+import { SWAGGER_UI_PATTERNS, SWAGGER_UI_WORDS } from "./swagger-ui-words.ts"
 
 const referenceTexts = {
   title: { zh: "PayHub 商户接口", en: "PayHub merchant API" },
@@ -36,22 +37,30 @@ const referenceTexts = {
       zh: "浏览器只在 HTTPS 或 localhost 页面上提供签名所需的 WebCrypto。",
       en: "Browsers offer WebCrypto, which signs, only on HTTPS or localhost pages."
     },
-    loading: { zh: "无法载入接口文档", en: "The API document cannot be loaded" }
+    loading: { zh: "无法载入接口文档", en: "The API document cannot be loaded" },
+    sample: { zh: "示例代码", en: "Sample code" },
+    sampleHint: {
+      zh: "存为 {file}，设置 PAYHUB_URL、PAYHUB_APP_ID、PAYHUB_APP_SECRET，再运行 {run}",
+      en: "Save it as {file}, set PAYHUB_URL, PAYHUB_APP_ID and PAYHUB_APP_SECRET, then run {run}"
+    },
+    copy: { zh: "复制", en: "Copy" },
+    copied: { zh: "已复制", en: "Copied" },
+    copyFailed: { zh: "复制失败", en: "Not copied" }
   }
 } satisfies Texts
 
 /** `/swagger`, for `pageResponse`: Swagger UI over `/swagger/json`, with a panel whose credentials sign what is tried. */
-export const renderReferencePage = (language: Language): string => {
+export const renderReferencePage = (view: DocsView): string => {
+  const { language } = view
   const { title, panel, panelHint, freshNumber, needsScript, script } = inLanguage(referenceTexts, language)
-  return document({
-    language,
+  return docsPage(view, {
+    name: "reference",
     title,
-    styles: [assetUrl("docs.css"), docsAssetUrl("swagger-ui.css"), docsAssetUrl("reference.css")],
+    styles: [docsAssetUrl("swagger-ui.css"), docsAssetUrl("reference.css"), docsAssetUrl("samples.css")],
     head: html`<script defer src="${docsAssetUrl("swagger-ui-bundle.js")}"></script>
-<script type="module" src="${docsAssetUrl("try-it.js")}"></script>
+<script type="module" src="${docsAssetUrl("reference.js")}"></script>
 `,
-    bodyClass: "reference",
-    body: html`${docsBar("reference", language)}
+    content: html`<main>
 <noscript><p class="alert">${needsScript}</p></noscript>
 <form class="card try" id="try" autocomplete="off" aria-labelledby="try-title" hidden>
 <h2 id="try-title">${panel}</h2>
@@ -64,6 +73,14 @@ export const renderReferencePage = (language: Language): string => {
 <p class="try-state" id="try-state" role="status"></p>
 </form>
 <div id="swagger-ui"></div>
-${jsonScript("reference", { language, signedMark: SIGNED_MARK, texts: script })}`
+</main>
+${jsonScript("reference", {
+  language,
+  kit: assetUrl("page-kit.js"),
+  signedMark: SIGNED_MARK,
+  sections: introSections(language).map(({ id }) => id),
+  translation: language === "zh" ? { words: SWAGGER_UI_WORDS, patterns: SWAGGER_UI_PATTERNS } : null,
+  texts: script
+})}`
   })
 }

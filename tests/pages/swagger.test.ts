@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { inflateSync } from "node:zlib"
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core"
+import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { DESKTOP, launchChromium, requireChromium } from "../harness/chromium.ts"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
 import type { MerchantClient } from "../harness/merchant-client.ts"
+import { onQuietPage } from "../harness/quiet-page.ts"
 
 /* `/swagger` in a browser that can reach nothing but the gateway: it must draw, and sign, all by itself. */
 
@@ -29,7 +30,6 @@ const ENDPOINTS = [
 let gateway: Gateway
 let browser: Browser
 let shop: MerchantClient
-const complaints: string[] = []
 
 describe.skipIf(!requireChromium("the API reference"))("The API reference", () => {
   beforeAll(async () => {
@@ -168,32 +168,8 @@ describe.skipIf(!requireChromium("the API reference"))("The API reference", () =
   })
 })
 
-/** Opens a page that reaches the gateway only, and fails on anything that the browser complains about. */
-async function onPage(options: BrowserContextOptions, act: (page: Page) => Promise<void>): Promise<void> {
-  complaints.length = 0
-  const context: BrowserContext = await browser.newContext(options)
-  await context.route(
-    (url) => url.origin !== gateway.url,
-    (route) => {
-      complaints.push(`asked for ${route.request().url()}`)
-      return route.abort()
-    }
-  )
-  const page = await context.newPage()
-  page.on("pageerror", (error) => complaints.push(error.message))
-  page.on("console", (message) => {
-    // An answer of 401 or 422 is an error to the network log, and what some of these tests are about.
-    if (["error", "warning"].includes(message.type()) && !message.text().includes("Failed to load resource")) {
-      complaints.push(message.text())
-    }
-  })
-  try {
-    await act(page)
-    expect(complaints).toEqual([])
-  } finally {
-    await context.close()
-  }
-}
+const onPage = (options: BrowserContextOptions, act: (page: Page) => Promise<void>) =>
+  onQuietPage(browser, gateway.url, options, act)
 
 async function open(page: Page, language?: "zh" | "en"): Promise<void> {
   await page.goto(`${gateway.url}/swagger${language === undefined ? "" : `?lang=${language}`}`)

@@ -1,10 +1,10 @@
 /*
- * Starts Swagger UI over this gateway's document and signs what is tried. The secret exists only in its input and, for
- * one request at a time, in the key made from it; it is never sent and never stored.
+ * Signs what is tried on the reference page. The secret exists only in its input and, for one request at a time, in the
+ * key made from it; it is never sent and never stored.
  */
 
-const { language, signedMark, texts } = JSON.parse(document.getElementById("reference").textContent)
-const panel = document.getElementById("try")
+const { language, texts } = JSON.parse(document.getElementById("reference").textContent)
+export const panel = document.getElementById("try")
 const appId = document.getElementById("try-app-id")
 const secret = document.getElementById("try-secret")
 const fresh = document.getElementById("try-fresh")
@@ -14,60 +14,8 @@ panel.addEventListener("submit", (event) => event.preventDefault())
 for (const input of [appId, secret]) input.addEventListener("input", showState)
 showState()
 
-const dark = matchMedia("(prefers-color-scheme: dark)")
-const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches)
-dark.addEventListener("change", follow)
-follow()
-
-start().catch(() => {
-  document.getElementById("swagger-ui").textContent = texts.loading
-})
-
-async function start() {
-  const response = await fetch(`/swagger/json?lang=${language}`)
-  const spec = await response.json()
-  // Requests go to the page's own origin, whatever the public URL: the content policy allows nothing else.
-  spec.servers = [{ url: location.origin }]
-  const signed = new Set(
-    Object.entries(spec.paths)
-      .filter(([, methods]) => methods.post?.[signedMark] === true)
-      .map(([path]) => path)
-  )
-  globalThis.ui = globalThis.SwaggerUIBundle({
-    spec,
-    dom_id: "#swagger-ui",
-    deepLinking: true,
-    defaultModelsExpandDepth: 0,
-    defaultModelExpandDepth: 4,
-    docExpansion: "list",
-    displayRequestDuration: true,
-    tryItOutEnabled: false,
-    validatorUrl: null,
-    requestInterceptor: (request) => prepared(request, signed),
-    plugins: [
-      {
-        wrapComponents: {
-          ServersContainer:
-            (_servers, { React }) =>
-            () =>
-              panelPlace(React)
-        }
-      }
-    ]
-  })
-}
-
-/** The panel takes the place of Swagger UI's choice of servers, because there is only one. */
-function panelPlace(React) {
-  const place = (node) => {
-    if (node === null || node.contains(panel)) return
-    node.append(panel)
-    panel.hidden = false
-  }
-  return React.createElement("div", { ref: place })
-}
-
-async function prepared(request, signed) {
+/** The request of Swagger UI as it is sent: signed, where the endpoint wants that and there is something to sign with. */
+export async function prepared(request, signed) {
   const { pathname } = new URL(request.url, location.href)
   request.headers["Accept-Language"] = language
   if (!signed.has(pathname) || !canSign()) return request
