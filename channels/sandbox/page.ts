@@ -11,6 +11,7 @@ import {
   yuanText
 } from "../../core/channel/index.ts"
 import { FAULTS, type FaultSettings } from "./faults.ts"
+import { OUTCOMES } from "./outcomes.ts"
 import { sandboxTexts } from "./texts.ts"
 import type { Trade } from "./trade.ts"
 
@@ -142,10 +143,10 @@ const faultNote = ({ language, faults }: TradePage, texts: SandboxTexts): SiteNo
   )
 }
 
-/** `/sandbox/`: the table of magic amounts. */
+/** `/sandbox/`: the table of magic amounts, with what the merchant sees of each. */
 export const faultsPage = (language: Language): SitePage => {
   const texts = inLanguage(sandboxTexts, language)
-  const heads = [texts.faultsAmount, texts.faultsDoes, texts.faultsSetting]
+  const heads = [texts.faultsAmount, texts.faultsDoes, texts.faultsSees]
   return framed({
     language,
     title: texts.faultsTitle,
@@ -157,6 +158,7 @@ export const faultsPage = (language: Language): SitePage => {
         {},
         element("h1", { class: "headline" }, texts.faultsTitle),
         element("p", { class: "lead" }, texts.faultsLead),
+        element("p", { class: "lead" }, texts.faultsHow),
         element(
           "table",
           { class: "table" },
@@ -164,15 +166,23 @@ export const faultsPage = (language: Language): SitePage => {
           element(
             "tbody",
             {},
-            ...FAULTS.map((fault) =>
-              element(
+            ...FAULTS.map((fault) => {
+              const { stage, name, amountFen } = fault
+              const setting = `${stage}: ${name}` as keyof typeof OUTCOMES
+              const outcome = OUTCOMES[setting]
+              return element(
                 "tr",
-                {},
-                element("th", { scope: "row" }, ...amount(fault.amountFen)),
-                element("td", {}, fault[language]),
-                element("td", {}, element("code", {}, `${fault.stage}: ${fault.name}`))
+                { data: { fault: setting } },
+                element("th", { scope: "row" }, ...amount(amountFen), element("code", {}, String(amountFen))),
+                element("td", {}, fault[language], element("code", {}, setting)),
+                element(
+                  "td",
+                  {},
+                  element("b", {}, fill(texts.faultsOutcome, { ...outcome })),
+                  element("span", {}, outcome[language])
+                )
               )
-            )
+            })
           )
         )
       )

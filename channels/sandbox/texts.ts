@@ -30,9 +30,17 @@ export const sandboxTexts = {
     zh: "下单金额恰好等于下列数值时，沙箱会按说明出错，用来测试各种异常。其他金额一切正常。",
     en: "An order of exactly one of these amounts makes the sandbox go wrong as described, so that every failure can be tested. All other amounts work."
   },
+  faultsHow: {
+    zh: "用测试商户（pk_test_…）下单，amount 传金额下方的数值（单位为分）。商户看到的，是付款人付款、网关向沙箱查询之后的结果。",
+    en: "Order as a test merchant (pk_test_…) with the number below the amount (in fen) as amount. What the merchant sees is how it ends once the payer has paid and the gateway has asked the sandbox."
+  },
   faultsAmount: { zh: "金额", en: "Amount" },
   faultsDoes: { zh: "此金额会让沙箱", en: "This amount makes the sandbox" },
-  faultsSetting: { zh: "账户设置 faults", en: "Account setting faults" },
+  faultsSees: { zh: "商户看到", en: "The merchant sees" },
+  faultsOutcome: {
+    zh: "下单应答 {answer}，订单 {status}，回调 {webhooks} 次",
+    en: "Answer {answer}, order {status}, webhooks: {webhooks}"
+  },
   title: {
     pending: { zh: "沙箱支付", en: "Sandbox payment" },
     paid: { zh: "支付成功", en: "Paid" },

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
+import { FAULTS } from "../../channels/sandbox/faults.ts"
+import { OUTCOMES } from "../../channels/sandbox/outcomes.ts"
 import { DESKTOP, launchChromium, requireChromium } from "../harness/chromium.ts"
 import { faintTexts } from "../harness/contrast.ts"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
@@ -202,6 +204,25 @@ describe.skipIf(!requireChromium("the documentation"))("The documentation", () =
       expect(englishWords((await page.evaluate(VISIBLE_TEXTS)) as ReadonlyArray<string>, names)).toEqual([])
     })
     expect(englishWords(["请点 Execute"], new Set())).toEqual(["Execute: 请点 Execute"])
+  })
+
+  test("and the demo lead to the sandbox's amounts, each with what the sandbox does and what the merchant sees", async () => {
+    await onPage(DESKTOP, async (page) => {
+      await page.goto(`${gateway.url}/demo?lang=en`)
+      await page.locator(".bar-link", { hasText: "Magic amounts" }).click()
+      await page.waitForURL(/\/sandbox\/\?lang=en$/)
+      const rows = await page.locator("tbody tr").allTextContents()
+      expect(rows.length).toBe(FAULTS.length)
+      for (const [i, { amountFen, stage, name, en }] of FAULTS.entries()) {
+        const { answer, status, webhooks, en: sees } = OUTCOMES[`${stage}: ${name}` as keyof typeof OUTCOMES]
+        for (const words of [amountFen, en, sees, `Answer ${answer}, order ${status}, webhooks: ${webhooks}`]) {
+          expect(rows[i]).toContain(String(words))
+        }
+      }
+      await open(page, "en")
+      await page.locator("#contents a", { hasText: "magic amounts" }).click()
+      await page.waitForURL(/\/sandbox\/\?lang=en$/)
+    })
   })
 
   test("shows and hides its contents on a phone", async () => {

@@ -16,6 +16,8 @@ export interface DemoView {
   /** Where merchants reach the gateway, without a trailing slash. */
   readonly baseUrl: string
   readonly swaggerUrl: string
+  /** The page of the amounts at which the sandbox fails, if it has one. */
+  readonly faultsPage?: string | undefined
 }
 
 /** The operator's first page, for `pageResponse`. Its script calls `/demo/order` and `/demo/state`. */
@@ -31,7 +33,10 @@ export const renderDemoPage = (view: DemoView, language: Language): string => {
       path: "/demo",
       home: "/demo",
       beside: html`<span class="chip">${texts.mode}</span>`,
-      links: [html`<a class="bar-link" href="${view.swaggerUrl}">${texts.docs}</a>`]
+      links: [
+        html`<a class="bar-link" href="${view.swaggerUrl}">${texts.docs}</a>`,
+        html`${view.faultsPage !== undefined && html`<a class="bar-link" href="${view.faultsPage}?lang=${language}">${texts.faults}</a>`}`
+      ]
     })}
 <main class="sheet">
 <div class="intro">

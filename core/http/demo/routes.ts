@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { Clock, Effect, Redacted } from "effect"
+import { testFaultsPage } from "../../cashier/channel-list.ts"
 import { Settings } from "../../config/gateway-config.ts"
 import { OWN_PATHS, OwnUrl } from "../../config/own-url.ts"
 import type { CashierError } from "../../domain/errors.ts"
@@ -98,8 +99,10 @@ const demoMerchant = Effect.gen(function* () {
 })
 
 const page: DemoAct = (call, { merchant }) =>
-  Effect.map(OwnUrl, ({ urls }) => {
-    const view = { appId: merchant.appId, baseUrl: urls().publicUrl, swaggerUrl: "/swagger" }
+  Effect.gen(function* () {
+    const { urls } = yield* OwnUrl
+    const faultsPage = yield* testFaultsPage
+    const view = { appId: merchant.appId, baseUrl: urls().publicUrl, swaggerUrl: "/swagger", faultsPage }
     return pageResponse(200, renderDemoPage(view, pageLanguage(call)))
   })
 

@@ -5,6 +5,7 @@ export const demoTexts = {
   title: { zh: "PayHub 演示", en: "PayHub demo" },
   mode: { zh: "测试模式", en: "Test mode" },
   docs: { zh: "接口文档", en: "API docs" },
+  faults: { zh: "特殊金额", en: "Magic amounts" },
   headline: {
     zh: "走完一笔支付：|从下单，|到验签通过的回调",
     en: "Take one payment all the way, from the order to the verified webhook"
