@@ -15,6 +15,7 @@ import { runCli } from "./core/cli/index.ts"
 import { OwnUrl } from "./core/config/own-url.ts"
 import { StartRefused } from "./core/config/start-refused.ts"
 import { assetResponse } from "./core/http/web/assets.ts"
+import { languageOf, pageLanguage } from "./core/http/web/language.ts"
 import { siteResponse } from "./core/http/web/site-page.ts"
 import { hinted, OrderNo } from "./core/operator/inputs.ts"
 import { OperatorError, operation } from "./core/operator/operation.ts"
@@ -69,7 +70,11 @@ const program = (): string => {
 const simulator = async (json: boolean): Promise<number> => {
   const { startPlayground } = await import("./channels/protocols/playground.ts")
   const stopped = Promise.race([nextSignal(), launcherGone()])
-  const playground = await startPlayground({ respond: (page) => siteResponse("/", page), asset: assetResponse })
+  const playground = await startPlayground({
+    language: (url, acceptLanguage) => pageLanguage({ url, language: languageOf(acceptLanguage) }),
+    respond: (page) => siteResponse("/", page),
+    asset: assetResponse
+  })
   const folder = mkdtempSync(join(tmpdir(), "payhub-simulator-"))
   const accounts = playground.accounts.map(({ provider, name, account }, index) => {
     const file = join(folder, `${index + 1}-${provider}.json`)

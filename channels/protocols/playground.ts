@@ -1,4 +1,5 @@
-import { element, type SitePage } from "../../core/channel/index.ts"
+import type { Language, SitePage } from "../../core/channel/index.ts"
+import { type PlaygroundAct, type PlaygroundOrder, playgroundPage } from "./playground-page.ts"
 import { type SimulatorReply, type SimulatorRequest, startSimulatorServer } from "./simulator/server.ts"
 import { WechatOauthSimulator } from "./wechat-oauth/simulator.ts"
 import { WechatPaySimulator } from "./wechatpay-v3/simulator.ts"
@@ -18,19 +19,10 @@ export interface Playground {
   readonly stop: () => Promise<void>
 }
 
-/** One order of a simulated provider, with what can be done to it. */
-interface Row {
-  readonly provider: string
-  readonly number: string
-  readonly amountFen: number
-  readonly state: string
-  readonly pay: () => unknown
-  readonly payWrongAmount: () => unknown
-  readonly notifyAgain: () => unknown
-}
-
 /** The core's web kit, which a channel may not import: what renders the page, and the files that the page links. */
 export interface PlaygroundWeb {
+  /** The language for a page: `?lang=` of its URL, else what the browser accepts. */
+  readonly language: (url: URL, acceptLanguage: string | null) => Language
   readonly respond: (page: SitePage) => Response
   readonly asset: (name: string) => Response | undefined
 }
@@ -43,7 +35,7 @@ export const startPlayground = async (web: PlaygroundWeb): Promise<Playground> =
   const appId = wechat.appIds[0] ?? ""
   oauth.apps.set(appId, wechat.appSecret)
 
-  const rows = (): ReadonlyArray<Row> => [
+  const rows = (): ReadonlyArray<PlaygroundOrder> => [
     ...[...yinsheng.book.values()].map((trade) => ({
       provider: "Yinsheng",
       number: trade.outTradeNo,
@@ -90,63 +82,22 @@ export const startPlayground = async (web: PlaygroundWeb): Promise<Playground> =
   }
 }
 
-const ACTS = { pay: "Pay", payWrongAmount: "Pay 1 fen too much", notifyAgain: "Send the notice again" } as const
+const isAct = (act: string): act is PlaygroundAct => ["pay", "payWrongAmount", "notifyAgain"].includes(act)
 
 const answer = async (
-  rows: ReadonlyArray<Row>,
+  rows: ReadonlyArray<PlaygroundOrder>,
   web: PlaygroundWeb,
-  { method, url }: SimulatorRequest
+  { method, url, headers }: SimulatorRequest
 ): Promise<SimulatorReply> => {
+  const language = web.language(url, headers["accept-language"] ?? null)
   if (method === "POST") {
     const row = rows.find(({ number }) => number === url.searchParams.get("number"))
     const act = url.searchParams.get("act") ?? ""
-    if (row !== undefined && Object.hasOwn(ACTS, act)) await row[act as keyof typeof ACTS]()
-    return { status: 303, headers: { location: "/" } }
+    if (row !== undefined && isAct(act)) await row[act]()
+    return { status: 303, headers: { location: `/?lang=${language}` } }
   }
   const asset = url.pathname.startsWith("/assets/") ? web.asset(url.pathname.slice("/assets/".length)) : undefined
-  const shown = asset ?? web.respond(page(rows))
+  const shown = asset ?? web.respond(playgroundPage(rows, language))
   const body = new Uint8Array(await shown.arrayBuffer())
   return { status: shown.status, headers: Object.fromEntries(shown.headers), body }
 }
-
-const page = (rows: ReadonlyArray<Row>): SitePage => ({
-  status: 200,
-  title: "Simulated providers",
-  language: "en",
-  body: [
-    element(
-      "main",
-      { class: "sheet" },
-      element("h1", { class: "headline" }, "Simulated providers"),
-      element("p", { class: "lead" }, "Orders that the gateway has placed here. Reload to see new ones."),
-      element(
-        "table",
-        { class: "table" },
-        element("thead", {}, element("tr", {}, ...HEADS.map((head) => element("th", { scope: "col" }, head)))),
-        element("tbody", {}, ...rows.map(rowElement))
-      )
-    )
-  ]
-})
-
-const HEADS = ["Order", "Provider", "Fen", "State", "Buttons"]
-
-const rowElement = ({ provider, number, amountFen, state }: Row) =>
-  element(
-    "tr",
-    {},
-    element("th", { scope: "row" }, number),
-    ...[provider, String(amountFen), state].map((text) => element("td", {}, text)),
-    element(
-      "td",
-      {},
-      element("div", { class: "acts" }, ...Object.entries(ACTS).map(([act, label]) => button(number, act, label)))
-    )
-  )
-
-const button = (number: string, act: string, label: string) =>
-  element(
-    "form",
-    { method: "post", action: `/?number=${encodeURIComponent(number)}&act=${act}` },
-    element("button", { class: "button small" }, label)
-  )

@@ -117,7 +117,11 @@ describe.skipIf(
     const { host, pathname } = new URL(migrated)
     databaseUrl = `postgres://shopkeeper:${DATABASE_PASSWORD}@${host}${pathname}`
     redis = await startRedis({ password: REDIS_PASSWORD })
-    playground = await startPlayground({ respond: (page) => siteResponse("/", page), asset: () => undefined })
+    playground = await startPlayground({
+      language: () => "en",
+      respond: (page) => siteResponse("/", page),
+      asset: () => undefined
+    })
     receiver = await startWebhookReceiver()
     collector = await startLoopback((request, response) => {
       request.on("data", (chunk) => keep("traces", String(chunk)))

@@ -1,10 +1,14 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
+import { launchChromium, requireChromium, WECHAT_PHONE } from "../harness/chromium.ts"
+import { faintTexts } from "../harness/contrast.ts"
 import { type Gateway, startGateway } from "../harness/gateway.ts"
+import { onQuietPage } from "../harness/quiet-page.ts"
 import { endsWithUs } from "../harness/reaper.ts"
+import { until } from "../harness/until.ts"
 import { SUCCESS, startWebhookReceiver, type WebhookReceiver } from "../harness/webhook-receiver.ts"
 
 setDefaultTimeout(60_000)
@@ -110,15 +114,47 @@ test("its page lists the orders with their buttons in the gateway's theme, which
     subOpenId: "oPayer"
   })
   const { order_no: orderNo } = placed.data as { order_no: string }
-  const response = await fetch(running.announced.console)
+  const response = await fetch(`${running.announced.console}?lang=en`)
   expect(response.headers.get("content-security-policy")).toContain("default-src 'none'")
   const page = await response.text()
-  expect(page).toContain(`<th scope="row">${orderNo}</th><td>WeChat Pay</td><td>900</td>`)
+  expect(page).toContain(`<th scope="row">${orderNo}</th><td>WeChat Pay</td><td>9.00</td>`)
   for (const act of ["pay", "payWrongAmount", "notifyAgain"]) {
-    expect(page).toContain(`<form method="post" action="/?number=${orderNo}&amp;act=${act}">`)
+    expect(page).toContain(`<form method="post" action="/?number=${orderNo}&amp;act=${act}&amp;lang=en">`)
   }
   const theme = /href="(\/assets\/theme\.css[^"]*)"/.exec(page)?.[1] ?? ""
   expect((await fetch(new URL(theme, running.announced.console))).headers.get("content-type")).toStartWith("text/css")
+})
+
+describe.skipIf(!requireChromium("the simulator's page"))("Its page", () => {
+  test.each(["zh", "en"])("fits a phone, is readable, and takes a payment, in %s", async (language) => {
+    const merchant = await gateway.merchant({ test: false })
+    const placed = await merchant.qrcodePay({ amount: 100, notify_url: receiver.inbox(SUCCESS).url })
+    const browser = await launchChromium()
+    try {
+      const { origin } = new URL(running.announced.console)
+      for (const colorScheme of ["light", "dark"] as const) {
+        await onQuietPage(browser, origin, { ...WECHAT_PHONE, colorScheme }, async (page) => {
+          await page.goto(`${origin}/?lang=${language}`)
+          expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390)
+          expect(await faintTexts(page)).toEqual([])
+          await page
+            .locator("button", { hasText: language === "zh" ? "支付" : "Pay" })
+            .last()
+            .scrollIntoViewIfNeeded()
+        })
+      }
+      await onQuietPage(browser, origin, WECHAT_PHONE, async (page) => {
+        await page.goto(`${origin}/?lang=${language}`)
+        const orderNo = String(placed.data?.order_no)
+        const row = page.locator("tr").filter({ hasText: orderNo.slice(10) })
+        await row.locator("button").first().click()
+        await page.waitForURL(new RegExp(`lang=${language}$`))
+        await until("PAID", async () => (await merchant.orderQuery({ order_no: orderNo })).data?.status === 1)
+      })
+    } finally {
+      await browser.close()
+    }
+  })
 })
 
 test("stopping it takes its files along", async () => {
