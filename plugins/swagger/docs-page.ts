@@ -41,7 +41,7 @@ ${head}`,
 <div class="docs-columns">
 <div class="side">
 <div class="search" id="search" role="search" hidden>
-<input id="search-input" type="search" role="combobox" aria-expanded="false" aria-controls="search-results" aria-autocomplete="list" aria-label="${texts.search}" placeholder="${texts.search}" autocomplete="off" autocapitalize="off" spellcheck="false">
+<input id="search-input" type="search" role="combobox" aria-expanded="false" aria-controls="search-results" aria-autocomplete="list" aria-label="${texts.search}" placeholder="${texts.placeholder}" autocomplete="off" autocapitalize="off" spellcheck="false">
 <kbd aria-hidden="true">/</kbd>
 <ul id="search-results" role="listbox" aria-label="${texts.results}" hidden></ul>
 <p class="sr" id="search-status" role="status"></p>
@@ -65,6 +65,7 @@ ${jsonScript("side", { index: `/swagger/search?lang=${language}`, texts: { none:
 const TEXTS = {
   zh: {
     search: "搜索接口、字段、错误",
+    placeholder: "搜索接口、字段、错误",
     results: "搜索结果",
     none: "没有找到",
     found: "{count} 条结果",
@@ -80,6 +81,7 @@ const TEXTS = {
   },
   en: {
     search: "Search endpoints, fields, errors",
+    placeholder: "Search the API",
     results: "Search results",
     none: "Nothing found",
     found: "{count} results",

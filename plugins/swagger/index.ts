@@ -42,11 +42,16 @@ const page =
   (call) =>
     respond(run, call, viewOf(call), (view) => pageResponse(200, render(view)))
 
-/** `/swagger/search`: what the pages' search looks through, asked for when somebody searches. */
-const search =
-  ({ run }: GatewayEdge): Handler =>
-  (call) =>
-    respond(run, call, viewOf(call), (view) => json(JSON.stringify(searchIndex(view)), view.language))
+/** `/swagger/search`: what the pages' search looks through, asked for when somebody searches; made once per language. */
+const search = ({ run }: GatewayEdge): Handler => {
+  const made = new Map<Language, string>()
+  return (call) =>
+    respond(run, call, viewOf(call), (view) => {
+      const text = made.get(view.language) ?? JSON.stringify(searchIndex(view))
+      made.set(view.language, text)
+      return json(text, view.language)
+    })
+}
 
 const json = (text: string, language: Language): Response =>
   new Response(text, {
