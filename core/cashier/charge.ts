@@ -10,7 +10,9 @@ import type { Exchange } from "../outbound/channel-http.ts"
 import { Charges } from "../pipeline/persistence/charges.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
+import { LinkKey } from "../secrets/link-key.ts"
 import type { OpenedAccount } from "./opened-account.ts"
+import { returnToken } from "./return-token.ts"
 
 /** What a channel is asked to charge: the stored order, and the payer if the flow needs one. */
 export interface Charge {
@@ -129,7 +131,7 @@ const chargeRequest = Effect.fnUntraced(function* (charge: Charge, account: Open
     expiresAt: order.expiresAt,
     remainingMs: order.expiresAt.getTime() - nowMs(),
     noticeUrl: ownUrl.notice(account.id),
-    returnUrl: ownUrl.payReturn(),
+    returnUrl: ownUrl.payReturn(returnToken(yield* LinkKey, order.orderNo)),
     clientIp: order.clientIp,
     reference: order.reference,
     ...(jsapi === undefined ? {} : { jsapi })

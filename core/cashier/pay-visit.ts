@@ -8,6 +8,7 @@ import type {
   PayLinkExpired,
   StoreUnavailable
 } from "../domain/errors.ts"
+import type { Language } from "../domain/language.ts"
 import type { Order } from "../domain/order.ts"
 import { sameDigest } from "../domain/signature.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
@@ -27,6 +28,8 @@ export interface PayVisit {
   readonly inSandbox: boolean
   /** The payer has passed the authorize page a second time, because the first code was refused. */
   readonly again: boolean
+  /** The language that the payer chose, which the way through the login keeps. */
+  readonly language: Language | undefined
 }
 
 /** What the payer is shown (contract section 6, "pay_url"). */
@@ -115,7 +118,7 @@ const authorize = Effect.fnUntraced(function* (visit: PayVisit, order: Order, ag
   const account = yield* channels.open(order.accountId)
   const payer = account?.channel.payer
   if (payer === undefined) return { kind: "unavailable", uncertain: false } satisfies PayPage
-  const back = `${(yield* OwnUrl).wechatPay(visit.token)}${visit.inSandbox ? "&sandbox=1" : ""}${again ? "&again=1" : ""}`
+  const back = `${(yield* OwnUrl).wechatPay(visit.token)}${visit.inSandbox ? "&sandbox=1" : ""}${again ? "&again=1" : ""}${visit.language === undefined ? "" : `&lang=${visit.language}`}`
   const state = linkMac(linkKey, "oauth-state", visit.token)
   const url = payer.authorizeUrl({ redirectUrl: back, state, appId: order.jsapi?.appId ?? null })
   return { kind: "authorize", url } satisfies PayPage

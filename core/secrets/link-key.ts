@@ -11,5 +11,5 @@ export const linkKeyOf = (masterKey: Redacted.Redacted<string>): Uint8Array =>
     .digest()
 
 /** A MAC over a text for one purpose: 32 hex digits (128 bits) that only this gateway's processes can make. */
-export const linkMac = (linkKey: Uint8Array, purpose: "qr" | "form" | "oauth-state", text: string): string =>
+export const linkMac = (linkKey: Uint8Array, purpose: "qr" | "form" | "return" | "oauth-state", text: string): string =>
   createHmac("sha256", linkKey).update(`${purpose}:${text}`).digest("hex").slice(0, 32)

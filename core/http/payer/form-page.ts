@@ -35,7 +35,10 @@ const show =
   (call) =>
     respond(run, call, formOf(call.params.name ?? ""), (form) =>
       form === null
-        ? pageResponse(400, renderPayPage({ kind: "expired" }, pageLanguage(call)))
+        ? pageResponse(
+            400,
+            renderPayPage({ kind: "expired" }, { language: pageLanguage(call), address: call.url.pathname })
+          )
         : pageResponse(200, renderForm(form, pageLanguage(call)), { formTarget: "anywhere" })
     )
 

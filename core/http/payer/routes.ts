@@ -1,14 +1,17 @@
 import { Effect } from "effect"
 import { type PayPage, payPage } from "../../cashier/pay-visit.ts"
+import { Settings } from "../../config/gateway-config.ts"
 import { OWN_PATHS, OwnUrl } from "../../config/own-url.ts"
 import type { Order } from "../../domain/order.ts"
-import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
+import { localText } from "../../domain/time.ts"
+import { StoreClock } from "../../pipeline/persistence/store-clock.ts"
 import { LinkKey } from "../../secrets/link-key.ts"
 import type { Call, Handler, Route, Run } from "../call.ts"
 import { respond } from "../respond.ts"
 import { pageResponse } from "../web/document.ts"
-import { pageLanguage } from "../web/language.ts"
+import { namedLanguage, pageLanguage } from "../web/language.ts"
 import { qrLink } from "../web/qr-code.ts"
+import { factsOf, paidAtText } from "./order-facts.ts"
 import { type PayView, renderPayPage } from "./page.ts"
 
 /** `/wechat-pay-invoke.html`: what pay_url opens (contract section 6). */
@@ -24,9 +27,10 @@ const show =
       token: query.get("token") ?? "",
       code: query.get("code"),
       state: query.get("state"),
-      inWechat: /MicroMessenger/i.test(call.request.headers.get("user-agent") ?? ""),
+      inWechat: /MicroMessenger/i.test(userAgent(call)),
       inSandbox: query.get("sandbox") === "1",
-      again: query.get("again") === "1"
+      again: query.get("again") === "1",
+      language: namedLanguage(call)
     }
     return respond(
       run,
@@ -36,6 +40,11 @@ const show =
     )
   }
 
+const userAgent = (call: Call): string => call.request.headers.get("user-agent") ?? ""
+
+/** A phone or tablet: it cannot scan a code on its own screen. */
+const onPhone = (call: Call): boolean => /Mobi|Android|iPhone|iPad|HarmonyOS/i.test(userAgent(call))
+
 const respondPage = Effect.fnUntraced(function* (call: Call, token: string, page: PayPage) {
   if (page.kind === "authorize") {
     return new Response(null, {
@@ -43,9 +52,17 @@ const respondPage = Effect.fnUntraced(function* (call: Call, token: string, page
       headers: { location: page.url, "cache-control": "no-store", "referrer-policy": "no-referrer" }
     })
   }
-  const view = yield* viewOf(token, page)
-  return pageResponse(STATUS[page.kind](page), renderPayPage(view, pageLanguage(call)))
+  const place = { language: pageLanguage(call), address: ownAddress(call, token) }
+  const view = yield* viewOf(call, token, page)
+  return pageResponse(STATUS[page.kind](page), renderPayPage(view, place))
 })
+
+/** The page's address without what the login added, for the way to the other language. */
+const ownAddress = (call: Call, token: string): string => {
+  const kept = new URLSearchParams({ token })
+  if (call.url.searchParams.get("sandbox") === "1") kept.set("sandbox", "1")
+  return `${OWN_PATHS.wechatPay}?${kept}`
+}
 
 const STATUS: { readonly [K in Exclude<PayPage["kind"], "authorize">]: (page: PayPage) => number } = {
   invoke: () => 200,
@@ -56,34 +73,45 @@ const STATUS: { readonly [K in Exclude<PayPage["kind"], "authorize">]: (page: Pa
   unavailable: (page) => (page.kind === "unavailable" && page.uncertain ? 500 : 400)
 }
 
-const viewOf = Effect.fnUntraced(function* (token: string, page: Exclude<PayPage, { kind: "authorize" }>) {
+const viewOf = Effect.fnUntraced(function* (call: Call, token: string, page: Exclude<PayPage, { kind: "authorize" }>) {
   switch (page.kind) {
     case "invoke":
       return {
         kind: "invoke",
-        ...(yield* orderFacts(page.order)),
+        ...(yield* factsOf(page.order)),
+        ...(yield* timeLeft(page.order)),
         note: page.order.note,
         jsapi: page.jsapi,
         token,
         bridgeScript: page.bridgeScript
       } satisfies PayView
     case "paid":
-      return { kind: "paid", ...(yield* orderFacts(page.order)) } satisfies PayView
+      return {
+        kind: page.order.status === "REFUNDED" ? "refunded" : "paid",
+        ...(yield* factsOf(page.order)),
+        paidAt: yield* paidAtText(page.order)
+      } satisfies PayView
     case "open-in-wechat": {
       const { urls } = yield* OwnUrl
       const linkKey = yield* LinkKey
-      // The image is ours whatever the public URL is called: a page may only load what is of its own origin.
-      const qrUrl = qrLink("", linkKey, page.payUrl)
       const sandboxUrl = page.sandboxUrl?.replace(urls().publicUrl, "") ?? null
-      return { kind: "open-in-wechat", ...(yield* orderFacts(page.order)), qrUrl, sandboxUrl } satisfies PayView
+      return {
+        kind: "open-in-wechat",
+        ...(yield* factsOf(page.order)),
+        ...(yield* timeLeft(page.order)),
+        // The image is ours whatever the public URL is called: a page may only load what is of its own origin.
+        qrUrl: onPhone(call) ? null : qrLink("", linkKey, page.payUrl),
+        sandboxUrl: sandboxUrl === null ? null : `${sandboxUrl}&lang=${pageLanguage(call)}`
+      } satisfies PayView
     }
     default:
       return { kind: page.kind } satisfies PayView
   }
 })
 
-const orderFacts = Effect.fnUntraced(function* (order: Order) {
-  const directory = yield* MerchantDirectory
-  const known = yield* directory.byId(order.merchantId)
-  return { orderNo: order.orderNo, amountFen: order.amountFen, payee: known?.merchant.name ?? "" }
+const timeLeft = Effect.fnUntraced(function* ({ expiresAt, jsapi }: Order) {
+  const { nowMs } = yield* StoreClock
+  const { timezone } = yield* Settings
+  const payUntil = jsapi?.payUntil ?? expiresAt
+  return { leftMs: Math.max(0, payUntil.getTime() - nowMs()), payBefore: localText(payUntil, timezone) }
 })
