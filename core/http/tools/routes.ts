@@ -32,7 +32,7 @@ const page: Handler = async (call) => pageResponse(200, renderSignPage(pageLangu
 /** Refusals that only this tool makes. */
 const TEST_MODE_ONLY = { code: 400, message: { zh: "仅支持测试模式商户", en: "Test-mode merchants only" } }
 const REQUEST_INVALID: Bilingual = {
-  zh: "request 必须是一个扁平 JSON 对象的文本,即您的代码发送的请求体",
+  zh: "request 必须是一个扁平 JSON 对象的文本，即您的代码发送的请求体",
   en: "request must be the text of one flat JSON object: the body that your code sent"
 }
 
