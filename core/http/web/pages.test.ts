@@ -221,7 +221,7 @@ describe("The demo page", () => {
   })
 
   test("its script fills every placeholder of what it says", () => {
-    const script = sourceOf("demo.js")
+    const script = demoScript()
     for (const [name, { en }] of Object.entries(demoTexts.script)) {
       const said = [...script.matchAll(new RegExp(`say\\("${name}"(?:, \\{([^}]*))?`, "g"))]
       for (const [, values = ""] of said)
@@ -230,7 +230,7 @@ describe("The demo page", () => {
   })
 
   test("its script finds every text that it says and every element that it names", () => {
-    const script = sourceOf("demo.js")
+    const script = demoScript()
     const page = renderDemoPage(demoView, "zh")
     const said = [...script.matchAll(/\bsay\("(\w+)"/g), ...script.matchAll(/"(step[A-Z]\w+)"/g)]
     expect(said.length).toBeGreaterThan(20)
@@ -359,6 +359,14 @@ describe("The demo's snippets", () => {
 })
 
 const assetNames = readdirSync(new URL("./assets/", import.meta.url))
+
+/** The demo's script with its modules. */
+function demoScript(): string {
+  return assetNames
+    .filter((name) => /^demo.*\.js$/.test(name))
+    .map(sourceOf)
+    .join("\n")
+}
 
 function sourceOf(name: string): string {
   return new TextDecoder().decode(pageAsset(name)?.body)
