@@ -97,6 +97,16 @@ describe.skipIf(!requireChromium("the demo page"))("The demo page", () => {
     expect(await page.locator("#response-wire").textContent()).toContain("Order placed")
   })
 
+  test("shows a phone no code of its own screen but the link, and the stamp once it is paid", async () => {
+    const page = await open({ ...WECHAT_PHONE, userAgent: undefined }, "zh")
+    await place(page)
+    expect(await page.locator("#qr").isVisible()).toBe(false)
+    expect(await page.locator("#scan-hint").isVisible()).toBe(false)
+    await payInSandbox(page)
+    await page.locator("#stamp").waitFor()
+    expect(await page.locator("#stamp").textContent()).toBe("已支付")
+  })
+
   test("takes its language along to the sandbox, from there to the page behind it, and to the documentation", async () => {
     const page = await open({ ...DESKTOP, locale: "zh-CN" }, "en")
     const languageOf = (at: Page) => at.locator("html").getAttribute("lang")

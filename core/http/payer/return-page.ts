@@ -36,7 +36,7 @@ export const returnPageRoutes = (run: Run): ReadonlyArray<Route> => [
 /** Seconds after which a page without scripts loads itself again. */
 const RELOAD_S = 5
 
-/** Questions of one page's script: one or two a second would be within it, from several tabs. */
+/** Questions about one order: a page's script asks once a second at most, so several tabs are within it. */
 const STATE_RULE = { count: 30, windowMs: 10_000 }
 
 const tokenOf = (call: Call): string => call.params.token ?? ""

@@ -292,8 +292,8 @@ describe("The assets", () => {
     expect(() => assetUrl("absent.js")).toThrow("absent.js")
   })
 
-  test("the payer's script is ES5 with XMLHttpRequest, as an old WeChat WebView needs it", () => {
-    expect(newerThanEs5(sourceOf("pay.js"))).toEqual([])
+  test.each(["pay.js", "pay-return.js"])("%s is ES5 with XMLHttpRequest, as an old WeChat WebView needs it", (name) => {
+    expect(newerThanEs5(sourceOf(name))).toEqual([])
   })
 
   test.each([
