@@ -239,9 +239,12 @@ const serious = async ([rules, exclude]: readonly [Array<string>, Array<string>]
   const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition)
   await Promise.all(transitions.map(({ finished }) => finished.catch(() => undefined)))
   const { violations } = await run({ exclude }, { runOnly: rules, resultTypes: ["violations"] })
-  return violations
+  const { scrollWidth } = document.documentElement
+  const tooWide = scrollWidth > innerWidth ? [`reflow: ${scrollWidth} pixels do not fit into ${innerWidth}`] : []
+  const found = violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) =>
       nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} (${failureSummary?.slice(0, 300)})`)
     )
+  return [...tooWide, ...found]
 }
