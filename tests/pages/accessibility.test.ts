@@ -206,30 +206,43 @@ describe.skipIf(!requireChromium("the pages' accessibility"))("Everybody can use
   })
 })
 
-/** What axe finds serious or critical in a state of a page, in any of its looks. */
-const findings = async ({ url, act, browser: options = DESKTOP }: State, language: Language) => {
-  const locale = language === "zh" ? "zh-CN" : "en-US"
-  const context = await browser.newContext({ ...options, locale, reducedMotion: "reduce" })
-  try {
+const tabs = new Map<string, Promise<Page>>()
+
+/** A tab for a kind of browser and a language: opening one takes longer than all of axe's looks. */
+const tabOf = (options: BrowserContextOptions, language: Language): Promise<Page> => {
+  const key = `${language} ${options.userAgent}`
+  const open = async () => {
+    const locale = language === "zh" ? "zh-CN" : "en-US"
+    const context = await browser.newContext({ ...options, locale, reducedMotion: "reduce" })
     await context.addInitScript({ content: AXE })
     // The form's page would be gone at once.
     await context.route("**/assets/form.js*", (route) => route.fulfill({ contentType: "text/javascript", body: "" }))
-    const page = await context.newPage()
-    const address = await url()
-    await page.goto(`${address}${address.includes("?") ? "&" : "?"}lang=${language}`)
-    await act?.(page)
-    const found: Array<string> = []
-    for (const { colorScheme, width } of LOOKS) {
-      await page.emulateMedia({ colorScheme })
-      await page.setViewportSize({ width, height: 844 })
-      for (const finding of await page.evaluate(serious, [RULES[colorScheme], NOT_OURS] as const)) {
-        found.push(`${language} ${colorScheme} ${width}: ${finding}`)
-      }
-    }
-    return found
-  } finally {
-    await context.close()
+    return context.newPage()
   }
+  const tab = tabs.get(key) ?? open()
+  tabs.set(key, tab)
+  return tab
+}
+
+/** What axe finds serious or critical in a state of a page, in any of its looks. */
+const findings = async ({ url, act, browser: options = DESKTOP }: State, language: Language) => {
+  const page = await tabOf(options, language)
+  const address = await url()
+  await page.goto(`${address}${address.includes("?") ? "&" : "?"}lang=${language}`)
+  await act?.(page)
+  await page.mouse.move(0, 0)
+  const found: Array<string> = []
+  for (const { colorScheme, width } of LOOKS) {
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height: 844 })
+    for (const finding of await page.evaluate(serious, [RULES[colorScheme], NOT_OURS] as const)) {
+      found.push(`${language} ${colorScheme} ${width}: ${finding}`)
+    }
+  }
+  // The next state begins without what this one remembers.
+  await page.unrouteAll()
+  await page.evaluate(() => sessionStorage.clear())
+  return found
 }
 
 /** Runs in the page. */
