@@ -30,8 +30,8 @@ export const payTexts = {
   refunded: {
     title: { zh: "订单已退款", en: "Order refunded" },
     advice: {
-      zh: "款项将按原路退回，到账时间以微信支付通知为准。",
-      en: "The money goes back the way it came. WeChat Pay tells you when it has arrived."
+      zh: "款项将按原路退回，到账时间以支付机构的通知为准。",
+      en: "The money goes back the way it came. Your payment provider tells you when it has arrived."
     }
   },
   failed: {
