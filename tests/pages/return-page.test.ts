@@ -158,6 +158,8 @@ describe.skipIf(!hasChromium)("In a browser, the page that payers come back to",
     expect(answer.status()).toBe(200)
     await page.locator("#paid").waitFor()
     expect(await page.locator("html").getAttribute("lang")).toBe("en")
+    // The page before this one is the provider's: going back there would not be going back to the shop.
+    expect(await page.locator(".back-button").count()).toBe(0)
     await page.close()
   })
 })

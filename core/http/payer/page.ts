@@ -91,9 +91,9 @@ ${backButton(texts)}
 <p class="secured">${lockIcon}${texts.secured}</p>
 </div>
 </main>
-${result("paid", texts, view, true)}
-${result("refunded", texts, view, true)}
-${result("expired", texts, undefined, true)}`,
+${result("paid", texts, view, { hidden: true })}
+${result("refunded", texts, view, { hidden: true })}
+${result("expired", texts, undefined, { hidden: true })}`,
     view: {
       kind: view.kind,
       orderNo: view.orderNo,

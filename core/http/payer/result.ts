@@ -20,13 +20,14 @@ export const resultTitle = (kind: Result, texts: PayTexts): string => texts[RESU
 /**
  * The card that says how an order ended, or why it cannot be paid.
  * @param paidAt the payment's time as a text, where it is known
- * @param hidden the script shows it when it hears of that end
+ * @param options.hidden the script shows it when it hears of that end
+ * @param options.back false where the page before this one is the provider's, not the merchant's
  */
 export const result = (
   kind: Result,
   texts: PayTexts,
   order?: OrderFacts & { readonly paidAt?: string | null },
-  hidden = false
+  { hidden = false, back = true }: { readonly hidden?: boolean; readonly back?: boolean } = {}
 ): Html => {
   const { icon, text } = RESULTS[kind]
   const { title, advice } = texts[text]
@@ -46,6 +47,6 @@ ${paidAt !== null && html`<div><dt>${texts.paidAt}</dt><dd class="number">${paid
 <div><dt>${texts.orderNo}</dt><dd class="number">${order.orderNo}</dd></div>
 </dl>`
 }
-<div class="act"><button class="button large quiet close-button" type="button" hidden>${texts.done}</button>${backButton(texts)}</div>
+<div class="act"><button class="button large quiet close-button" type="button" hidden>${texts.done}</button>${back && backButton(texts)}</div>
 </main>`
 }

@@ -15,7 +15,7 @@ import { pageResponse } from "../web/document.ts"
 import { html } from "../web/html.ts"
 import { clockIcon } from "../web/icons.ts"
 import { pageLanguage } from "../web/language.ts"
-import { amount, backButton, type OrderFacts, type PayerPlace, payerPage } from "./frame.ts"
+import { amount, type OrderFacts, type PayerPlace, payerPage } from "./frame.ts"
 import { factsOf, paidAtText } from "./order-facts.ts"
 import { renderPayPage } from "./page.ts"
 import { type Result, result, resultTitle } from "./result.ts"
@@ -93,7 +93,7 @@ const resultPage = (
   return payerPage(place, {
     title: resultTitle(kind, texts),
     testMode: order.testMode,
-    body: result(kind, texts, order),
+    body: result(kind, texts, order, { back: false }),
     view: { kind }
   })
 }
@@ -118,7 +118,6 @@ ${amount(order.amountFen)}
 </dl>
 <div class="act">
 <a class="button large quiet" id="ask-link" href="${place.address ?? ""}?lang=${place.language}">${texts.askAgain}</a>
-${backButton(texts)}
 </div>
 </main>`,
     view: { kind: "returned", stateUrl: `${place.address}/state`, texts: { unsure } },

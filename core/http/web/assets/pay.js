@@ -364,13 +364,14 @@
     }
   }
 
-  /** Another language replaces the page, so that the way back still leads to where the payer came from. */
+  /** Our own links replace the page, so that the way back still leads to where the payer came from. */
   function keepHistoryShort() {
-    var link = document.querySelector("a.language")
-    if (link === null) return
-    link.onclick = function () {
-      location.replace(link.href)
-      return false
+    var links = document.querySelectorAll("a.language, .sandbox a")
+    for (var i = 0; i < links.length; i += 1) {
+      links[i].onclick = function () {
+        location.replace(this.href)
+        return false
+      }
     }
   }
 
