@@ -89,7 +89,8 @@ const payable = ({ language, ticket, trade, stalled }: TradePage, texts: Sandbox
     "p",
     { class: "hint", data: { countdown: texts.countdown } },
     fill(texts.payBefore, { time: shanghaiText(trade.expiresMs) })
-  )
+  ),
+  backLink(trade, texts, language)
 ]
 
 const ICONS = { paid: "tick", "paid-unconfirmed": "clock", failed: "cross", closed: "closed" } as const
@@ -109,11 +110,16 @@ const ended = (
   element("p", { class: "amount small" }, ...amount(trade.payment?.amountFen ?? trade.amountFen)),
   element("p", { class: "note" }, trade.description),
   facts(trade, texts, language),
-  // The merchant's own address: only a web page is worth a link.
-  /^https?:\/\//.test(trade.returnUrl) &&
-    URL.canParse(trade.returnUrl) &&
-    element("a", { class: "button quiet back", href: trade.returnUrl }, texts.back)
+  backLink(trade, texts, language)
 ]
+
+/** The way back, in the payer's language. Only a web page is worth a link. */
+const backLink = ({ returnUrl }: Trade, texts: SandboxTexts, language: Language): SiteNode => {
+  if (!/^https?:\/\//.test(returnUrl) || !URL.canParse(returnUrl)) return null
+  const back = new URL(returnUrl)
+  back.searchParams.set("lang", language)
+  return element("a", { class: "button quiet back", href: back.href }, texts.back)
+}
 
 const facts = (trade: Trade, texts: SandboxTexts, language: Language): SiteNode => {
   const product = Object.hasOwn(CHANNEL_CODES, trade.code)

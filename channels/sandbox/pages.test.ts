@@ -99,6 +99,25 @@ describe.skipIf(!existsSync(CHROMIUM))("in a browser", () => {
     await done()
   })
 
+  test("the payment sheet is used from the keyboard: Tab stays in it, Escape cancels", async () => {
+    const { page, errors, done } = await open()
+    const { params } = await jsapi()
+    await openBridge(page)
+    const ended = invoke(page, params)
+    await page.waitForSelector("[role=dialog]")
+    const focused = async (key: string) => {
+      await page.keyboard.press(key)
+      return page.evaluate("document.activeElement.dataset.sandbox")
+    }
+    for (const action of ["pay", "fail", "cancel", "pay"]) expect(await focused("Tab")).toBe(action)
+    for (const action of ["cancel", "fail"]) expect(await focused("Shift+Tab")).toBe(action)
+    await page.keyboard.press("Escape")
+    expect(await ended).toBe("get_brand_wcpay_request:cancel")
+    expect(await page.locator("[role=dialog]").count()).toBe(0)
+    expect(errors).toEqual([])
+    await done()
+  })
+
   test("the payment sheet fails on parameters that were not signed so, and never opens twice", async () => {
     const { page, done } = await open()
     const { params } = await jsapi()

@@ -5,8 +5,8 @@ export const sandboxTexts = {
   sandbox: { zh: "沙箱", en: "Sandbox" },
   otherLanguage: { zh: "English", en: "中文" },
   footer: {
-    zh: "沙箱 Sandbox · 测试环境，不会产生真实扣款",
-    en: "沙箱 Sandbox · Test mode, no real money moves"
+    zh: "沙箱 · 测试环境，不会产生真实扣款",
+    en: "Sandbox · Test mode, no real money moves"
   },
   amountDue: { zh: "待支付", en: "Amount due" },
   pay: { zh: "支付", en: "Pay" },

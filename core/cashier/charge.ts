@@ -11,7 +11,9 @@ import type { Exchange } from "../outbound/channel-http.ts"
 import { type AcceptedCharge, Charges } from "../pipeline/persistence/charges.ts"
 import { Orders } from "../pipeline/persistence/orders.ts"
 import { StoreClock } from "../pipeline/persistence/store-clock.ts"
+import { LinkKey } from "../secrets/link-key.ts"
 import type { OpenedAccount } from "./opened-account.ts"
+import { returnToken } from "./return-token.ts"
 
 /** What a channel is asked to charge: the stored order, and the payer if the flow needs one. */
 export interface Charge {
@@ -161,6 +163,7 @@ const OUTCOMES = { ChannelRejected: "rejected", ChannelUncertain: "uncertain" } 
 const chargeRequest = Effect.fnUntraced(function* (charge: Charge, account: OpenedAccount) {
   const ownUrl = yield* OwnUrl
   const { nowMs } = yield* StoreClock
+  const linkKey = yield* LinkKey
   const { order, jsapi } = charge
   return {
     orderNo: order.orderNo,
@@ -171,7 +174,10 @@ const chargeRequest = Effect.fnUntraced(function* (charge: Charge, account: Open
     expiresAt: order.expiresAt,
     remainingMs: order.expiresAt.getTime() - nowMs(),
     noticeUrl: ownUrl.notice(account.id),
-    returnUrl: ownUrl.payReturn(),
+    // A code that is scanned has no way back, so the signature is made only for channels that ask for it.
+    get returnUrl() {
+      return ownUrl.payReturn(returnToken(linkKey, order.orderNo))
+    },
     clientIp: order.clientIp,
     reference: order.reference,
     ...(jsapi === undefined ? {} : { jsapi })

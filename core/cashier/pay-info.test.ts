@@ -286,7 +286,7 @@ test("a payer whose order is paid and refunded while the login lasts sees the re
       return { openid: "opayer" }
     })
   const answer = await page(made, back("payer"))
-  expect([answer.status, answer.text.includes("支付成功")]).toEqual([200, true])
+  expect([answer.status, answer.text.includes("订单已退款")]).toEqual([200, true])
 })
 
 describe("a login that names nobody", () => {

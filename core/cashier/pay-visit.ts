@@ -10,6 +10,7 @@ import type {
   StoreUnavailable,
   ThrottleExceeded
 } from "../domain/errors.ts"
+import type { Language } from "../domain/language.ts"
 import type { Order } from "../domain/order.ts"
 import { sameDigest } from "../domain/signature.ts"
 import { Charges } from "../pipeline/persistence/charges.ts"
@@ -36,6 +37,8 @@ export interface PayVisit {
   readonly inSandbox: boolean
   /** The payer has passed the authorize page a second time, because the first code was refused. */
   readonly again: boolean
+  /** The language that the payer chose, which the way through the login keeps. */
+  readonly language: Language | undefined
 }
 
 /** What the payer is shown (contract section 6, "pay_url"). */
@@ -130,7 +133,7 @@ const authorize = Effect.fnUntraced(function* (visit: PayVisit, order: Order, ag
   const payer = account?.channel.payer
   if (payer === undefined || !(yield* charges.permits(order)))
     return { kind: "unavailable", uncertain: false } satisfies PayPage
-  const back = `${(yield* OwnUrl).wechatPay(visit.token)}${visit.inSandbox ? "&sandbox=1" : ""}${again ? "&again=1" : ""}`
+  const back = `${(yield* OwnUrl).wechatPay(visit.token)}${visit.inSandbox ? "&sandbox=1" : ""}${again ? "&again=1" : ""}${visit.language === undefined ? "" : `&lang=${visit.language}`}`
   const state = linkMac(linkKey, "oauth-state", visit.token)
   const url = payer.authorizeUrl({ redirectUrl: back, state, appId: order.jsapi?.appId ?? null })
   return { kind: "authorize", url } satisfies PayPage

@@ -10,8 +10,8 @@ export interface GatewayUrls {
 export const OWN_PATHS = {
   /** A provider's notices for an account; the account's id follows. */
   notice: "/api/notice/",
-  /** Where a provider sends the payer's browser back. */
-  payReturn: "/pay/return",
+  /** Where a provider sends the payer's browser back; the order's return token follows. */
+  payReturn: "/pay/return/",
   /** The page of pay_url (contract section 6); `?token=` follows. */
   wechatPay: "/wechat-pay-invoke.html",
   /** A QR code as PNG; the signed content and `.png` follow. */
@@ -27,7 +27,8 @@ export class OwnUrl extends Context.Service<
     readonly urls: () => GatewayUrls
     /** Public URL to which a provider sends an account's notices. */
     readonly notice: (accountId: string) => string
-    readonly payReturn: () => string
+    /** Public URL to which a provider sends the payer's browser back. */
+    readonly payReturn: (returnToken: string) => string
     /** Public URL of a token's pay page. */
     readonly wechatPay: (token: string) => string
     /** Receiver of the demo's webhooks: this gateway's local URL. */
@@ -38,7 +39,7 @@ export class OwnUrl extends Context.Service<
 export const makeOwnUrl = (urls: () => GatewayUrls): OwnUrl["Service"] => ({
   urls,
   notice: (accountId) => `${urls().publicUrl}${OWN_PATHS.notice}${accountId}`,
-  payReturn: () => urls().publicUrl + OWN_PATHS.payReturn,
+  payReturn: (returnToken) => urls().publicUrl + OWN_PATHS.payReturn + returnToken,
   wechatPay: (token) => `${urls().publicUrl}${OWN_PATHS.wechatPay}?token=${token}`,
   demoReceiver: () => urls().localUrl + OWN_PATHS.demoReceiver
 })

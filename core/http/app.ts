@@ -9,6 +9,7 @@ import { FRAMEWORK } from "./errors/gateway.ts"
 import { healthRoutes, monitorRoutes } from "./health.ts"
 import { merchantRoutes, payerCallRoutes } from "./merchant/routes.ts"
 import { formPageRoutes } from "./payer/form-page.ts"
+import { returnPageRoutes } from "./payer/return-page.ts"
 import { payPageRoutes } from "./payer/routes.ts"
 import type { PluginRoutes } from "./plugin-routes.ts"
 import { noticeRoutes } from "./provider/notice.ts"
@@ -36,6 +37,7 @@ export const makeApp = ({ run, config, siteIds, figures, plugins }: AppOptions) 
       ...payerCallRoutes(run),
       ...payPageRoutes(run),
       ...formPageRoutes(run),
+      ...returnPageRoutes(run),
       ...qrCodeRoutes(run),
       ...assetRoutes
     ],

@@ -13,6 +13,6 @@ export const linkKeyOf = (masterKey: Redacted.Redacted<string>): Uint8Array =>
 /** A MAC over a text for one purpose: 32 hex digits (128 bits) that only this gateway's processes can make. */
 export const linkMac = (
   linkKey: Uint8Array,
-  purpose: "qr" | "form" | "oauth-state" | "pay-token",
+  purpose: "qr" | "form" | "return" | "oauth-state" | "pay-token",
   text: string
 ): string => createHmac("sha256", linkKey).update(`${purpose}:${text}`).digest("hex").slice(0, 32)

@@ -97,6 +97,32 @@ describe.skipIf(!requireChromium("the demo page"))("The demo page", () => {
     expect(await page.locator("#response-wire").textContent()).toContain("Order placed")
   })
 
+  test("shows a phone no code of its own screen but the link, and the stamp once it is paid", async () => {
+    const page = await open({ ...WECHAT_PHONE, userAgent: undefined }, "zh")
+    await place(page)
+    expect(await page.locator("#qr").isVisible()).toBe(false)
+    expect(await page.locator("#scan-hint").isVisible()).toBe(false)
+    await payInSandbox(page)
+    await page.locator("#stamp").waitFor()
+    expect(await page.locator("#stamp").textContent()).toBe("已支付")
+  })
+
+  test("takes its language along to the sandbox, from there to the page behind it, and to the documentation", async () => {
+    const page = await open({ ...DESKTOP, locale: "zh-CN" }, "en")
+    const languageOf = (at: Page) => at.locator("html").getAttribute("lang")
+    await place(page)
+    const [sandbox] = await Promise.all([context.waitForEvent("page"), page.locator("#pay-link").click()])
+    await sandbox.locator("button[value=pay]").click()
+    await sandbox.locator("main[data-view^=paid]").waitFor()
+    expect(await languageOf(sandbox)).toBe("en")
+    await sandbox.locator("a.back").click()
+    await sandbox.locator("#paid").waitFor()
+    expect(await languageOf(sandbox)).toBe("en")
+    await page.locator(".bar-link[href^='/swagger']").click()
+    await page.waitForURL(/swagger/)
+    expect(await languageOf(page)).toBe("en")
+  })
+
   test("goes on with the same order after a reload and in the other language, until another one is wanted", async () => {
     const page = await open(DESKTOP, "zh")
     await place(page)

@@ -56,6 +56,10 @@ describe.skipIf(!requireChromium("the pay page"))("The pay page", () => {
     await order.inbox.waitFor(1, 20_000)
     expect((await page.reload())?.status()).toBe(200)
     expect(await page.locator("h1").textContent()).toBe("支付成功")
+    const result = await page.locator("#paid").textContent()
+    expect(result).toMatch(/支付时间\s*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/)
+    expect(result).toContain("晨光书店")
+    expect(await page.locator(".test-mark").textContent()).toContain("测试订单")
     expect(await page.locator("#pay-button").count()).toBe(0)
     expect(order.inbox.pushes).toHaveLength(1)
   })
@@ -190,6 +194,52 @@ describe.skipIf(!requireChromium("the pay page"))("The pay page", () => {
     await phase(page, "paid")
     expect(await statusOf(order)).toBe("PAID")
     await desktop.close()
+  })
+
+  test("the language that a payer chooses goes along through the login, to the sandbox and to the result", async () => {
+    const order = await placeOrder()
+    const page = await tab(phone)
+    await page.goto(`${order.payUrl}&lang=en`)
+    expect(page.url()).toContain("code=")
+    expect(await page.locator("html").getAttribute("lang")).toBe("en")
+    await sheet(page)
+    expect(await page.locator("[data-sandbox=pay]").textContent()).toBe("Pay")
+    await choose(page, "cancel")
+    await page.locator("a.language").click()
+    await page.waitForURL(/lang=zh/)
+    await choose(page, "pay")
+    await phase(page, "paid")
+    await page.goto(`${page.url()}&lang=zh`)
+    await page.locator("a.language").click()
+    await page.waitForURL(/lang=en/)
+    expect(await page.locator("h1").textContent()).toBe("Payment successful")
+    const desktop = await browser.newContext({ ...DESKTOP, locale: "zh-CN" })
+    const outside = await tab(desktop)
+    await outside.goto(`${(await placeOrder()).payUrl}&lang=en`)
+    await outside.locator(".sandbox a").click()
+    await sheet(outside)
+    expect(await outside.locator("html").getAttribute("lang")).toBe("en")
+    await desktop.close()
+  })
+
+  test("on a phone outside WeChat the page shows no code of its own but says what to do", async () => {
+    const order = await placeOrder()
+    const safari = String(WECHAT_PHONE.userAgent).replace(/MicroMessenger.*/, "Safari/604.1")
+    for (const javaScriptEnabled of [true, false]) {
+      const context = await browser.newContext({ ...WECHAT_PHONE, userAgent: safari, javaScriptEnabled })
+      const page = await tab(context)
+      await page.goto(order.payUrl)
+      expect(await page.locator("img.qr").count()).toBe(0)
+      const text = await page.locator("main").textContent()
+      expect(text).toContain("复制支付链接，在微信中")
+      expect(await page.locator("#time-left").textContent()).toMatch(
+        javaScriptEnabled ? /剩余支付时间 (10:00|09:)/ : /请在 .* 前完成支付/
+      )
+      expect(await page.locator(".scan noscript p").isVisible()).toBe(!javaScriptEnabled)
+      expect(text).not.toMatch(/扫一扫|openid|JSAPI|Bridge/)
+      expect(await page.locator("#copy-button").isVisible()).toBe(javaScriptEnabled)
+      await context.close()
+    }
   })
 
   test("every page is sent with the strict policy and is never kept or framed", async () => {

@@ -68,6 +68,9 @@ describe.skipIf(!requireChromium("the pay page's script"))("The pay page's scrip
         amountFen: 12_880,
         note: "一本书",
         payee: "晨光书店",
+        testMode: false,
+        leftMs: 600_000,
+        payBefore: "2026-03-15 10:40:00",
         jsapi: JSAPI,
         token: "tok",
         bridgeScript: null
@@ -77,7 +80,11 @@ describe.skipIf(!requireChromium("the pay page's script"))("The pay page's scrip
         "Content-Security-Policy": PAGE_CSP,
         "Cache-Control": "no-store"
       })
-      response.end(pathname === "/elsewhere" ? "elsewhere" : renderPayPage(view, "zh"))
+      response.end(
+        pathname === "/elsewhere"
+          ? "elsewhere"
+          : renderPayPage(view, { language: "zh", address: "/wechat-pay-invoke.html?token=tok" })
+      )
     })
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
     browser = await launchChromium()
@@ -143,12 +150,32 @@ describe.skipIf(!requireChromium("the pay page's script"))("The pay page's scrip
     expect(await invocations(page)).toHaveLength(2)
   })
 
-  test("a payment that failed says so, with WeChat's own words, and can be tried again", async () => {
+  test("a payment that failed says so without the bridge's words, and can be tried again", async () => {
     const page = await open("fail")
     await phase(page, "ready")
     expect(await page.locator("#status").textContent()).toContain("支付未完成")
-    expect(await page.locator("#detail").textContent()).toBe("缺少参数:appId")
+    expect(await page.locator("#pay").textContent()).not.toMatch(/appId|get_brand_wcpay_request|JSAPI|openid|Bridge/)
     expect(await page.locator("#pay-button").isEnabled()).toBe(true)
+  })
+
+  test("counts down to the end of the time to pay, and opens WeChat no more after it", async () => {
+    const page = await open("cancel", { clock: true })
+    await forward(page, "ready")
+    expect(await page.locator("#time-left").textContent()).toMatch(/^剩余支付时间 (10:00|09:5\d)$/)
+    await page.clock.runFor(590_000)
+    await forward(page, "expired")
+    expect(await page.locator("#expired").textContent()).toContain("支付链接已过期,请重新生成")
+    expect(await invocations(page)).toHaveLength(1)
+  })
+
+  test("leads back to where the payer came from, whatever language was chosen on the way", async () => {
+    const page = await context.newPage()
+    await page.goto(url().replace(/\/wechat.*/, "/elsewhere"))
+    await page.goto(url())
+    await page.locator("a.language").click()
+    await page.waitForURL(/lang=en/)
+    await page.locator("#pay .back-button").click()
+    await page.waitForURL(/elsewhere/)
   })
 
   test.each([

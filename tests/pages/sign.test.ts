@@ -92,8 +92,31 @@ describe("The signature debugger", () => {
     const only = { code: 400, message: "仅支持测试模式商户", data: null }
     expect(await said(liveShop.appId)).toEqual(only)
     expect(await said("pk_live_00000000000000000000")).toEqual(only)
-    expect(await said("nobody")).toEqual(only)
-    expect(await said("pk_test_00000000000000000000")).toMatchObject({ code: 401, message: "商户不存在" })
+  })
+
+  test("tells an app_id that is nobody's from one of live mode", async () => {
+    const unknown = { code: 401, message: "商户不存在", data: null }
+    for (const app_id of ["nobody", "pk_test_00000000000000000000", "pk_test_", `${shop.appId} `]) {
+      expect(await ask({ app_id, request: unsigned(shop) })).toMatchObject(unknown)
+    }
+  })
+
+  test("says of a request that is no JSON just that, whatever the app_id", async () => {
+    for (const app_id of ["", "nobody", liveShop.appId, shop.appId]) {
+      for (const request of ["", "amount=1&app_id=pk_test_1", '{"amount":1'] as const) {
+        const answer = await ask({ app_id, request })
+        expect(answer).toMatchObject({ code: 422, message: "粘贴的请求不是 JSON，请原样粘贴您的代码发送的请求体" })
+      }
+      const nested = await ask({ app_id, request: '{"a":{"b":1}}' }, { "accept-language": "en" })
+      expect(nested.message).toContain("one flat JSON object")
+    }
+  })
+
+  test("takes the app_id from the request if none is given", async () => {
+    const text = unsigned(shop)
+    const request = signedWith(text, hmac(shop.secret, canonicalText(text)))
+    expect((await ask({ request })).data).toMatchObject({ verified: true })
+    expect(await ask({ request: unsigned(liveShop) })).toMatchObject({ code: 400, message: "仅支持测试模式商户" })
   })
 
   test("refuses what is no request, in the envelope", async () => {

@@ -117,7 +117,21 @@
         box.style.opacity = "0.6"
         choose(action, function () {
           document.body.removeChild(veil)
+          if (focused !== null) focused.focus()
         })
+      }
+    }
+    // As every dialog: Escape closes it, Tab stays in it, and the focus goes back to where it was.
+    var buttons = box.getElementsByTagName("button")
+    var focused = document.activeElement
+    box.onkeydown = function (event) {
+      if (event.key === "Escape" || event.keyCode === 27) {
+        buttons[buttons.length - 1].click()
+      } else if (event.key === "Tab" || event.keyCode === 9) {
+        var edge = event.shiftKey ? buttons[0] : buttons[buttons.length - 1]
+        if (document.activeElement !== edge && document.activeElement !== box) return
+        buttons[event.shiftKey ? buttons.length - 1 : 0].focus()
+        event.preventDefault()
       }
     }
     button("pay", texts.pay[language], true)

@@ -20,6 +20,9 @@ export interface DemoView {
   readonly faultsPage?: string | undefined
 }
 
+/** What demo.js imports, so that the browser need not find them one after the other. */
+const MODULES = ["page-kit.js", "demo-kit.js", "demo-tabs.js", "demo-messages.js", "demo-journey.js", "demo-wire.js"]
+
 /** The operator's first page, for `pageResponse`. Its script calls `/demo/order` and `/demo/state`. */
 export const renderDemoPage = (view: DemoView, language: Language): string => {
   const texts = inLanguage(demoTexts, language)
@@ -27,14 +30,14 @@ export const renderDemoPage = (view: DemoView, language: Language): string => {
     language,
     title: texts.title,
     styles: [assetUrl("demo.css")],
-    head: html`<script type="module" src="${assetUrl("demo.js")}"></script>\n`,
+    head: html`${MODULES.map((name) => html`<link rel="modulepreload" href="${assetUrl(name)}">\n`)}<script type="module" src="${assetUrl("demo.js")}"></script>\n`,
     body: html`${bar({
       language,
       path: "/demo",
       home: "/demo",
       beside: html`<span class="chip">${texts.mode}</span>`,
       links: [
-        html`<a class="bar-link" href="${view.swaggerUrl}">${texts.docs}</a>`,
+        html`<a class="bar-link" href="${view.swaggerUrl}?lang=${language}">${texts.docs}</a>`,
         html`${view.faultsPage !== undefined && html`<a class="bar-link" href="${view.faultsPage}?lang=${language}">${texts.faults}</a>`}`
       ]
     })}

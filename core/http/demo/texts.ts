@@ -122,6 +122,8 @@ export const demoTexts = {
       zh: "暂时无法读取订单状态，正在重试…",
       en: "The order cannot be read right now, trying again…"
     },
+    /** What a screen reader says when a step has ended. */
+    announced: { zh: "{step}：{state}", en: "{step}: {state}" },
     stepDone: { zh: "已完成", en: "done" },
     stepActive: { zh: "进行中", en: "in progress" },
     stepFailed: { zh: "未通过", en: "failed" },

@@ -12,7 +12,7 @@ export const FRAMEWORK = {
   methodNotAllowed: {
     code: 405,
     message: { zh: "请求方法不支持", en: "Method not allowed" },
-    cause: { zh: "路径存在,但不接受这个 HTTP 方法。", en: "The path exists but does not accept this HTTP method." },
+    cause: { zh: "路径存在，但不接受这个 HTTP 方法。", en: "The path exists but does not accept this HTTP method." },
     remedy: { zh: "使用 Allow 响应头列出的方法。", en: "Use a method from the Allow header." }
   },
   bodyTooLarge: {
@@ -25,11 +25,11 @@ export const FRAMEWORK = {
     code: 415,
     message: { zh: "Content-Type 必须为 application/json", en: "Content-Type must be application/json" },
     cause: {
-      zh: "Content-Type 不是 application/json,字符集不是 UTF-8,或带有 Content-Encoding。",
+      zh: "Content-Type 不是 application/json，字符集不是 UTF-8，或带有 Content-Encoding。",
       en: "Content-Type is not application/json, the charset is not UTF-8, or there is a Content-Encoding."
     },
     remedy: {
-      zh: "发送 Content-Type: application/json,不压缩。",
+      zh: "发送 Content-Type: application/json，不压缩。",
       en: "Send Content-Type: application/json, uncompressed."
     }
   },
@@ -37,11 +37,11 @@ export const FRAMEWORK = {
     code: 500,
     message: { zh: "服务异常", en: "Internal error" },
     cause: {
-      zh: "网关内部错误。下单时,订单可能已经创建。",
+      zh: "网关内部错误。下单时，订单可能已经创建。",
       en: "The gateway failed internally. An order may have been created."
     },
     remedy: {
-      zh: "下单时先用 merchant_order_no 查询;联系运营方时提供 data.request_id(也在 X-Request-Id 响应头中)。",
+      zh: "下单时先用 merchant_order_no 查询；联系运营方时提供 data.request_id（也在 X-Request-Id 响应头中）。",
       en: "After placing an order, query by merchant_order_no first; quote data.request_id (also in X-Request-Id) to the operator."
     }
   }
@@ -55,7 +55,7 @@ const BUSY = {
   message: { zh: "服务繁忙,请稍后重试", en: "Service is busy, try again later" },
   headers: { "retry-after": "1" },
   remedy: {
-    zh: "稍等片刻后用新的 nonce 和 timestamp 重新签名并重试,间隔逐次加倍。",
+    zh: "稍等片刻后用新的 nonce 和 timestamp 重新签名并重试，间隔逐次加倍。",
     en: "Wait a little, then sign again with a new nonce and timestamp and retry, doubling the pause each time."
   }
 } as const
@@ -66,7 +66,7 @@ export const GATEWAY_ROWS = {
     ...BUSY,
     error: new StoreUnavailable({ store: "" }),
     cause: {
-      zh: "网关所依赖的存储暂时没有应答,本次请求没有生效。",
+      zh: "网关所依赖的存储暂时没有应答，本次请求没有生效。",
       en: "A store behind the gateway did not answer; the call had no effect."
     }
   },
@@ -74,7 +74,7 @@ export const GATEWAY_ROWS = {
     ...BUSY,
     error: new Overloaded(),
     cause: {
-      zh: "网关同时处理的请求已达上限,或该商户、该渠道等待应答的订单已达上限,或网关正在停机。本次请求没有生效。",
+      zh: "网关同时处理的请求已达上限，或该商户、该渠道等待应答的订单已达上限，或网关正在停机。本次请求没有生效。",
       en: "The gateway is at its limit of concurrent calls, too many orders of this merchant or at this channel wait for an answer, or the gateway is stopping. The call had no effect."
     }
   }

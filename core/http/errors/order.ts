@@ -32,7 +32,7 @@ export const ORDER_ROWS = {
       en: "An order with this merchant_order_no exists. A number is unique per merchant permanently."
     },
     remedy: {
-      zh: "先用 order-query 查询原订单;确实需要新订单时换一个订单号。",
+      zh: "先用 order-query 查询原订单；确实需要新订单时换一个订单号。",
       en: "Query the existing order with order-query; use a new number only if you really want another order."
     }
   },
@@ -41,7 +41,7 @@ export const ORDER_ROWS = {
     message: { zh: "订单不存在", en: "No such order" },
     error: new OrderNotFound(),
     cause: {
-      zh: "没有这个订单,或它不属于当前 app_id。",
+      zh: "没有这个订单，或它不属于当前 app_id。",
       en: "There is no such order, or it is not this app_id's."
     },
     remedy: { zh: "核对单号与 app_id。", en: "Check the number and the app_id." }
@@ -56,18 +56,18 @@ export const ORDER_ROWS = {
       {
         error: new ChannelUnavailable({ orderNo: null }),
         cause: {
-          zh: "没有可用渠道接受这笔订单(data 为 null)。订单未创建,订单号仍可使用。jsapi-pay-info 中:渠道拒绝了这个付款人,或商户、渠道已停用;订单仍为待支付。",
+          zh: "没有可用渠道接受这笔订单（data 为 null）。订单未创建，订单号仍可使用。jsapi-pay-info 中：渠道拒绝了这个付款人，或商户、渠道已停用；订单仍为待支付。",
           en: "No channel could take the order (data is null). Nothing was created and the number is still free. From jsapi-pay-info: the channel refused this payer, or the merchant or channel is disabled; the order is still PENDING."
         },
         remedy: {
-          zh: "查看 GET /api/cashier/channels 中哪些渠道可用、金额限制是多少;稍后可用同一订单号重试。",
+          zh: "查看 GET /api/cashier/channels 中哪些渠道可用、金额限制是多少；稍后可用同一订单号重试。",
           en: "Check GET /api/cashier/channels for the available channels and their limits; you can retry later with the same number."
         }
       },
       {
         error: new ChannelUnavailable({ orderNo: ORDER_NO }),
         cause: {
-          zh: "渠道明确拒绝了这笔订单(data.order_no 有值)。订单状态为 FAILED,订单号已被使用。",
+          zh: "渠道明确拒绝了这笔订单（data.order_no 有值）。订单状态为 FAILED，订单号已被使用。",
           en: "A channel definitely refused the order (data.order_no is set). The order is FAILED and its number is used up."
         },
         remedy: {
@@ -87,11 +87,11 @@ export const ORDER_ROWS = {
       {
         error: new ChargeUncertain({ orderNo: ORDER_NO }),
         cause: {
-          zh: "渠道超时或应答不明:还不知道付款是否已受理。订单为待支付,网关会继续向渠道查询。",
+          zh: "渠道超时或应答不明：还不知道付款是否已受理。订单为待支付，网关会继续向渠道查询。",
           en: "The channel timed out or answered unclearly: nobody knows yet whether it accepted the payment. The order is PENDING and the gateway keeps asking the channel."
         },
         remedy: {
-          zh: "用 merchant_order_no 查询结果,在得到结果之前不要换新单号下单。",
+          zh: "用 merchant_order_no 查询结果，在得到结果之前不要换新单号下单。",
           en: "Query by merchant_order_no; do not place the order under a new number before you know the result."
         }
       }

@@ -8,7 +8,7 @@ export const PAYER_ROWS = {
     message: { zh: "支付链接已过期,请重新生成", en: "The payment link has expired, make a new one" },
     error: new PayLinkExpired(),
     cause: {
-      zh: "pay_token 未知、超过 10 分钟,或订单已不可支付。",
+      zh: "pay_token 未知、超过 10 分钟，或订单已不可支付。",
       en: "The pay_token is unknown or older than ten minutes, or the order can no longer be paid."
     },
     remedy: { zh: "重新调用 wechat-js-pay 生成新的支付链接。", en: "Make a new payment link with wechat-js-pay." }
@@ -21,6 +21,6 @@ export const PAYER_ROWS = {
       zh: "另一个 openid 已经对这笔订单发起支付。",
       en: "Another openid has already begun to pay this order."
     },
-    remedy: { zh: "由原付款人完成支付,或为新付款人另下一单。", en: "Let that payer finish, or place another order." }
+    remedy: { zh: "由原付款人完成支付，或为新付款人另下一单。", en: "Let that payer finish, or place another order." }
   }
 } as const satisfies Partial<Rows>

@@ -66,7 +66,7 @@ type RuleOf<Fault> = Fault extends `${string}.${infer Rule}` ? Rule : never
 const TOO_LONG: Advice = {
   cause: { zh: "超过长度上限。", en: "It is too long." },
   remedy: {
-    zh: "缩短内容。字符按 Unicode 码点计,字节按 UTF-8 计。",
+    zh: "缩短内容。字符按 Unicode 码点计，字节按 UTF-8 计。",
     en: "Shorten it. Characters are Unicode code points, bytes are UTF-8."
   }
 }
@@ -74,12 +74,15 @@ const TOO_LONG: Advice = {
 /** Why a rule refuses a field, and what the merchant can do. A rule without advice does not compile. */
 const RULE_ADVICE: { readonly [Rule in RuleOf<FieldFault>]: Advice } = {
   missing: {
-    cause: { zh: "没有传,或值为空字符串或 null。", en: "It is absent, empty or null." },
+    cause: { zh: "没有传，或值为空字符串或 null。", en: "It is absent, empty or null." },
     remedy: { zh: "补上这个参数。", en: "Send it." }
   },
   type: {
     cause: { zh: "值是布尔或小数等其他类型。", en: "The value is of another type, such as a boolean or a fraction." },
-    remedy: { zh: "传字符串(整数会按其十进制文本处理)。", en: "Send a string (an integer counts as its decimal text)." }
+    remedy: {
+      zh: "传字符串（整数会按其十进制文本处理）。",
+      en: "Send a string (an integer counts as its decimal text)."
+    }
   },
   length: TOO_LONG,
   length125: TOO_LONG,
@@ -87,14 +90,14 @@ const RULE_ADVICE: { readonly [Rule in RuleOf<FieldFault>]: Advice } = {
   "too-long": TOO_LONG,
   integer: {
     cause: {
-      zh: '不是纯十进制整数:1000.0、1e3、"+1"、"01000" 都不接受。',
+      zh: '不是纯十进制整数：1000.0、1e3、"+1"、"01000" 都不接受。',
       en: 'It is not a plain decimal integer: 1000.0, 1e3, "+1" and "01000" are not accepted.'
     },
     remedy: { zh: '传 1000 或 "1000"。', en: 'Send 1000 or "1000".' }
   },
   max: {
     cause: { zh: "超过单笔上限。", en: "It is over the limit for one order." },
-    remedy: { zh: "核对单位:amount 以分为单位。", en: "Check the unit: amount is in fen." }
+    remedy: { zh: "核对单位：amount 以分为单位。", en: "Check the unit: amount is in fen." }
   },
   range: {
     cause: { zh: "不在允许的范围内。", en: "It is outside its range." },
@@ -110,27 +113,27 @@ const RULE_ADVICE: { readonly [Rule in RuleOf<FieldFault>]: Advice } = {
   },
   malformed: {
     cause: {
-      zh: "不是绝对的 http(s) 地址,或带有用户名密码、空白字符。",
+      zh: "不是绝对的 http(s) 地址，或带有用户名密码、空白字符。",
       en: "It is not an absolute http(s) URL, or it contains credentials or white space."
     },
     remedy: {
-      zh: "传完整地址,如 https://shop.example.com/notify。",
+      zh: "传完整地址，如 https://shop.example.com/notify。",
       en: "Send a complete URL, such as https://shop.example.com/notify."
     }
   },
   private: {
     cause: {
-      zh: "地址是内网、环回或元数据地址,网关不会向它推送。",
+      zh: "地址是内网、环回或元数据地址，网关不会向它推送。",
       en: "The address is private, loopback or a metadata service; the gateway does not push there."
     },
     remedy: {
-      zh: "使用公网可达的地址;本地联调请运营方设置 PAYHUB_WEBHOOK_ALLOW。",
+      zh: "使用公网可达的地址；本地联调请运营方设置 PAYHUB_WEBHOOK_ALLOW。",
       en: "Use a public address; for local tests the operator can set PAYHUB_WEBHOOK_ALLOW."
     }
   },
   refused: {
     cause: {
-      zh: "微信不认这个登录 code:已用过、已过期或属于其他 AppID。",
+      zh: "微信不认这个登录 code：已用过、已过期或属于其他 AppID。",
       en: "WeChat refused the login code: used, expired, or another AppID's."
     },
     remedy: { zh: "重新获取 code。", en: "Get a new code." }

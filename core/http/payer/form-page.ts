@@ -1,18 +1,18 @@
 import { Effect } from "effect"
 import { isPayable } from "../../cashier/pay-token.ts"
 import type { Presentation } from "../../channel/provider.ts"
-import type { Language } from "../../domain/language.ts"
 import { isOrderNo } from "../../domain/order-no.ts"
 import { sameDigest } from "../../domain/signature.ts"
 import { Orders } from "../../pipeline/persistence/orders.ts"
 import { StoreClock } from "../../pipeline/persistence/store-clock.ts"
 import { LinkKey, linkMac } from "../../secrets/link-key.ts"
-import type { Handler, Route, Run } from "../call.ts"
+import type { Call, Handler, Route, Run } from "../call.ts"
 import { respond } from "../respond.ts"
 import { assetUrl } from "../web/assets.ts"
-import { document, pageResponse } from "../web/document.ts"
+import { pageResponse } from "../web/document.ts"
 import { html } from "../web/html.ts"
 import { pageLanguage } from "../web/language.ts"
+import { type PayerPlace, payerPage } from "./frame.ts"
 import { renderPayPage } from "./page.ts"
 
 /*
@@ -35,9 +35,11 @@ const show =
   (call) =>
     respond(run, call, formOf(call.params.name ?? ""), (form) =>
       form === null
-        ? pageResponse(400, renderPayPage({ kind: "expired" }, pageLanguage(call)))
-        : pageResponse(200, renderForm(form, pageLanguage(call)), { formTarget: "anywhere" })
+        ? pageResponse(400, renderPayPage({ kind: "expired" }, placeOf(call)))
+        : pageResponse(200, renderForm(form, placeOf(call)), { formTarget: "anywhere" })
     )
+
+const placeOf = (call: Call): PayerPlace => ({ language: pageLanguage(call), address: call.url.pathname })
 
 type Form = Extract<Presentation, { kind: "form" }>
 
@@ -59,11 +61,11 @@ const TEXTS = {
   go: { zh: "继续支付", en: "Continue to payment" }
 }
 
-const renderForm = (form: Form, language: Language): string =>
-  document({
-    language,
+const renderForm = (form: Form, place: PayerPlace): string => {
+  const { language } = place
+  return payerPage(place, {
     title: TEXTS.title[language],
-    styles: [assetUrl("pay.css")],
+    view: { kind: "form" },
     head: html`<script type="module" src="${assetUrl("form.js")}"></script>\n`,
     body: html`<main class="page result">
 <div class="verdict"><h1>${TEXTS.title[language]}</h1></div>
@@ -73,3 +75,4 @@ ${Object.entries(form.fields).map(([name, value]) => html`<input type="hidden" n
 </form>
 </main>`
   })
+}

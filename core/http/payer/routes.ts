@@ -1,15 +1,18 @@
 import { Effect } from "effect"
 import { checkTokenMark } from "../../cashier/pay-token.ts"
 import { type PayBrowser, type PayPage, type PayVisit, payPage } from "../../cashier/pay-visit.ts"
+import { Settings } from "../../config/gateway-config.ts"
 import { OWN_PATHS, OwnUrl } from "../../config/own-url.ts"
 import type { Order } from "../../domain/order.ts"
-import { MerchantDirectory } from "../../pipeline/auth/merchant-directory.ts"
+import { localText } from "../../domain/time.ts"
+import { StoreClock } from "../../pipeline/persistence/store-clock.ts"
 import { LinkKey } from "../../secrets/link-key.ts"
 import type { Call, Handler, Route, Run } from "../call.ts"
 import { respond } from "../respond.ts"
 import { pageResponse } from "../web/document.ts"
-import { pageLanguage } from "../web/language.ts"
+import { namedLanguage, pageLanguage } from "../web/language.ts"
 import { qrLink } from "../web/qr-code.ts"
+import { factsOf, paidAtText } from "./order-facts.ts"
 import { type PayView, renderPayPage } from "./page.ts"
 
 /** `/wechat-pay-invoke.html`: what pay_url opens (contract section 6). */
@@ -25,9 +28,10 @@ const show =
       token: query.get("token") ?? "",
       code: query.get("code"),
       state: query.get("state"),
-      browser: browserOf(call.request.headers.get("user-agent") ?? ""),
+      browser: browserOf(userAgent(call)),
       inSandbox: query.get("sandbox") === "1",
-      again: query.get("again") === "1"
+      again: query.get("again") === "1",
+      language: namedLanguage(call)
     }
     return respond(
       run,
@@ -37,11 +41,16 @@ const show =
     )
   }
 
+const userAgent = (call: Call): string => call.request.headers.get("user-agent") ?? ""
+
+/** A phone or tablet: it cannot scan a code on its own screen. */
+const onPhone = (call: Call): boolean => /Mobi|Android|iPhone|iPad|HarmonyOS/i.test(userAgent(call))
+
 /** By the words of the user agent (protocols/channels.md I, B). */
-const browserOf = (userAgent: string): PayBrowser => {
-  if (!/MicroMessenger/i.test(userAgent)) return "other"
-  if (/wxwork/i.test(userAgent)) return "wecom"
-  return /miniProgram/i.test(userAgent) ? "mini-program" : "wechat"
+const browserOf = (agent: string): PayBrowser => {
+  if (!/MicroMessenger/i.test(agent)) return "other"
+  if (/wxwork/i.test(agent)) return "wecom"
+  return /miniProgram/i.test(agent) ? "mini-program" : "wechat"
 }
 
 const opened = (call: Call, visit: PayVisit) =>
@@ -56,10 +65,18 @@ const respondPage = Effect.fnUntraced(function* (call: Call, token: string, page
       headers: { location: page.url, "cache-control": "no-store", "referrer-policy": "no-referrer" }
     })
   }
-  const view = yield* viewOf(token, page)
+  const place = { language: pageLanguage(call), address: ownAddress(call, token) }
+  const view = yield* viewOf(call, token, page)
   const headers: Record<string, string> = view.kind === "busy" ? { "retry-after": String(view.waitSeconds) } : {}
-  return pageResponse(STATUS[page.kind](page), renderPayPage(view, pageLanguage(call)), { headers })
+  return pageResponse(STATUS[page.kind](page), renderPayPage(view, place), { headers })
 })
+
+/** The page's address without what the login added, for the way to the other language. */
+const ownAddress = (call: Call, token: string): string => {
+  const kept = new URLSearchParams({ token })
+  if (call.url.searchParams.get("sandbox") === "1") kept.set("sandbox", "1")
+  return `${OWN_PATHS.wechatPay}?${kept}`
+}
 
 const STATUS: { readonly [K in Exclude<PayPage["kind"], "authorize">]: (page: PayPage) => number } = {
   invoke: () => 200,
@@ -71,27 +88,37 @@ const STATUS: { readonly [K in Exclude<PayPage["kind"], "authorize">]: (page: Pa
   unavailable: (page) => (page.kind === "unavailable" && page.uncertain ? 500 : 400)
 }
 
-const viewOf = Effect.fnUntraced(function* (token: string, page: Exclude<PayPage, { kind: "authorize" }>) {
+const viewOf = Effect.fnUntraced(function* (call: Call, token: string, page: Exclude<PayPage, { kind: "authorize" }>) {
   switch (page.kind) {
     case "invoke":
       return {
         kind: "invoke",
-        ...(yield* orderFacts(page.order)),
+        ...(yield* factsOf(page.order)),
+        ...(yield* timeLeft(page.order)),
         note: page.order.note,
         jsapi: page.jsapi,
         token,
         bridgeScript: page.bridgeScript
       } satisfies PayView
     case "paid":
-      return { kind: "paid", ...(yield* orderFacts(page.order)) } satisfies PayView
+      return {
+        kind: page.order.status === "REFUNDED" ? "refunded" : "paid",
+        ...(yield* factsOf(page.order)),
+        paidAt: yield* paidAtText(page.order)
+      } satisfies PayView
     case "open-in-wechat": {
       const { urls } = yield* OwnUrl
       const linkKey = yield* LinkKey
-      // The image is ours whatever the public URL is called: a page may only load what is of its own origin.
-      const qrUrl = qrLink("", linkKey, page.payUrl)
       const sandboxUrl = page.sandboxUrl?.replace(urls().publicUrl, "") ?? null
-      const { kind, browser } = page
-      return { kind, browser, ...(yield* orderFacts(page.order)), qrUrl, sandboxUrl } satisfies PayView
+      return {
+        kind: "open-in-wechat",
+        browser: page.browser,
+        ...(yield* factsOf(page.order)),
+        ...(yield* timeLeft(page.order)),
+        // The image is ours whatever the public URL is called: a page may only load what is of its own origin.
+        qrUrl: onPhone(call) ? null : qrLink("", linkKey, page.payUrl),
+        sandboxUrl: sandboxUrl === null ? null : `${sandboxUrl}&lang=${pageLanguage(call)}`
+      } satisfies PayView
     }
     case "busy":
       return { kind: "busy", waitSeconds: Math.max(1, Math.ceil(page.retryAfterMs / 1000)) } satisfies PayView
@@ -100,8 +127,9 @@ const viewOf = Effect.fnUntraced(function* (token: string, page: Exclude<PayPage
   }
 })
 
-const orderFacts = Effect.fnUntraced(function* (order: Order) {
-  const directory = yield* MerchantDirectory
-  const known = yield* directory.byId(order.merchantId)
-  return { orderNo: order.orderNo, amountFen: order.amountFen, payee: known?.merchant.name ?? "" }
+const timeLeft = Effect.fnUntraced(function* ({ expiresAt, jsapi }: Order) {
+  const { nowMs } = yield* StoreClock
+  const { timezone } = yield* Settings
+  const payUntil = jsapi?.payUntil ?? expiresAt
+  return { leftMs: Math.max(0, payUntil.getTime() - nowMs()), payBefore: localText(payUntil, timezone) }
 })

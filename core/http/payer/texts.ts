@@ -3,12 +3,18 @@ import type { Texts } from "../../domain/language.ts"
 /** Everything that a payer reads. The Chinese titles of `expired`, `otherPayer`, `unavailable` and `busy` are the contract's. */
 export const payTexts = {
   title: { zh: "微信支付", en: "WeChat Pay" },
+  testMode: { zh: "测试订单，不会真实扣款", en: "Test order, no money moves" },
   payee: { zh: "收款方", en: "Pay to" },
+  paidTo: { zh: "收款方", en: "Paid to" },
+  paidAt: { zh: "支付时间", en: "Paid at" },
+  payBefore: { zh: "请在 {time} 前完成支付", en: "Please pay before {time}" },
+  timeLeft: { zh: "剩余支付时间 {time}", en: "Time left to pay: {time}" },
   product: { zh: "商品", en: "Item" },
   orderNo: { zh: "订单号", en: "Order" },
   pay: { zh: "立即支付", en: "Pay now" },
   askAgain: { zh: "查询支付结果", en: "Check the result" },
   done: { zh: "完成", en: "Done" },
+  back: { zh: "返回商家", en: "Back to the merchant" },
   secured: { zh: "支付由微信支付完成", en: "The payment is made by WeChat Pay" },
   needsScript: {
     zh: "请允许本页面运行脚本，否则无法唤起微信支付。",
@@ -24,8 +30,31 @@ export const payTexts = {
   refunded: {
     title: { zh: "订单已退款", en: "Order refunded" },
     advice: {
-      zh: "款项将按原路退回，到账时间以微信支付通知为准。",
-      en: "The money goes back the way it came. WeChat Pay tells you when it has arrived."
+      zh: "款项将按原路退回，到账时间以支付机构的通知为准。",
+      en: "The money goes back the way it came. Your payment provider tells you when it has arrived."
+    }
+  },
+  failed: {
+    title: { zh: "支付失败", en: "Payment failed" },
+    advice: {
+      zh: "请返回商家页面重新下单。如果已经付款，请勿重复支付，付款结果以商家订单为准。",
+      en: "Go back to the merchant and place the order again. If you have already paid, do not pay twice: the merchant's order shows the result."
+    }
+  },
+  closed: {
+    title: { zh: "订单已关闭", en: "Order closed" },
+    advice: {
+      zh: "订单未支付，已不能再支付。如果已经付款，请勿重复支付，付款结果以商家订单为准。",
+      en: "The order was not paid and can no longer be paid. If you have already paid, do not pay twice: the merchant's order shows the result."
+    }
+  },
+  /** The page that the payer comes back to while nobody knows yet. */
+  returned: {
+    title: { zh: "正在确认支付结果", en: "Confirming your payment" },
+    advice: { zh: "请稍候，请勿重复支付。", en: "One moment, please. Do not pay again." },
+    unsure: {
+      zh: "暂未收到支付结果。如果已经付款，请勿重复支付，稍后再查询。",
+      en: "There is no result yet. If you have paid, do not pay again: check once more in a moment."
     }
   },
   expired: {
@@ -58,7 +87,12 @@ export const payTexts = {
   },
   openInWechat: {
     title: { zh: "请在微信中打开", en: "Please open this page in WeChat" },
-    advice: { zh: "用微信扫一扫下方二维码，在微信中完成支付。", en: "Scan the QR code with WeChat and pay there." }
+    advice: { zh: "用微信扫一扫下方二维码，在微信中完成支付。", en: "Scan the QR code with WeChat and pay there." },
+    advicePhone: {
+      zh: "请复制支付链接，在微信中发送给自己，再点开链接完成支付。",
+      en: "Copy the payment link, send it to yourself in WeChat, and open it there to pay."
+    },
+    copyByHand: { zh: "链接就在浏览器的地址栏中。", en: "The link is in your browser's address bar." }
   },
   notInWecom: {
     title: { zh: "企业微信中无法支付，请在微信中打开", en: "WeCom cannot pay this order: please open it in WeChat" },
@@ -82,8 +116,8 @@ export const payTexts = {
   copied: { zh: "已复制，请到微信中粘贴打开", en: "Copied: paste it into a WeChat chat and open it" },
   copyFailed: { zh: "复制失败，请从地址栏复制链接", en: "Could not copy: please copy the link from the address bar" },
   orPaste: {
-    zh: "正在使用手机？复制链接，发送到微信中打开。",
-    en: "On your phone? Copy the link and open it in WeChat."
+    zh: "也可以复制链接，发送到微信中打开。",
+    en: "You can also copy the link and open it in WeChat."
   },
   sandbox: { zh: "在沙箱中继续", en: "Continue in the sandbox" },
   sandboxAdvice: { zh: "这是一笔测试订单，不会真实扣款。", en: "This is a test order. No money moves." },

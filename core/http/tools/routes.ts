@@ -31,12 +31,17 @@ const page: Handler = async (call) => pageResponse(200, renderSignPage(pageLangu
 
 /** Refusals that only this tool makes. */
 const TEST_MODE_ONLY = { code: 400, message: { zh: "仅支持测试模式商户", en: "Test-mode merchants only" } }
-const REQUEST_INVALID: Bilingual = {
-  zh: "request 必须是一个扁平 JSON 对象的文本,即您的代码发送的请求体",
-  en: "request must be the text of one flat JSON object: the body that your code sent"
+const NOT_JSON: Bilingual = {
+  zh: "粘贴的请求不是 JSON，请原样粘贴您的代码发送的请求体",
+  en: "The request is not JSON: paste the body that your code sent, as it is"
+}
+const NOT_FLAT: Bilingual = {
+  zh: "粘贴的请求必须是一个扁平的 JSON 对象，没有嵌套值，也没有重复的键",
+  en: "The request must be one flat JSON object, without nested values and duplicate keys"
 }
 
-/** Every app_id that is not a test one gets the same answer, whether it exists or not. */
+/** A live merchant's app_id by its shape; all of them get the same answer, whether they exist or not. */
+const LIVE_APP_ID = /^pk_live_/
 const TEST_APP_ID = /^pk_test_[0-9A-Za-z]{8,64}$/
 
 const signCheck =
@@ -53,15 +58,17 @@ const diagnose = Effect.fnUntraced(function* (call: BodyCall) {
   if (asked instanceof Response) return asked
   const text = (name: string): string => asked.get(name)?.text ?? ""
 
-  if (text("app_id") === "") return yield* new AppIdMissing()
-  if (!TEST_APP_ID.test(text("app_id"))) return frameworkError(call, TEST_MODE_ONLY)
-  const known = yield* directory.byAppId(text("app_id"))
-  if (known === null) return yield* new MerchantUnknown()
   const parameters = parseFlatJson(Buffer.from(text("request")))
   if (parameters === undefined) {
-    const message = REQUEST_INVALID[call.language]
+    const message = (isJson(text("request")) ? NOT_FLAT : NOT_JSON)[call.language]
     return envelope(call, 422, message, { errors: { request: [message] } })
   }
+  const appId = text("app_id") || (parameters.get("app_id")?.text ?? "")
+  if (appId === "") return yield* new AppIdMissing()
+  if (LIVE_APP_ID.test(appId)) return frameworkError(call, TEST_MODE_ONLY)
+  // Only test app_ids are looked up, so that no answer and no time that it takes depends on a live merchant.
+  const known = TEST_APP_ID.test(appId) ? yield* directory.byAppId(appId) : null
+  if (known?.merchant.mode !== "test") return yield* new MerchantUnknown()
   const nowMs = yield* Clock.currentTimeMillis
   const { findings, ...check } = checkSign({
     parameters,
@@ -74,6 +81,15 @@ const diagnose = Effect.fnUntraced(function* (call: BodyCall) {
     findings: findings.map((finding) => written(finding, call.language))
   })
 }) satisfies (call: BodyCall) => Effect.Effect<Response, CashierError, Throttle | MerchantDirectory>
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const optional = (text: string): string | undefined => (text === "" ? undefined : text)
 

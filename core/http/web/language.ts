@@ -3,9 +3,13 @@ import type { Language } from "../../domain/language.ts"
 /** The language that an Accept-Language header prefers: English if it ranks above Chinese, else Chinese. */
 export const languageOf = (acceptLanguage: string | null): Language => preferred(acceptLanguage ?? "") ?? "zh"
 
+/** The language that `?lang=` names, if it is one of the two. */
+export const namedLanguage = (call: { readonly url: URL }): Language | undefined =>
+  preferred(call.url.searchParams.get("lang") ?? "")
+
 /** The language of a page: `?lang=` if it names one of the two, else what the browser accepts. */
 export const pageLanguage = (call: { readonly url: URL; readonly language: Language }): Language =>
-  preferred(call.url.searchParams.get("lang") ?? "") ?? call.language
+  namedLanguage(call) ?? call.language
 
 /** The better of our languages among language ranges with weights ("en-US,en;q=0.9"); undefined = neither is named. */
 const preferred = (ranges: string): Language | undefined => {

@@ -17,7 +17,9 @@ import { html, jsonScript } from "./html.ts"
 
 const LANGUAGES: ReadonlyArray<Language> = ["zh", "en"]
 
-const order = { orderNo: "WX202603151030007K2M9QXB", amountFen: 12_880, payee: "晨光书店" }
+const order = { orderNo: "WX202603151030007K2M9QXB", amountFen: 12_880, payee: "晨光书店", testMode: false }
+const paid = { ...order, kind: "paid", paidAt: "2026-03-15 10:31:07" } as const
+const timeLeft = { leftMs: 600_000, payBefore: "2026-03-15 10:40:00" }
 const jsapi = {
   appId: "wx8888888888888888",
   timeStamp: "1710489862",
@@ -29,6 +31,7 @@ const jsapi = {
 const invoke: Extract<PayView, { kind: "invoke" }> = {
   kind: "invoke",
   ...order,
+  ...timeLeft,
   note: "一本书",
   jsapi,
   token: "tok_en",
@@ -38,13 +41,14 @@ const openInWechat: Extract<PayView, { kind: "open-in-wechat" }> = {
   kind: "open-in-wechat",
   browser: "other",
   ...order,
+  ...timeLeft,
   qrUrl: "data:image/png;base64,AAAA",
   sandboxUrl: null
 }
 const payViews: ReadonlyArray<PayView> = [
   invoke,
   { ...invoke, bridgeScript: "/sandbox/bridge.js" },
-  { kind: "paid", ...order },
+  paid,
   { kind: "expired" },
   { kind: "other-payer" },
   { kind: "unavailable" },
@@ -52,7 +56,8 @@ const payViews: ReadonlyArray<PayView> = [
   openInWechat,
   { ...openInWechat, browser: "wecom" },
   { ...openInWechat, browser: "mini-program" },
-  { ...openInWechat, sandboxUrl: "/sandbox/pay" }
+  { ...openInWechat, sandboxUrl: "/sandbox/pay", testMode: true },
+  { ...openInWechat, qrUrl: null }
 ]
 const demoView: DemoView = {
   appId: "pk_test_51H8xK2eZvKYlo2C9xK2eZvKYlo2C",
@@ -60,8 +65,11 @@ const demoView: DemoView = {
   swaggerUrl: "/swagger"
 }
 
+const payPage = (view: PayView, language: Language): string =>
+  renderPayPage(view, { language, address: "/wechat-pay-invoke.html?token=tok" })
+
 const everyPage = LANGUAGES.flatMap((language) => [
-  ...payViews.map((view) => renderPayPage(view, language)),
+  ...payViews.map((view) => payPage(view, language)),
   renderDemoPage(demoView, language)
 ])
 
@@ -109,7 +117,7 @@ describe("Escaping", () => {
 
   test("an order's note, the payee and the token stay text on the pay page, whatever they hold", () => {
     for (const language of LANGUAGES) {
-      const page = renderPayPage(
+      const page = payPage(
         { ...invoke, note: attack, payee: attack, token: attack, jsapi: { ...jsapi, package: attack } },
         language
       )
@@ -121,7 +129,7 @@ describe("Escaping", () => {
   })
 
   test("the addresses on the other pages stay inside their attributes", () => {
-    const page = renderPayPage({ ...openInWechat, qrUrl: `"><b>`, sandboxUrl: `"><b>` }, "en")
+    const page = payPage({ ...openInWechat, qrUrl: `"><b>`, sandboxUrl: `"><b>` }, "en")
     expect(page).not.toContain("<b>")
     expect(renderDemoPage({ appId: attack, baseUrl: attack, swaggerUrl: attack }, "en")).not.toContain("<img src=x")
   })
@@ -133,14 +141,14 @@ describe("The pay page", () => {
     ["other-payer", "订单已由其他付款人发起支付", "Another payer"],
     ["unavailable", "支付渠道不可用", "not available"]
   ] as const)("says what is wrong when the view is %s", (kind, zh, en) => {
-    expect(visibleText(renderPayPage({ kind }, "zh"))).toContain(zh)
-    expect(visibleText(renderPayPage({ kind }, "en"))).toContain(en)
+    expect(visibleText(payPage({ kind }, "zh"))).toContain(zh)
+    expect(visibleText(payPage({ kind }, "en"))).toContain(en)
   })
 
   test("says how long to wait when the view is busy", () => {
     const view = { kind: "busy", waitSeconds: 7 } as const
-    expect(visibleText(renderPayPage(view, "zh"))).toContain("请求过于频繁,请7秒后重试")
-    expect(visibleText(renderPayPage(view, "en"))).toContain("try again in 7 s")
+    expect(visibleText(payPage(view, "zh"))).toContain("请求过于频繁,请7秒后重试")
+    expect(visibleText(payPage(view, "en"))).toContain("try again in 7 s")
   })
 
   test.each([
@@ -148,49 +156,49 @@ describe("The pay page", () => {
     ["wecom", "企业微信中无法支付，请在微信中打开", "WeCom cannot pay"],
     ["mini-program", "小程序内的网页无法支付，请在微信中打开", "inside a mini-program cannot pay"]
   ] as const)("says where to open it when the browser is %s", (browser, zh, en) => {
-    expect(visibleText(renderPayPage({ ...openInWechat, browser }, "zh"))).toContain(zh)
-    expect(visibleText(renderPayPage({ ...openInWechat, browser }, "en"))).toContain(en)
+    expect(visibleText(payPage({ ...openInWechat, browser }, "zh"))).toContain(zh)
+    expect(visibleText(payPage({ ...openInWechat, browser }, "en"))).toContain(en)
   })
 
   test("shows a paid order's result and no button to pay", () => {
-    const page = renderPayPage({ kind: "paid", ...order }, "zh")
+    const page = payPage(paid, "zh")
     for (const text of ["支付成功", "128.80", order.orderNo, order.payee]) expect(visibleText(page)).toContain(text)
     expect(page).not.toContain("pay-button")
-    expect(visibleText(renderPayPage({ kind: "paid", ...order }, "en"))).toContain("Payment successful")
+    expect(visibleText(payPage(paid, "en"))).toContain("Payment successful")
   })
 
   test("shows who is paid, what for and how much, and hands its script the bridge's parameters", () => {
-    const page = renderPayPage(invoke, "zh")
+    const page = payPage(invoke, "zh")
     for (const text of ["晨光书店", "一本书", "128.80", order.orderNo, "立即支付"]) {
       expect(visibleText(page)).toContain(text)
     }
     expect(dataOf(page)).toMatchObject({ kind: "invoke", token: "tok_en", jsapi })
-    expect(visibleText(renderPayPage(invoke, "en"))).toContain("Pay now")
+    expect(visibleText(payPage(invoke, "en"))).toContain("Pay now")
   })
 
   test("does not claim success before the server has said so", () => {
     for (const language of LANGUAGES) {
       const title = payTexts.paid.title[language]
-      const page = renderPayPage(invoke, language)
+      const page = payPage(invoke, language)
       expect(page).toContain(title)
       expect(visibleText(page)).not.toContain(title)
     }
   })
 
   test("loads the sandbox's bridge before its own script, and only where there is one", () => {
-    const page = renderPayPage({ ...invoke, bridgeScript: "/sandbox/bridge.js" }, "zh")
+    const page = payPage({ ...invoke, bridgeScript: "/sandbox/bridge.js" }, "zh")
     expect(page.indexOf("/sandbox/bridge.js")).toBeGreaterThan(0)
     expect(page.indexOf("/sandbox/bridge.js")).toBeLessThan(page.indexOf(assetUrl("pay.js")))
-    expect(renderPayPage(invoke, "zh").match(/<script src/g)).toHaveLength(1)
+    expect(payPage(invoke, "zh").match(/<script src/g)).toHaveLength(1)
   })
 
   test("outside WeChat asks to be opened there, with its QR code, and offers the sandbox to test orders only", () => {
-    const page = renderPayPage(openInWechat, "zh")
+    const page = payPage(openInWechat, "zh")
     expect(visibleText(page)).toContain("请在微信中打开")
     expect(page).toContain(`src="data:image/png;base64,AAAA"`)
     expect(visibleText(page)).not.toContain("沙箱")
-    expect(visibleText(renderPayPage(openInWechat, "en"))).toContain("open this page in WeChat")
-    const test = renderPayPage({ ...openInWechat, sandboxUrl: "/sandbox/pay?x=1&y=2" }, "zh")
+    expect(visibleText(payPage(openInWechat, "en"))).toContain("open this page in WeChat")
+    const test = payPage({ ...openInWechat, sandboxUrl: "/sandbox/pay?x=1&y=2" }, "zh")
     expect(test).toContain(`href="/sandbox/pay?x=1&amp;y=2"`)
     expect(visibleText(test)).toContain("在沙箱中继续")
   })
@@ -203,7 +211,7 @@ describe("The pay page", () => {
     [123_456_789, "1,234,567.89"],
     [10_000_000_000, "100,000,000.00"]
   ])("prints %d fen as %s yuan", (amountFen, text) => {
-    expect(markup(renderPayPage({ kind: "paid", ...order, amountFen }, "zh"))).toContain(`</span>${text}</p>`)
+    expect(markup(payPage({ ...paid, amountFen }, "zh"))).toContain(`</span>${text}</p>`)
   })
 })
 
@@ -232,7 +240,7 @@ describe("The demo page", () => {
   })
 
   test("its script fills every placeholder of what it says", () => {
-    const script = sourceOf("demo.js")
+    const script = demoScript()
     for (const [name, { en }] of Object.entries(demoTexts.script)) {
       const said = [...script.matchAll(new RegExp(`say\\("${name}"(?:, \\{([^}]*))?`, "g"))]
       for (const [, values = ""] of said)
@@ -241,7 +249,7 @@ describe("The demo page", () => {
   })
 
   test("its script finds every text that it says and every element that it names", () => {
-    const script = sourceOf("demo.js")
+    const script = demoScript()
     const page = renderDemoPage(demoView, "zh")
     const said = [...script.matchAll(/\bsay\("(\w+)"/g), ...script.matchAll(/"(step[A-Z]\w+)"/g)]
     expect(said.length).toBeGreaterThan(20)
@@ -303,8 +311,8 @@ describe("The assets", () => {
     expect(() => assetUrl("absent.js")).toThrow("absent.js")
   })
 
-  test("the payer's script is ES5 with XMLHttpRequest, as an old WeChat WebView needs it", () => {
-    expect(newerThanEs5(sourceOf("pay.js"))).toEqual([])
+  test.each(["pay.js", "pay-return.js"])("%s is ES5 with XMLHttpRequest, as an old WeChat WebView needs it", (name) => {
+    expect(newerThanEs5(sourceOf(name))).toEqual([])
   })
 
   test.each([
@@ -370,6 +378,14 @@ describe("The demo's snippets", () => {
 })
 
 const assetNames = readdirSync(new URL("./assets/", import.meta.url))
+
+/** The demo's script with its modules. */
+function demoScript(): string {
+  return assetNames
+    .filter((name) => /^demo.*\.js$/.test(name))
+    .map(sourceOf)
+    .join("\n")
+}
 
 function sourceOf(name: string): string {
   return new TextDecoder().decode(pageAsset(name)?.body)

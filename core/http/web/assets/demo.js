@@ -2,8 +2,10 @@
 
 // Imported with this file's own ?v=, so that a cache never mixes two versions.
 const { search } = new URL(import.meta.url)
-const { copyText, element, fill } = await import(`./page-kit.js${search}`)
-const { jsonLines, signedString, tokens } = await import(`./demo-wire.js${search}`)
+const { byId, parsed, say } = await import(`./demo-kit.js${search}`)
+const { prepareCopying, prepareTabs } = await import(`./demo-tabs.js${search}`)
+const { showWebhook, showWire } = await import(`./demo-messages.js${search}`)
+const { showJourney, showStamp, showTimeline } = await import(`./demo-journey.js${search}`)
 
 const POLL_MS = 1000
 const POLL_SLOW_MS = 3000
@@ -11,11 +13,7 @@ const POLL_SLOW_MS = 3000
 const FOLLOW_MS = 40 * 60 * 1000
 const AMOUNT_FEN_MAX = 10_000_000_000
 const NOTE_MAX = { qrcode: 250, jsapi: 125 }
-const STEPS = ["signed", "stored", "paying", "settled", "delivered"]
 const MEMORY = "payhub.demo"
-
-const { baseUrl, texts, events } = JSON.parse(byId("view").textContent)
-const say = (name, values = {}) => fill(texts[name], values)
 
 /** What `/demo/order` answered for the order on show, and the newest of `/demo/state`. */
 let placed = null
@@ -59,8 +57,8 @@ async function placeOrder() {
   const envelope = parsed(exchange.response.body)
   placed = { amountFen, way, request: exchange.request, response: exchange.response, data: envelope?.data ?? null }
   state = null
-  showWire()
-  showJourney()
+  showWire(placed)
+  showJourney(placed, state)
   if (exchange.response.status !== 200) {
     refuseByEnvelope(exchange.response.status, envelope, Number(exchange.response.headers?.["retry-after"]) || 0)
     if (placed.data?.order_no !== undefined) follow(0)
@@ -112,8 +110,8 @@ function startOver() {
   placed = null
   state = null
   forget()
-  showWire()
-  showJourney()
+  showWire(placed)
+  showJourney(placed, state)
   byId("checkout").hidden = true
   byId("order").hidden = false
   byId("amount").focus()
@@ -133,9 +131,9 @@ function follow(pauseMs) {
     byId("state-error").textContent = readable ? "" : say("stateUnreachable")
     if (readable) {
       state = answer.body
-      showJourney()
-      showWebhook()
-      showTimeline()
+      showJourney(placed, state)
+      showWebhook(state)
+      showTimeline(state)
       if (isOver()) {
         follower = 0
         return
@@ -172,253 +170,7 @@ function showCheckout() {
   const link = byId("pay-link")
   link.href = webLink(data.pay_url ?? data.sourceQrCodeUrl)
   link.hidden = link.getAttribute("href") === ""
-  showStamp()
-}
-
-/** [state, detail] of each of the journey's five steps. */
-function journey() {
-  if (placed === null) return STEPS.map(() => ["idle", ""])
-  const { response, request, data } = placed
-  const steps = STEPS.map(() => ["idle", ""])
-  const sign = parsed(request.body)?.sign ?? ""
-  const unsigned = response.status === 401
-  steps[0] = [unsigned ? "failed" : "done", say("signature", { sign: `${String(sign).slice(0, 16)}…` })]
-  if (unsigned) return steps
-  if (data?.order_no === undefined) {
-    steps[1] = ["failed", say("answered", { answer: `${response.status} ${parsed(response.body)?.message ?? ""}` })]
-    return steps
-  }
-  steps[1] = ["done", data.order_no]
-  steps[2] = ["active", say("waitingPayer")]
-  if (state === null) return steps
-  const { order, webhook } = state
-  if (order.status_name === "PENDING") return steps
-  if (order.status_name !== "PAID" && order.status_name !== "REFUNDED") {
-    steps[2] = ["failed", say("orderEnded", { status: order.status_name })]
-    return steps
-  }
-  steps[2] = ["done", order.pay_time ?? ""]
-  steps[3] = ["done", say("money", { received: order.actual_amount, fee: order.fee })]
-  steps[4] = webhookStep(webhook)
-  return steps
-}
-
-function webhookStep(webhook) {
-  const last = webhook?.attempts?.at(-1)
-  if (last === undefined) return ["active", say("pushing")]
-  if (webhook.state === "delivered") {
-    const verdict = webhook.verified ? say("verified") : say("unverified")
-    const delivered = say("delivered", { attempt: last.attempt, ms: last.duration_ms })
-    return [webhook.verified ? "done" : "failed", `${verdict} · ${delivered}`]
-  }
-  if (webhook.state === "dead") return ["failed", say("dead")]
-  const answer = `${last.status ?? say("noAnswer")} ${last.detail}`.trim()
-  return ["active", say("attemptFailed", { attempt: last.attempt, answer })]
-}
-
-function showJourney() {
-  const words = { idle: "stepIdle", active: "stepActive", done: "stepDone", failed: "stepFailed" }
-  let newest = ""
-  for (const [i, [now, detail]] of journey().entries()) {
-    const step = byId(`step-${STEPS[i]}`)
-    const line = step.querySelector(".detail")
-    if (step.dataset.state !== now) {
-      step.dataset.state = now
-      step.querySelector(".state-text").textContent = say(words[now])
-      if (now === "done" || now === "failed") newest = `${step.querySelector("h3").textContent}: ${say(words[now])}`
-    }
-    line.textContent = detail
-    line.hidden = detail === ""
-  }
-  if (newest !== "") byId("announcer").textContent = newest
-  showStamp()
-  if (placed === null) {
-    byId("timeline").hidden = true
-    byId("state-error").hidden = true
-  }
-}
-
-function showStamp() {
-  const status = state?.order.status_name ?? "PENDING"
-  const paid = status === "PAID" || status === "REFUNDED"
-  const stamp = byId("stamp")
-  stamp.hidden = status === "PENDING"
-  stamp.textContent = paid ? say("paid") : status
-  stamp.dataset.kind = paid ? "paid" : "ended"
-  byId("code").classList.toggle("stamped", !stamp.hidden)
-  if (stamp.hidden) return
-  byId("code").hidden = false
-  byId("pay-link").hidden = true
-  byId("scan-hint").hidden = true
-  byId("link-hint").hidden = true
-}
-
-function showTimeline() {
-  const entries = state.timeline ?? []
-  const list = byId("timeline-entries")
-  byId("timeline").hidden = entries.length === 0
-  // Entries are not drawn again, so that an opened one stays open.
-  if (list.childElementCount === entries.length && list.dataset.order === state.order.order_no) return
-  list.dataset.order = state.order.order_no
-  byId("timeline-count").textContent = String(entries.length)
-  list.replaceChildren(...entries.map(timelineEntry))
-}
-
-function timelineEntry({ at, kind, detail }) {
-  const head = [
-    element("time", "", clock(at)),
-    element("strong", "", kind),
-    element("span", "meaning", ` ${events[kind] ?? ""}`)
-  ]
-  const text = typeof detail === "string" ? detail : JSON.stringify(detail ?? "")
-  if (["", '""', "null", "{}"].includes(text)) return element("li", "", element("div", "entry", ...head))
-  return element(
-    "li",
-    "",
-    element("details", "", element("summary", "entry", ...head), element("pre", "", jsonLines(text)))
-  )
-}
-
-function showWire() {
-  if (placed === null) {
-    for (const name of ["request", "response"]) showEmpty(name, say("emptyWire"))
-    showEmpty("webhook", say("emptyWebhook"))
-    selectTab(byId("wire-request-tab"))
-    return
-  }
-  const { request, response } = placed
-  showMessage("request", {
-    first: `${request.method} ${request.path} HTTP/1.1`,
-    headers: { Host: baseUrl.replace(/^https?:\/\//, ""), ...request.headers },
-    body: request.body,
-    signed: true
-  })
-  showMessage("response", {
-    first: `HTTP/1.1 ${response.status}`,
-    headers: response.headers ?? { "Content-Type": "application/json" },
-    body: response.body
-  })
-  showEmpty("webhook", say("emptyWebhook"))
-}
-
-function showWebhook() {
-  const { webhook } = state
-  if (webhook === null) return
-  const attempts = webhook.attempts ?? []
-  const last = attempts.at(-1)
-  const verified = webhook.verified
-  const fresh = byId("webhook-body") === null
-  showMessage("webhook", {
-    first: `POST ${webhook.url} HTTP/1.1`,
-    headers: {
-      "Content-Type": "application/json",
-      "X-PayHub-Event": webhook.event_id,
-      "X-PayHub-Attempt": String(last?.attempt ?? 1)
-    },
-    body: webhook.body,
-    signed: true,
-    badge:
-      last === undefined
-        ? null
-        : element(
-            "p",
-            verified ? "badge verified" : "badge unverified",
-            verified ? `${say("verified")} ✓` : say("unverified")
-          ),
-    after: attempts.length === 0 ? [] : [attemptTable(attempts)]
-  })
-  if (fresh) byId("wire-webhook-tab").classList.add("news")
-}
-
-function attemptTable(attempts) {
-  return element(
-    "div",
-    "attempts",
-    element("h3", "title", say("attempts")),
-    element(
-      "ol",
-      "",
-      ...attempts.map(({ attempt, at, status, detail, duration_ms }) =>
-        element(
-          "li",
-          status === 200 && String(detail).trim() === "success" ? "good" : "bad",
-          element("span", "", say("attempt", { attempt })),
-          element("time", "", clock(at)),
-          element("span", "", `${status ?? say("noAnswer")} ${detail}`.trim()),
-          element("span", "", `${duration_ms} ms`)
-        )
-      )
-    )
-  )
-}
-
-/** One message of the wire: its first line, headers, body as laid-out JSON, and the string that its sign is over. */
-function showMessage(name, { first, headers, body, signed = false, badge = null, after = [] }) {
-  const head = element("pre", "head", element("span", "first", first))
-  for (const [key, value] of Object.entries(headers)) {
-    head.append("\n", element("span", "key", `${key}: `), String(value))
-  }
-  const raw = element("span", "", body)
-  raw.id = `${name}-body`
-  raw.hidden = true
-  const code = element("code", "", ...tokens(jsonLines(body)).map(([kind, text]) => element("span", kind, text)))
-  const pre = element("pre", "json", code)
-  pre.tabIndex = 0
-  const string = signed
-    ? [element("p", "caption", say("signedString")), element("pre", "string", signedString(body))]
-    : []
-  byId(`${name}-wire`).replaceChildren(...(badge === null ? [] : [badge]), head, raw, pre, ...string, ...after)
-  document.querySelector(`[data-copy="${name}-body"]`).hidden = false
-}
-
-function showEmpty(name, text) {
-  byId(`${name}-wire`).replaceChildren(element("p", "empty", text))
-  document.querySelector(`[data-copy="${name}-body"]`).hidden = true
-  byId(`wire-${name}-tab`).classList.remove("news")
-}
-
-// -------------------------------------------------------------------------------------------------- tabs and copies
-
-function prepareTabs() {
-  for (const list of document.querySelectorAll("[role=tablist]")) {
-    list.addEventListener("click", (event) => {
-      const tab = event.target.closest("[role=tab]")
-      if (tab !== null) selectTab(tab)
-    })
-    list.addEventListener("keydown", (event) => {
-      const tabs = [...list.querySelectorAll("[role=tab]")]
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
-      if (step === undefined) return
-      const next = tabs[(tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length]
-      selectTab(next)
-      next.focus()
-    })
-  }
-}
-
-function selectTab(tab) {
-  for (const other of tab.parentElement.querySelectorAll("[role=tab]")) {
-    const chosen = other === tab
-    other.setAttribute("aria-selected", String(chosen))
-    other.tabIndex = chosen ? 0 : -1
-    byId(other.getAttribute("aria-controls")).hidden = !chosen
-  }
-  tab.classList.remove("news")
-}
-
-function prepareCopying() {
-  for (const button of document.querySelectorAll("[data-copy]")) {
-    const label = button.textContent
-    let back = 0
-    button.addEventListener("click", async () => {
-      const copied = await copyText(byId(button.dataset.copy).textContent)
-      button.textContent = say(copied ? "copied" : "copyFailed")
-      clearTimeout(back)
-      back = setTimeout(() => {
-        button.textContent = label
-      }, 1600)
-    })
-  }
+  showStamp(state)
 }
 
 // ------------------------------------------------------------------------------------------------------- the rest
@@ -451,8 +203,8 @@ function resume() {
     placed = null
   }
   if (placed === null) return
-  showWire()
-  showJourney()
+  showWire(placed)
+  showJourney(placed, state)
   showCheckout()
   follow(0)
 }
@@ -473,14 +225,6 @@ function forget() {
   }
 }
 
-function parsed(text) {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
-}
-
 /** The path of an image: the page's policy admits its own origin only, and the public URL may have another name. */
 function sameOrigin(url) {
   if (url.startsWith("data:")) return url
@@ -488,20 +232,15 @@ function sameOrigin(url) {
   return pathname + search
 }
 
+/** Where the order is paid, in this page's language; "" = nowhere on the web. */
 function webLink(url) {
-  return typeof url === "string" && /^https?:\/\//.test(url) ? url : ""
+  if (typeof url !== "string" || !/^https?:\/\//.test(url)) return ""
+  const link = new URL(url)
+  link.searchParams.set("lang", document.documentElement.lang.slice(0, 2))
+  return link.href
 }
 
 function yuan(fen) {
   const text = String(fen).padStart(3, "0")
   return `${text.slice(0, -2).replace(/\B(?=(\d{3})+$)/g, ",")}.${text.slice(-2)}`
-}
-
-function clock(at) {
-  const time = new Date(at)
-  return Number.isNaN(time.getTime()) ? String(at) : time.toLocaleTimeString([], { hour12: false })
-}
-
-function byId(id) {
-  return document.getElementById(id)
 }

@@ -23,8 +23,16 @@
   var view = JSON.parse(byId("view").textContent)
 
   offerToClose()
+  offerToGoBack()
+  keepHistoryShort()
   if (view.kind === "invoke") checkout()
-  if (view.kind === "open-in-wechat") offerToCopy()
+  if (view.kind === "open-in-wechat") {
+    offerToCopy()
+    // The server says what has become of the order.
+    countDown(function () {
+      location.reload()
+    })
+  }
 
   // -------------------------------------------------------------------------------------------------- paying
 
@@ -40,6 +48,8 @@
     /** Who hears the answer to the question under way; there is one question at a time, however many wait for it. */
     var listeners = []
     var asking = false
+    /** Whether the time to pay is over. */
+    var late = false
 
     payButton.onclick = function () {
       if (!payButton.disabled) start()
@@ -54,6 +64,10 @@
     on(window, "storage", function (event) {
       if (event.key === okKey() && phase !== "settled" && saidOk()) confirm()
     })
+    countDown(function () {
+      late = true
+      if (phase === "ready") start()
+    })
     start()
 
     /** Asks the server first and opens WeChat only for an order that is still unpaid. */
@@ -62,6 +76,7 @@
       enter("checking", texts.checking)
       askUntilKnown(FIRST_PAUSES_S, function () {
         if (saidOk()) confirm()
+        else if (late) settle("expired")
         else openWechat()
       })
     }
@@ -100,7 +115,11 @@
       } else if (which === turn && phase === "paying") {
         turn += 1
         if (word === "cancel") enter("ready", texts.cancelled)
-        else enter("ready", texts.failed, "warn", answer.err_desc || answer.err_msg || "")
+        else {
+          // For the merchant's developer: its words mean nothing to a payer.
+          if (window.console) console.info(answer.err_desc || answer.err_msg || "")
+          enter("ready", texts.failed, "warn")
+        }
         // Another tab may have paid meanwhile; then the button must go.
         ask(function () {})
       }
@@ -236,17 +255,16 @@
 
     // -------------------------------------------------------------------------------------- what the payer sees
 
-    function enter(name, text, tone, detail) {
+    function enter(name, text, tone) {
       clearTimeout(timer)
       phase = name
       document.body.setAttribute("data-phase", name)
       payButton.disabled = name !== "ready"
       payButton.hidden = name === "confirming" || name === "unsure"
       askButton.hidden = name !== "unsure"
+      // Whoever may have paid is not to hurry.
+      byId("time-left").hidden = name === "confirming" || name === "unsure"
       say(text, tone)
-      var line = byId("detail")
-      line.textContent = detail || ""
-      line.hidden = !detail
     }
 
     function say(text, tone) {
@@ -332,6 +350,47 @@
         }
       }
     })
+  }
+
+  /** Shows the buttons that lead back where there is a page to go back to. */
+  function offerToGoBack() {
+    if (history.length < 2) return
+    var buttons = document.querySelectorAll(".back-button")
+    for (var i = 0; i < buttons.length; i += 1) {
+      buttons[i].hidden = false
+      buttons[i].onclick = function () {
+        history.back()
+      }
+    }
+  }
+
+  /** Our own links replace the page, so that the way back still leads to where the payer came from. */
+  function keepHistoryShort() {
+    var links = document.querySelectorAll("a.language, .sandbox a")
+    for (var i = 0; i < links.length; i += 1) {
+      links[i].onclick = function () {
+        location.replace(this.href)
+        return false
+      }
+    }
+  }
+
+  /** Shows the time left to pay, by the server's clock, and says once when it is over. */
+  function countDown(then) {
+    var line = byId("time-left")
+    var loadedAt = Date.now()
+    var ticking = setInterval(tick, 1000)
+    tick()
+    function tick() {
+      var left = Math.max(0, Math.ceil((view.leftMs - (Date.now() - loadedAt)) / 1000))
+      var parts = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60]
+      if (parts[0] === 0) parts.shift()
+      for (var i = 0; i < parts.length; i += 1) parts[i] = (parts[i] < 10 ? "0" : "") + parts[i]
+      line.textContent = view.texts.timeLeft.replace("{time}", parts.join(":"))
+      if (left > 0) return
+      clearInterval(ticking)
+      then()
+    }
   }
 
   function offerToCopy() {

@@ -27,7 +27,6 @@ form.addEventListener("submit", async (event) => {
 
 async function ask() {
   const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, typed(name, String(value))]))
-  if (fields.app_id === "") fields.app_id = appIdOf(fields.request)
   const response = await fetch("/api/tools/sign-check", {
     method: "POST",
     headers: { "content-type": "application/json", "accept-language": texts.language },
@@ -40,15 +39,6 @@ async function ask() {
 /** Text areas give line breaks as \r\n, but the string that was signed had what was pasted. */
 function typed(name, value) {
   return name === "canonical" ? value.replaceAll("\r\n", "\n") : value.trim()
-}
-
-function appIdOf(request) {
-  try {
-    const { app_id: appId } = JSON.parse(request)
-    return typeof appId === "string" ? appId : ""
-  } catch {
-    return ""
-  }
 }
 
 function show({ message, check }) {
