@@ -156,7 +156,7 @@ export const ENDPOINTS: ReadonlyArray<Endpoint> = [
     tag: "wechat",
     summary: { zh: "取得微信支付参数", en: "Get the parameters for WeChat Pay" },
     description: {
-      zh: "供商户自己的支付页使用：不需要签名,pay_token 即凭证，允许任意来源跨域调用。openid 与 code 必须且只能传一个。同一付款人重复调用得到相同的参数。两个 token 接口与支付页合计每 10 秒 10 次。渠道不认可的 openid 返回 400，订单仍为待支付。",
+      zh: "供商户自己的支付页使用：不需要签名，pay_token 即凭证，允许任意来源跨域调用。openid 与 code 必须且只能传一个。同一付款人重复调用得到相同的参数。两个 token 接口与支付页合计每 10 秒 10 次。渠道不认可的 openid 返回 400，订单仍为待支付。",
       en: "For a payment page of your own: unsigned, the pay_token is the credential, any origin may call. Exactly one of openid and code. The same payer gets the same parameters again. Ten calls per 10 s and token, both token endpoints and the pay page together. An openid that the channel does not know gets 400, and the order stays PENDING."
     },
     request: {
