@@ -95,6 +95,8 @@ describe("a channel that hangs", () => {
     await serves(other)
     expect(await storedOf(hostile)).toBe(TEST_SHARE)
     expect(await waiting("test")).toBe(TEST_SHARE)
+    const refused = /^payhub_orders_refused_total\{mode="test",account="[^"]+"\} (\d+)$/m
+    expect(await metric(refused)).toBe(2_500 - TEST_SHARE)
     expect(gateway.logs()).toContain("orders are refused because too many wait for a channel")
     // The clients go, the orders still wait for their channel; when that gives up, there is room again.
     sent.hangUp()
