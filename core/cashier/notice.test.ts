@@ -213,16 +213,38 @@ describe("a hint: a notice that says paid and is not bound to the account", () =
     expect(queries()).toBe(1)
   })
 
-  test("of an unknown order, or of one at another account, is acknowledged, asks nothing and leaves no trace", async () => {
-    const made = await gateway().order()
-    pays(made)
+  test("of an unknown order is acknowledged, asks nothing and leaves no trace", async () => {
     for (let time = 0; time < 3; time++) {
       expect(await hint({ orderNo: `QR2026031510000000000${time}` })).toBe("success")
-      expect(await hint(made, "acc_2")).toBe("success")
     }
-    expect(await gateway().find(made)).toEqual(made)
-    expect(checkMs(made)).toBe(anOrder().nextCheckAt.getTime())
     expect([kept(), queries()]).toEqual([nothing, 0])
+  })
+
+  describe("of an order that is at another account", () => {
+    test("flags the payment that the notice's own account tells of, and settles nothing", async () => {
+      const made = await gateway().order()
+      pays(made)
+      expect(await hint(made, "acc_2")).toBe("success")
+      expect(await gateway().find(made)).toMatchObject({ status: "PENDING", flags: ["other-account"] })
+      expect([kept().webhooks, queries()]).toEqual([0, 1])
+    })
+
+    test("leaves no trace where that account knows of no payment", async () => {
+      const made = await gateway().order()
+      gateway().book.states.set(made.orderNo, { state: "absent" })
+      expect(await hint(made, "acc_2")).toBe("success")
+      expect(await gateway().find(made)).toEqual(made)
+      expect(checkMs(made)).toBe(anOrder().nextCheckAt.getTime())
+      expect(kept()).toEqual(nothing)
+    })
+
+    test("is not acknowledged while that account is silent, nor asked about more than once in ten seconds", async () => {
+      const made = await gateway().order()
+      gateway().book.states.set(made.orderNo, "silent")
+      expect(await hint(made, "acc_2")).toBe("fail")
+      expect(await hint(made, "acc_2")).toBe("fail")
+      expect(queries()).toBe(1)
+    })
   })
 
   test("of an order that no payer has come for asks nothing: its channel does not know it", async () => {

@@ -1,7 +1,7 @@
 import { Clock, Effect, Option } from "effect"
 import type { Notice, RawNotice, Reply } from "../channel/provider.ts"
 import { crashPoint } from "../domain/crash-point.ts"
-import type { Payment } from "../domain/order.ts"
+import type { Order, Payment } from "../domain/order.ts"
 import { countRefusedNotice } from "../observe/metrics.ts"
 import { logSampled } from "../observe/sampled-log.ts"
 import { type KeptNotice, Notices } from "../pipeline/persistence/notices.ts"
@@ -112,8 +112,12 @@ const askAbout = Effect.fnUntraced(function* (
   const orders = yield* Orders
   const limit = yield* AskLimit
   const order = yield* orders.findByOrderNo(notice.orderNo)
-  // Whoever sent it learns nothing: an order that is unknown, or at another account, is acknowledged like any other.
-  if (order === null || order.accountId !== account.id || !isCharged(order)) return "durable"
+  // Whoever sent it learns nothing: an order that is unknown is acknowledged like any other.
+  if (order === null) return "durable"
+  if (order.accountId !== account.id) {
+    return notice.kind === "news" ? "durable" : yield* askLeftAccount(order, account, withinMs)
+  }
+  if (!isCharged(order)) return "durable"
   const pending = order.status === "PENDING"
   // A late payment of an ended order is looked for where a notice says "paid"; a PAID order has nothing left to ask.
   const asks = pending || (notice.kind !== "news" && (order.status === "FAILED" || order.status === "CLOSED"))
@@ -139,6 +143,30 @@ const askAbout = Effect.fnUntraced(function* (
       // The provider's notice may be ahead of its own query.
       return pending && notice.kind !== "news" ? yield* schedule(ASK_EVERY_MS) : "durable"
   }
+})
+
+/**
+ * Asks an account about a payment of an order that is at another one, and flags what it tells of: an order moves on only
+ * after a refusal, so money at the account that it has left is nobody's to settle, and must not be forgotten.
+ */
+const askLeftAccount = Effect.fnUntraced(function* (order: Order, account: OpenedAccount, withinMs: number) {
+  const notices = yield* Notices
+  const limit = yield* AskLimit
+  const { nowMs } = yield* StoreClock
+  const asItWas = { ...order, accountId: account.id, reference: account.channel.reference?.(order) ?? {} }
+  const asked = yield* limit.ask(asItWas, Effect.timeoutOption(askState(asItWas, account), Math.max(0, withinMs)))
+  // Nothing else would ask again: only the repeated notice does.
+  if ("afterMs" in asked || Option.isNone(asked.answer) || asked.answer.value.state === "unknown") return "again"
+  const state = asked.answer.value
+  if (state.state === "paid") {
+    const payment = withReadableTime(state.payment, new Date(nowMs()))
+    yield* notices.flag({ order, anomaly: "other-account", payment, source: "query", notice: null })
+    yield* Effect.logError("a payment was made at an account that its order is not at", {
+      account: account.id,
+      order_no: order.orderNo
+    })
+  }
+  return "durable"
 })
 
 const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
