@@ -14,3 +14,14 @@ test.each([
 ])("for counting, %s is %s", (address, host) => {
   expect(hostOf(address)).toBe(host)
 })
+
+test.each([
+  ["203.0.113.9", "203.0.113.9", true],
+  ["203.0.113.9", "203.0.113.10", false],
+  ["203.0.113.9", "::ffff:203.0.113.9", true],
+  ["::ffff:203.0.113.9", "::ffff:203.0.113.10", false],
+  ["2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6", true],
+  ["2001:db8:1:2::1", "2001:db8:1:3::1", false]
+])("%s and %s are one client: %p", (one, other, expected) => {
+  expect(hostOf(one) === hostOf(other)).toBe(expected)
+})

@@ -25,16 +25,6 @@ export const clientAddress = (request: Request, trustedProxies: ReadonlyArray<st
   return socket
 }
 
-/**
- * What counts as one client: an IPv4 address, or the /64 of an IPv6 address, the smallest network that a provider gives
- * out.
- */
-export const networkOf = (address: string): string => {
-  if (!address.includes(":") || !ipaddr.isValid(address)) return address
-  const parsed = ipaddr.process(address)
-  return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(":") : parsed.toString()
-}
-
 /** The address of one hop: some proxies quote it, put IPv6 into brackets or add the port (RFC 7239 does all three). */
 const addressOf = (hop: string): string => {
   const text = hop.trim().replace(/^"(.*)"$/, "$1")

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
-import { networkOf } from "./client-address.ts"
+import { hostOf } from "../domain/address-range.ts"
 import type { ServeOptions, Server } from "./server.ts"
 
 /** What a server allows a client, so that a slow or hostile client costs little. */
@@ -66,7 +66,7 @@ export const serveOnNode = (
   const counts = new Map<string, number>()
   server.on("connection", (socket) => {
     const address = socket.remoteAddress ?? ""
-    const client = networkOf(address)
+    const client = hostOf(address)
     const count = counts.get(client) ?? 0
     if (count >= limits.connectionsOfOne && !isProxy(address)) return void socket.destroy()
     counts.set(client, count + 1)

@@ -1,4 +1,4 @@
-import { networkOf } from "./client-address.ts"
+import { hostOf } from "../domain/address-range.ts"
 
 export interface UnreadLimits {
   /** Bodies of one client: an IPv4 address or an IPv6 /64. */
@@ -50,7 +50,7 @@ export class UnreadBodies {
    * @param giveUp ends the reading without the bytes
    */
   enter(client: string, giveUp: () => void): Place {
-    const place = { network: networkOf(client), giveUp }
+    const place = { network: hostOf(client), giveUp }
     this.#all.add(place)
     let own = this.#byNetwork.get(place.network)
     if (own === undefined) {
